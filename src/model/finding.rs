@@ -1,0 +1,177 @@
+//! What a check says: outcome, findings, and what it could not see.
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong if the finding is ignored. Ordered from the worst to the mildest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Data will be lost or a service will not start if the upgrade goes on.
+    Blocker,
+    /// Something to repair or to verify; the upgrade itself can go on.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Self; 3] = [Self::Blocker, Self::Warning, Self::Info];
+
+    /// The word used in check files and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocker => "blocker",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// How the evaluation of one check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything was looked at and nothing was found.
+    Pass,
+    /// There are findings.
+    Fail,
+    /// A fact that the check needs could not be collected, or only in part.
+    Unknown,
+    /// The check itself broke or ran out of time.
+    Error,
+    /// The version range, role or feature that the check is about is not here.
+    NotApplicable,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of the reports' counts.
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::Unknown, Self::Error, Self::NotApplicable];
+
+    /// The word used in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::Error => "error",
+            Self::NotApplicable => "not_applicable",
+        }
+    }
+}
+
+/// When a remedy has to be carried out, seen from the upgrade window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Before the window.
+    Before,
+    /// Inside the window.
+    During,
+    /// After the upgrade.
+    After,
+}
+
+/// What carrying out a remedy puts at risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// It only reads, or moves data in a way the user can undo.
+    None,
+    /// It changes data or restarts a service; have a backup.
+    Low,
+    /// It interrupts users or cannot be undone; plan it.
+    High,
+}
+
+/// The circumstances of a check's remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remedy {
+    /// When to carry it out.
+    pub when: When,
+    /// What it puts at risk.
+    pub risk: Risk,
+}
+
+/// An accepted finding: who wrote the waiver says why and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Waived {
+    /// Why the finding is accepted.
+    pub reason: String,
+    /// Last day (UTC, `YYYY-MM-DD`) on which the waiver holds.
+    pub expires: String,
+}
+
+/// One row that a check returned: something to repair, to move or to verify.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Stable identity: a hash of the check's id and the subject, the same in every run.
+    pub key: String,
+    /// What the finding is about, such as `jdoe@example.org/INBOX/Projects`.
+    pub subject: String,
+    /// Severity of the check.
+    pub severity: Severity,
+    /// One sentence in the report's language.
+    pub message: String,
+    /// The other columns of the row, in the query's order.
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    /// What to do, in the report's language.
+    pub remediation: String,
+    /// Commands to copy, with every value quoted for a POSIX shell. Printed, never run.
+    pub commands: Vec<String>,
+    /// Set when a waiver accepts the finding.
+    pub waived: Option<Waived>,
+}
+
+/// A table that a check read, with the number of rows it could see: the denominator of a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Name of the facts table.
+    pub table: String,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// A fact that a check needed and did not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Name of the facts table.
+    pub table: String,
+    /// The scope that is not complete.
+    pub scope: String,
+    /// Why it is not.
+    pub reason: String,
+}
+
+/// All that is known of one check after a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckResult {
+    /// Permanent id, also the stem of the check's file.
+    pub id: String,
+    /// Category, also the folder of the check's file.
+    pub category: String,
+    /// Severity of its findings.
+    pub severity: Severity,
+    /// Title in the report's language.
+    pub title: String,
+    /// Why it matters for the upgrade, in the report's language.
+    pub why: String,
+    /// Where the rule comes from, if there is a public page.
+    pub reference: Option<String>,
+    /// When the remedy is carried out and what it risks.
+    pub remedy: Remedy,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it broke or does not apply; `None` for the other outcomes.
+    pub reason: Option<String>,
+    /// Time of its evaluation, in milliseconds.
+    pub elapsed_ms: u64,
+    /// What it looked at.
+    pub examined: Vec<Examined>,
+    /// What it could not look at.
+    pub missing: Vec<Missing>,
+    /// Its findings by subject, at most the row cap.
+    pub findings: Vec<Finding>,
+    /// How many findings there are, those beyond the row cap included.
+    pub findings_total: u64,
+}

@@ -1,0 +1,98 @@
+//! Text in two languages, and text from strangers made safe to look at.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+/// A language of the reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// English.
+    En,
+    /// French.
+    Fr,
+}
+
+impl Lang {
+    /// Every language, English first.
+    pub const ALL: [Self; 2] = [Self::En, Self::Fr];
+
+    /// The ISO 639-1 code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Fr => "fr",
+        }
+    }
+
+    /// The language of a POSIX locale name such as `fr_FR.UTF-8`; English when it is none of ours.
+    pub fn of_locale(locale: &str) -> Self {
+        if locale.starts_with("fr") { Self::Fr } else { Self::En }
+    }
+}
+
+/// One value for each language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Localized<T> {
+    /// The English one.
+    pub en: T,
+    /// The French one.
+    pub fr: T,
+}
+
+impl<T> Localized<T> {
+    /// The value in `lang`.
+    pub fn get(&self, lang: Lang) -> &T {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Fr => &self.fr,
+        }
+    }
+}
+
+/// Makes characters visible that a terminal, a browser or an XML reader would act on or hide: control characters,
+/// line and paragraph separators, bidirectional overrides, zero-width characters and non-characters become `\u{…}`.
+/// `\n` and `\t` are kept when `keep_lines` is set.
+pub fn visible(text: &str, keep_lines: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' if keep_lines => out.push(c),
+            c if is_hazardous(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn is_hazardous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{061C}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+        || (c as u32) & 0xFFFE == 0xFFFE
+        || matches!(c as u32, 0xFDD0..=0xFDEF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hazards_become_visible_and_words_stay() {
+        assert_eq!(visible("é 日本 ok", false), "é 日本 ok");
+        assert_eq!(visible("a\u{1b}[31m\u{202e}b\0", false), "a\\u{1b}[31m\\u{202e}b\\u{0}");
+        assert_eq!(visible("a\nb\t", true), "a\nb\t");
+        assert_eq!(visible("a\nb", false), "a\\u{a}b");
+        assert_eq!(visible("\u{FFFF}\u{1FFFE}\u{FFFD}", false), "\\u{ffff}\\u{1fffe}\u{FFFD}");
+    }
+
+    #[test]
+    fn locale_names() {
+        assert_eq!(Lang::of_locale("fr_FR.UTF-8"), Lang::Fr);
+        assert_eq!(Lang::of_locale("C"), Lang::En);
+    }
+}
