@@ -1,0 +1,8 @@
+//! Facts: what collectors saw, as rows of typed tables with a statement of how complete they are.
+
+pub mod fixture;
+pub mod store;
+pub mod table;
+
+pub use store::{Facts, Prepared, Reader, SqlError, Store, StoreError};
+pub use table::{Column, Row, Schema, ScopeKind, Table, Value};
