@@ -1,5 +1,29 @@
 //! Pre-upgrade checks for BlueMind 4.
+//!
+//! One direction, nothing looks back:
+//!
+//! ```text
+//!  command line + config ──► Config ──┐
+//!  bm.ini, bj database ────► Topology ┤
+//!  checks/*.toml ──────────► Checks ──┴─► Plan: checks, tables, scopes
+//!                                           │
+//!          collectors (async, bounded)      ▼
+//!    PostgreSQL, files ───── rows + coverage ──► Store ──► snapshot (optional)
+//!                                                  │ sealed: Facts, read-only
+//!                            Check × Facts (sync) ◄┘ ──► Outcomes ──► Verdict ──► Report
+//!                                                                      html | json | junit | text
+//! ```
+//!
+//! The rooms: [`model`] is the shared vocabulary and [`format`](mod@format) reads bytes; [`config`] and [`topology`] say
+//! what was asked for and what exists; [`fact`] keeps rows and what is known of them; [`collect`] fills them; [`check`]
+//! judges them, [`plan`] says which are needed; [`verdict`] is the only policy; [`report`] shows it; [`app`] joins all.
 
+pub mod app;
+pub mod check;
+pub mod cli;
+pub mod collect;
+pub mod config;
+pub mod fact;
+pub mod format;
 pub mod model;
-pub mod report;
 pub mod verdict;

@@ -45,3 +45,6 @@ pub const FILESYSTEM: Table = Table {
         Column::integer("available_bytes", "free for unprivileged users, in bytes"),
     ],
 };
+
+/// What is read of each server.
+pub const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM];

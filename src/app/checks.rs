@@ -1,0 +1,186 @@
+//! `checks list|explain|lint|test`, and the loading that every command shares.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use glob::Pattern;
+use include_dir::{Dir, include_dir};
+use walkdir::WalkDir;
+
+use super::{Failure, Output};
+use crate::check::{Check, CheckFile, case, load};
+use crate::cli::{ChecksCommand, SelectArgs};
+use crate::config::environment_lang;
+use crate::fact::store::Origin;
+use crate::fact::{Schema, Store};
+use crate::model::Lang;
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
+
+/// Carries out `checks …`.
+pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output, Failure> {
+    match command {
+        ChecksCommand::List { select, lang } => {
+            let checks = load_checks(&select.checks_dir, schema)?;
+            Ok(Output::text(list(&selected(&checks, select)?, lang.unwrap_or_else(environment_lang))))
+        }
+        ChecksCommand::Explain { id, checks_dir, lang } => {
+            let checks = load_checks(checks_dir, schema)?;
+            let check = checks.iter().find(|check| check.id == *id);
+            let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
+            Ok(Output::text(explain(check, lang.unwrap_or_else(environment_lang))))
+        }
+        ChecksCommand::Lint { path } => {
+            let checks = load_path(path.as_deref(), schema)?;
+            Ok(Output::text(format!("{} check file(s), no defect\n", checks.len())))
+        }
+        ChecksCommand::Test { path } => test(&load_path(path.as_deref(), schema)?, schema),
+    }
+}
+
+/// The built-in checks and those of more folders.
+pub(super) fn load_checks(folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
+    let mut files = built_in();
+    for folder in folders {
+        files.extend(read_folder(folder)?);
+    }
+    lint(&files, schema)
+}
+
+/// The checks that the options select; none is wrong usage.
+pub(super) fn selected<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<Vec<&'c Check>, Failure> {
+    let (wanted, unwanted) = (patterns(&select.check)?, patterns(&select.skip)?);
+    let matches = |globs: &[Pattern], id: &str| globs.iter().any(|glob| glob.matches(id));
+    let chosen: Vec<_> = checks
+        .iter()
+        .filter(|check| wanted.is_empty() || matches(&wanted, &check.id))
+        .filter(|check| !matches(&unwanted, &check.id))
+        .filter(|check| select.category.is_empty() || select.category.contains(&check.category))
+        .collect();
+    if chosen.is_empty() {
+        return Err(Failure::Usage("the selection leaves no check to run".to_owned()));
+    }
+    Ok(chosen)
+}
+
+fn patterns(globs: &[String]) -> Result<Vec<Pattern>, Failure> {
+    let parse = |glob: &String| Pattern::new(glob).map_err(|error| Failure::Usage(format!("{glob}: {error}")));
+    globs.iter().map(parse).collect()
+}
+
+fn built_in() -> Vec<CheckFile> {
+    fn walk(dir: &Dir<'_>, files: &mut Vec<CheckFile>) {
+        for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
+            let path = Path::new("checks").join(file.path()).display().to_string();
+            files.push(CheckFile { path, text: file.contents_utf8().unwrap_or_default().to_owned() });
+        }
+        dir.dirs().for_each(|dir| walk(dir, files));
+    }
+    let mut files = Vec::new();
+    walk(&BUILT_IN, &mut files);
+    files
+}
+
+fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
+    let mut files = Vec::new();
+    for entry in WalkDir::new(path).sort_by_file_name().follow_links(true) {
+        let entry = entry.map_err(|error| Failure::Usage(format!("check files: {error}")))?;
+        let is_named = path == entry.path() || entry.path().extension().is_some_and(|e| e == "toml");
+        if entry.file_type().is_file() && is_named {
+            let shown = entry.path().display().to_string();
+            let text = std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+            files.push(CheckFile { path: shown, text });
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::Usage(format!("{}: no check file (*.toml) in it", path.display())));
+    }
+    Ok(files)
+}
+
+fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure> {
+    lint(&path.map_or_else(|| Ok(built_in()), read_folder)?, schema)
+}
+
+fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {
+    let origin = Origin { tool_version: super::VERSION.to_owned(), collected_at: 0 };
+    let reader = Store::in_memory(schema, &origin)?.into_reader()?;
+    load::load(files, schema, &reader).map_err(|defects| {
+        Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+fn list(checks: &[&Check], lang: Lang) -> String {
+    let width = checks.iter().map(|c| c.id.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for check in checks {
+        let _ = writeln!(
+            out,
+            "{:8} {:12} {:width$}  {}",
+            check.severity.as_str(),
+            check.category,
+            check.id,
+            check.text.get(lang).title
+        );
+    }
+    out
+}
+
+fn explain(check: &Check, lang: Lang) -> String {
+    let text = check.text.get(lang);
+    let mut out = format!("{}\n{}\n\n", check.id, text.title);
+    let word = |en: &'static str, fr: &'static str| match lang {
+        Lang::En => en,
+        Lang::Fr => fr,
+    };
+    let mut line = |label: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{label:14} {value}");
+        }
+    };
+    line(word("severity", "gravité"), check.severity.as_str());
+    line(word("category", "catégorie"), &check.category);
+    line(word("from", "depuis"), &check.from.as_ref().map(ToString::to_string).unwrap_or_default());
+    line(word("to", "vers"), &check.to.as_ref().map(ToString::to_string).unwrap_or_default());
+    line(word("roles", "rôles"), &check.roles.join(", "));
+    line(word("tags", "étiquettes"), &check.tags.join(", "));
+    line(word("reference", "référence"), check.reference.as_deref().unwrap_or_default());
+    line(word("reads", "lit"), &check.tables.join(", "));
+    line(word("partial facts", "faits partiels"), check.partial.as_deref().unwrap_or_default());
+    line(word("file", "fichier"), &check.path);
+    let mut block = |title: &str, body: &str| {
+        let _ = write!(out, "\n{title}\n");
+        for body_line in body.trim_matches('\n').lines() {
+            let _ = writeln!(out, "    {body_line}");
+        }
+    };
+    block(word("Why", "Pourquoi"), &text.why);
+    block(word("Message", "Message"), &text.message);
+    block(word("Remediation", "Remède"), &text.remediation);
+    if !check.commands.is_empty() {
+        block(word("Commands", "Commandes"), &check.commands.join("\n"));
+    }
+    block(word("Query", "Requête"), &check.query);
+    let cases: Vec<String> =
+        check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
+    block(word("Cases (findings expected)", "Cas (constats attendus)"), &cases.join("\n"));
+    out
+}
+
+fn test(checks: &[Check], schema: &Schema) -> Result<Output, Failure> {
+    let mut out = String::new();
+    let (mut passed, mut failed) = (0, 0);
+    for check in checks {
+        for case in &check.cases {
+            match case::run(check, case, schema) {
+                Ok(()) => passed += 1,
+                Err(difference) => {
+                    failed += 1;
+                    let _ = writeln!(out, "FAILED {}: {}: {}\n    {difference}", check.path, check.id, case.name);
+                }
+            }
+        }
+    }
+    let _ = writeln!(out, "{passed} passed, {failed} failed");
+    Ok(Output { text: out, exit_code: if failed == 0 { 0 } else { 2 } })
+}

@@ -1,0 +1,299 @@
+//! The templates of a check: small, without loops, bounded in size; values in commands are quoted for the shell.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use tera::{Context, Tera};
+
+use crate::model::Lang;
+
+/// A rendered text beyond this many bytes is an error of the check, not a report.
+const MAX_RENDERED_BYTES: usize = 64 * 1024;
+
+/// Filters that cannot make a text grow beyond reason.
+const FILTERS: &[&str] = &[
+    "abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower", "pluralize", "round", "title",
+    "trim", "truncate", "upper", "filesize",
+];
+
+/// Block tags that always end.
+const TAGS: &[&str] = &["if", "elif", "else", "endif"];
+
+/// What a template is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A finding's sentence.
+    Message,
+    /// What to do.
+    Remediation,
+    /// The command of that number.
+    Command(usize),
+}
+
+impl Part {
+    /// Only names that end in `.sh` are escaped, by [`quote`].
+    fn name(self, lang: Lang) -> String {
+        match self {
+            Self::Message => format!("message.{}", lang.as_str()),
+            Self::Remediation => format!("remediation.{}", lang.as_str()),
+            Self::Command(number) => format!("command-{number}.sh"),
+        }
+    }
+}
+
+/// The compiled templates of one check.
+pub struct Messages {
+    tera: Tera,
+    commands: usize,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        let mut tera = Tera::new();
+        tera.autoescape_on([".sh"]);
+        tera.set_escape_fn(quote);
+        tera.register_filter("filesize", |bytes: i64, _: tera::Kwargs, _: &tera::State| filesize(bytes));
+        Self { tera, commands: 0 }
+    }
+}
+
+/// Why a template was refused: a message, and the byte range in the template it is about.
+pub(super) type TemplateError = (String, Option<usize>);
+
+impl Messages {
+    /// Compiles a template that may use `columns` only.
+    pub fn add(&mut self, part: Part, lang: Lang, template: &str, columns: &[String]) -> Result<(), TemplateError> {
+        restrict(template, matches!(part, Part::Command(_)))?;
+        let name = part.name(lang);
+        self.tera.add_raw_template(&name, template).map_err(|error| describe(&error))?;
+        if let Part::Command(number) = part {
+            self.commands = self.commands.max(number + 1);
+        }
+        let variables = self.tera.get_template_variables(&name).map_err(|error| describe(&error))?;
+        let unknown: BTreeSet<&str> =
+            variables.into_iter().filter(|variable| !columns.iter().any(|column| column == variable)).collect();
+        match unknown.first() {
+            Some(variable) => {
+                Err((format!("the query returns no column {variable:?}"), template.find(variable)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How many commands there are.
+    pub fn commands(&self) -> usize {
+        self.commands
+    }
+
+    /// Renders one template over a finding's columns.
+    pub fn render(&self, part: Part, lang: Lang, columns: &Context) -> Result<String, String> {
+        let mut out = Bounded(Vec::new());
+        self.tera.render_to(&part.name(lang), columns, &mut out).map_err(|error| describe(&error).0)?;
+        String::from_utf8(out.0).map(|text| text.trim().to_owned()).map_err(|error| error.to_string())
+    }
+}
+
+/// A writer that refuses to grow beyond [`MAX_RENDERED_BYTES`].
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_RENDERED_BYTES {
+            return Err(std::io::Error::other(format!("the rendered text is longer than {MAX_RENDERED_BYTES} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn describe(error: &tera::Error) -> TemplateError {
+    use tera::ErrorKind;
+    match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+            (report.message().to_owned(), Some(report.span().range.start))
+        }
+        _ => (error.to_string().lines().next().unwrap_or_default().to_owned(), None),
+    }
+}
+
+/// Writes a value so that a POSIX shell takes it as one word.
+fn quote(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let quoted = shlex::Quoter::new().allow_nul(true).quote(value).unwrap_or_default();
+    out.write_all(quoted.as_bytes())
+}
+
+/// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal.
+fn filesize(bytes: i64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size.abs() >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+/// Refuses what could run long, grow without bound, or break out of a quoted word.
+fn restrict(template: &str, is_command: bool) -> Result<(), TemplateError> {
+    for (start, expression, is_block) in expressions(template) {
+        let words = Words::of(expression);
+        if is_block {
+            let tag = words.0.first().map_or("", |(_, word, _)| *word);
+            if !TAGS.contains(&tag) {
+                return Err((format!("{{% {tag} %}} is not allowed: only {}", TAGS.join(", ")), Some(start)));
+            }
+        }
+        for (offset, word, role) in &words.0 {
+            let at = Some(start + offset);
+            match role {
+                Role::Filter if !FILTERS.contains(word) => {
+                    return Err((format!("the filter {word:?} is not allowed: only {}", FILTERS.join(", ")), at));
+                }
+                Role::Call => return Err((format!("{word}() is not allowed in a template"), at)),
+                _ => {}
+            }
+        }
+        let before = template.get(..start).unwrap_or_default();
+        if is_command && !is_block && (odd(before, '\'') || odd(before, '"')) {
+            return Err(("a value in a command is quoted already: no quotes around {{ … }}".into(), Some(start)));
+        }
+    }
+    Ok(())
+}
+
+fn odd(text: &str, quote: char) -> bool {
+    text.matches(quote).count() % 2 == 1
+}
+
+/// The inside of every `{{ … }}` and `{% … %}` with its byte offset.
+fn expressions(template: &str) -> Vec<(usize, &str, bool)> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(open) = template.get(rest..).and_then(|text| text.find('{')).map(|at| rest + at) {
+        let (close, is_block) = match template.as_bytes().get(open + 1) {
+            Some(b'{') => ("}}", false),
+            Some(b'%') => ("%}", true),
+            _ => {
+                rest = open + 1;
+                continue;
+            }
+        };
+        let inside = open + 2;
+        let end = template.get(inside..).and_then(|text| text.find(close)).map_or(template.len(), |at| inside + at);
+        if let Some(text) = template.get(inside..end) {
+            found.push((inside, text, is_block));
+        }
+        rest = end;
+    }
+    found
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Filter,
+    Call,
+    Plain,
+}
+
+/// The words of an expression outside string literals: offset, word, and whether it is a filter or a call.
+struct Words<'t>(Vec<(usize, &'t str, Role)>);
+
+impl<'t> Words<'t> {
+    fn of(expression: &'t str) -> Self {
+        let mut words = Vec::new();
+        let mut previous = ' ';
+        let mut chars = expression.char_indices().peekable();
+        while let Some((start, c)) = chars.next() {
+            if matches!(c, '"' | '\'' | '`') {
+                for (_, inner) in chars.by_ref() {
+                    if inner == c {
+                        break;
+                    }
+                }
+                previous = c;
+            } else if c.is_alphabetic() || c == '_' {
+                let rest = expression.get(start..).unwrap_or_default();
+                let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let (word, after) = rest.split_at(length);
+                while chars.peek().is_some_and(|(at, _)| *at < start + length) {
+                    chars.next();
+                }
+                let is_call = after.trim_start().starts_with('(') && !matches!(word, "and" | "or" | "not" | "in" | "if" | "elif");
+                let role = match (previous, is_call) {
+                    ('|', _) => Role::Filter,
+                    (_, true) => Role::Call,
+                    _ => Role::Plain,
+                };
+                words.push((start, word, role));
+                previous = 'w';
+            } else if !c.is_whitespace() {
+                previous = c;
+            }
+        }
+        Self(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(part: Part, template: &str, value: &str) -> Result<String, String> {
+        let mut messages = Messages::default();
+        messages.add(part, Lang::En, template, &["path".to_owned()]).map_err(|(message, _)| message)?;
+        let mut context = Context::new();
+        context.insert("path", value);
+        messages.render(part, Lang::En, &context)
+    }
+
+    #[test]
+    fn a_message_is_rendered_as_it_is_and_a_command_is_quoted() {
+        assert_eq!(render(Part::Message, "<{{ path }}>", "a'b $(id)").as_deref(), Ok("<a'b $(id)>"));
+        assert_eq!(render(Part::Command(0), "ls -- {{ path }}", "a'b $(id)").as_deref(), Ok("ls -- \"a'b \"'$(id)'"));
+        assert_eq!(render(Part::Command(0), "ls {{ path }}", "plain").as_deref(), Ok("ls plain"));
+    }
+
+    #[test]
+    fn what_could_run_long_or_break_out_is_refused() {
+        for (part, template) in [
+            (Part::Message, "{% for i in range(end=9) %}{% endfor %}"),
+            (Part::Message, "{%- set x = 1 %}"),
+            (Part::Message, "{{ range(end=100000) }}"),
+            (Part::Message, "{{ throw(message='x') }}"),
+            (Part::Message, "{{ path | replace(from='a', to='aaaa') }}"),
+            (Part::Message, "{{ path | indent(width=100000) }}"),
+            (Part::Message, "{% include 'x' %}"),
+            (Part::Message, "{% component a() %}{% endcomponent %}"),
+            (Part::Message, "{% raw %}{% endraw %}"),
+            (Part::Message, "{{ other }}"),
+            (Part::Message, "{{ path"),
+            (Part::Command(0), "ls '{{ path }}'"),
+            (Part::Command(0), "ls \"x {{ path }}\""),
+            (Part::Command(0), "ls {{ path | safe }}"),
+        ] {
+            assert!(render(part, template, "v").is_err(), "{template}");
+        }
+        assert_eq!(
+            render(Part::Message, "{% if path == 'v' and (path or path) %}{{ path | upper }}{% else %}no{% endif %}", "v").as_deref(),
+            Ok("V")
+        );
+    }
+
+    #[test]
+    fn a_rendered_text_is_bounded() {
+        let template = "{{ path }}".repeat(100);
+        assert!(render(Part::Message, &template, &"x".repeat(10_000)).is_err_and(|e| e.contains("longer")));
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(filesize(12), "12 B");
+        assert_eq!(filesize(1536), "1.5 KiB");
+        assert_eq!(filesize(5 * 1024 * 1024 * 1024), "5.0 GiB");
+    }
+}

@@ -1,0 +1,280 @@
+//! The command line as clap sees it: no logic.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::Lang;
+use crate::verdict::FailOn;
+
+/// Exit codes, shown at the end of `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   ready, or ready with warnings
+  1   the tool itself failed, nothing was judged
+  2   wrong usage, wrong configuration, or a broken check file
+  10  warnings, and --fail-on warning was given
+  20  not ready
+  30  inconclusive: a blocker check could not be answered";
+
+/// Checks a BlueMind 4 installation before an upgrade. It only ever reads.
+#[derive(Debug, Parser)]
+#[command(name = "bm-preflight", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error (repeatable)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Print nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Discover, collect, check and report
+    Run(RunArgs),
+    /// Collect only, and write a facts snapshot
+    Collect(CollectArgs),
+    /// Check the installation that comes with the program: works on any machine, offline
+    Demo(DemoArgs),
+    /// The check catalogue: list, explain, lint, test
+    #[command(subcommand)]
+    Checks(ChecksCommand),
+    /// The facts: their tables, and questions to a snapshot
+    #[command(subcommand)]
+    Facts(FactsCommand),
+    /// Print the JSON Schema of report.json
+    ReportSchema,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub collect: SourceArgs,
+    /// Replay a facts snapshot instead of collecting
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
+    pub from_facts: Option<PathBuf>,
+    /// Also save the facts snapshot
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub judge: JudgeArgs,
+}
+
+/// Options of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub source: SourceArgs,
+    /// Where to write the facts snapshot
+    #[arg(long, value_name = "FILE")]
+    pub facts: PathBuf,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub judge: JudgeArgs,
+}
+
+/// Where facts come from.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Read every file below DIR instead of /
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Configuration (bm-preflight.toml); without it all is discovered from /etc/bm/bm.ini and the database
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// No DNS, HTTP or TLS probe; the checks that need them are unknown
+    #[arg(long)]
+    pub offline: bool,
+    /// How many databases and servers are read, and checks evaluated, at the same time
+    #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Time budget of the whole run, such as 90s, 10m or 1h; what is not reached is unknown
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub timeout: Duration,
+    /// No progress on standard error
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// What is judged, and how it is reported.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// Release that the upgrade goes to
+    #[arg(long, value_name = "VERSION", default_value = "4.1", value_parser = release)]
+    pub to: String,
+    /// Installed release, instead of the discovered one
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub from: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs)]
+    pub select: SelectArgs,
+    /// Override report templates with the files of this folder
+    #[arg(long, value_name = "DIR")]
+    pub templates_dir: Option<PathBuf>,
+    /// Folder for report.html, report.json and report.junit.xml
+    #[arg(long, value_name = "DIR", default_value = "./bm-preflight-report")]
+    pub output_dir: PathBuf,
+    /// Write only these formats (repeatable)
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Vec<Format>,
+    /// Write just this report; PATH `-` is standard output (repeatable)
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = report_target, conflicts_with = "format")]
+    pub report: Vec<(Format, PathBuf)>,
+    /// What makes the exit code non-zero for findings
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
+    pub fail_on: FailOn,
+    /// Accepted findings, each with a reason and an expiry date
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Language of reports and terminal output [default: from LC_ALL or LANG]
+    #[arg(long, value_name = "LANG", value_parser = lang)]
+    pub lang: Option<Lang>,
+}
+
+/// Which checks.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// Only checks whose id matches (repeatable; * and ? are wildcards)
+    #[arg(long, value_name = "GLOB")]
+    pub check: Vec<String>,
+    /// Leave out checks whose id matches (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub skip: Vec<String>,
+    /// Only checks of this category (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub category: Vec<String>,
+    /// More check files beside the built-in ones (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub checks_dir: Vec<PathBuf>,
+}
+
+/// `checks …`
+#[derive(Debug, Subcommand)]
+pub enum ChecksCommand {
+    /// List the checks with their severity and title
+    List {
+        #[command(flatten)]
+        #[expect(missing_docs)]
+        select: SelectArgs,
+        /// Language of the titles [default: from LC_ALL or LANG]
+        #[arg(long, value_name = "LANG", value_parser = lang)]
+        lang: Option<Lang>,
+    },
+    /// Print title, why, remediation, tables read, query and cases of a check
+    Explain {
+        /// Id of the check
+        id: String,
+        /// More check files beside the built-in ones (repeatable)
+        #[arg(long, value_name = "DIR")]
+        checks_dir: Vec<PathBuf>,
+        /// Language of the texts [default: from LC_ALL or LANG]
+        #[arg(long, value_name = "LANG", value_parser = lang)]
+        lang: Option<Lang>,
+    },
+    /// Report every defect of check files as file:line:col
+    Lint {
+        /// A check file or a folder of them [default: the built-in checks]
+        path: Option<PathBuf>,
+    },
+    /// Run the checks' own test cases
+    Test {
+        /// A check file or a folder of them [default: the built-in checks]
+        path: Option<PathBuf>,
+    },
+}
+
+/// `facts …`
+#[derive(Debug, Subcommand)]
+pub enum FactsCommand {
+    /// Print the facts tables: columns, units, grain, and where they are collected
+    Schema,
+    /// Ask a snapshot anything, read-only
+    Query {
+        /// One SELECT
+        sql: String,
+        /// The snapshot
+        #[arg(long, value_name = "FILE")]
+        from_facts: PathBuf,
+        /// One JSON object a row instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A report format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Format {
+    /// A self-contained page.
+    Html,
+    /// For programs, by its published schema.
+    Json,
+    /// For CI systems.
+    Junit,
+    /// For the terminal.
+    Text,
+}
+
+fn default_jobs() -> u16 {
+    std::thread::available_parallelism().map_or(2, |n| n.get().min(8)).try_into().unwrap_or(2)
+}
+
+/// `500ms`, `90s`, `10m`, `1h`, or plain seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "expected a number with a unit, such as 90s, 10m or 1h".to_owned())?;
+    let millis = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("unknown unit {unit:?}: use ms, s, m or h")),
+    };
+    match number.checked_mul(millis) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+        _ => Err("out of range".to_owned()),
+    }
+}
+
+fn release(text: &str) -> Result<String, String> {
+    let numbers = text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    match crate::model::version::release_of(text) {
+        Some(release) if numbers => Ok(release),
+        _ => Err("expected a release such as 4.1 or 4.0.14, or a build such as 4.1.43922".to_owned()),
+    }
+}
+
+fn lang(text: &str) -> Result<Lang, String> {
+    Lang::ALL.into_iter().find(|lang| lang.as_str() == text).ok_or_else(|| "expected en or fr".to_owned())
+}
+
+fn report_target(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("expected FORMAT=PATH, such as json=report.json")?;
+    let format = Format::from_str(format, false).map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    Ok((format, PathBuf::from(path)))
+}

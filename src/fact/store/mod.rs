@@ -1,0 +1,138 @@
+//! The embedded SQLite that holds the facts; the only room that knows rusqlite.
+//!
+//! A [`Store`] is written by one thread, sealed into [`Facts`], and read by any number of sandboxed [`Reader`]s.
+//! The file of a sealed store *is* the snapshot: any `sqlite3` opens it.
+
+mod open;
+mod read;
+mod sandbox;
+mod write;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::Coverage;
+
+pub use open::Facts;
+pub use read::{PlanStep, Prepared, Reader};
+pub use write::Store;
+
+/// `PRAGMA application_id` of a snapshot: `bmpf`.
+const APPLICATION_ID: i32 = 0x626d_7066;
+
+/// Table of the statements on completeness.
+const COVERAGE_DDL: &str = "CREATE TABLE coverage (\"table\" TEXT NOT NULL, scope TEXT NOT NULL, \
+    completeness TEXT NOT NULL CHECK (completeness IN ('complete', 'partial', 'absent', 'not_attempted')), \
+    reason TEXT, rows INTEGER NOT NULL, source TEXT, elapsed_ms INTEGER NOT NULL, \
+    PRIMARY KEY (\"table\", scope)) STRICT";
+
+/// Table of what the snapshot says of itself.
+const SNAPSHOT_DDL: &str = "CREATE TABLE snapshot (\"key\" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT";
+
+/// What a snapshot says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Version of the program that wrote it.
+    pub tool_version: String,
+    /// When its collection began, in seconds since the epoch, UTC.
+    pub collected_at: i64,
+}
+
+/// Why facts could not be kept, saved or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused an operation on our own store.
+    #[error("facts store: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a snapshot of facts.
+    #[error("{path}: not a facts snapshot of bm-preflight ({reason})")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What gave it away.
+        reason: String,
+    },
+    /// The snapshot was written with other facts tables.
+    #[error(
+        "{path}: holds facts schema {found} written by bm-preflight {tool}, this program reads schema {expected}; \
+         replay it with that version, or collect again"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i32,
+        /// Ours.
+        expected: i32,
+        /// Version of the program that wrote it.
+        tool: String,
+    },
+    /// The snapshot is cut short or corrupt.
+    #[error("{path}: damaged snapshot ({reason})")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why a query was refused or did not end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// SQLite cannot prepare it.
+    #[error("{message}")]
+    Invalid {
+        /// What SQLite says.
+        message: String,
+        /// Byte offset in the query, when SQLite tells it.
+        offset: Option<usize>,
+    },
+    /// It asks for something that the sandbox does not allow.
+    #[error("not allowed in a query: {0}")]
+    Denied(String),
+    /// It ran out of time.
+    #[error("did not end within {}", humantime(*.0))]
+    TimedOut(Duration),
+    /// It failed while running.
+    #[error("{0}")]
+    Failed(String),
+}
+
+fn humantime(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}
+
+/// Every coverage statement, ordered by table and scope.
+fn read_coverage(connection: &rusqlite::Connection) -> Result<Vec<Coverage>, rusqlite::Error> {
+    use crate::model::Completeness;
+    let mut statement = connection.prepare(
+        "SELECT \"table\", scope, completeness, reason, rows, source, elapsed_ms FROM coverage ORDER BY 1, 2",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let word: String = row.get(2)?;
+        Ok(Coverage {
+            table: row.get(0)?,
+            scope: row.get(1)?,
+            // A word that is none of ours can only come from a tampered file: nothing is known then.
+            completeness: Completeness::parse(&word).unwrap_or(Completeness::NotAttempted),
+            reason: row.get(3)?,
+            rows: row.get::<_, i64>(4)?.try_into().unwrap_or(0),
+            source: row.get(5)?,
+            elapsed_ms: row.get::<_, i64>(6)?.try_into().unwrap_or(0),
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,148 @@
+//! Opening facts for reading: a store that was just sealed, or a snapshot from anywhere.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::read::Reader;
+use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, write};
+use crate::fact::Schema;
+use crate::model::Coverage;
+
+/// Sealed facts, of this run or of a snapshot.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    path: PathBuf,
+    schema: Schema,
+    origin: Origin,
+    coverage: Vec<Coverage>,
+    /// Keeps the temporary file of this run's store until the last reader is gone.
+    _file: Option<Arc<tempfile::TempPath>>,
+}
+
+impl Facts {
+    pub(super) fn of_store(file: tempfile::TempPath, schema: Schema) -> Result<Self, StoreError> {
+        let path = file.to_path_buf();
+        Self::read(path, schema, Some(Arc::new(file)))
+    }
+
+    /// Opens a snapshot, after proof that it is one, whole, and of this program's schema.
+    pub fn open(path: &Path, schema: &Schema) -> Result<Self, StoreError> {
+        check_header(path)?;
+        let connection = connect(path)?;
+        let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
+        let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(damaged)?;
+        if application != APPLICATION_ID {
+            return Err(StoreError::Foreign { path: path.to_owned(), reason: "another program's SQLite file".into() });
+        }
+        let found: i32 = connection.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(damaged)?;
+        if found != schema.version() {
+            let tool = read_origin(&connection).map_or_else(|_| "of unknown version".to_owned(), |o| o.tool_version);
+            return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
+        }
+        check_tables(&connection, path, schema)?;
+        Self::read(path.to_owned(), schema.clone(), None)
+    }
+
+    fn read(path: PathBuf, schema: Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
+        let connection = connect(&path)?;
+        let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
+        let origin = read_origin(&connection).map_err(damaged)?;
+        let coverage = read_coverage(&connection).map_err(damaged)?;
+        Ok(Self { path, schema, origin, coverage, _file: file })
+    }
+
+    /// A reader of its own for each thread.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Ok(Reader::sandboxed(connect(&self.path)?)?)
+    }
+
+    /// What the snapshot says of itself.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Every statement on completeness, ordered by table and scope.
+    pub fn coverage(&self) -> &[Coverage] {
+        &self.coverage
+    }
+
+    /// Writes the snapshot to `target`, in place by rename, readable by its owner alone.
+    pub fn save(&self, target: &Path) -> Result<(), StoreError> {
+        write::save(&self.path, target)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    // `immutable` spares the locks: the file is private, or a snapshot that nobody writes.
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?mode=ro&immutable=1");
+    Connection::open_with_flags(
+        uri,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
+/// The first bytes of a SQLite file tell its size, so that a file cut short is known before any page is read.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let mut header = [0_u8; 100];
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    if let Err(error) = file.read_exact(&mut header) {
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return Err(StoreError::Foreign { path: path.to_owned(), reason: "shorter than a SQLite header".into() });
+        }
+        return Err(io(error));
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(StoreError::Foreign { path: path.to_owned(), reason: "not a SQLite file".into() });
+    }
+    // Offsets of the SQLite file format: page size at 16 (1 means 65536), size of the file in pages at 28.
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    let length = file.metadata().map_err(io)?.len();
+    if length != page * pages {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            reason: format!("its header speaks of {} bytes, it has {length}", page * pages),
+        });
+    }
+    Ok(())
+}
+
+/// The tables must be ours to the letter: a view or a trigger under a table's name would let a file lie.
+fn check_tables(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), StoreError> {
+    let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let mut found: Vec<String> = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .map_err(damaged)?;
+    let mut expected = schema.ddl();
+    expected.extend(schema.indexes());
+    expected.extend([COVERAGE_DDL.to_owned(), SNAPSHOT_DDL.to_owned()]);
+    found.sort();
+    expected.sort();
+    if found != expected {
+        return Err(StoreError::Damaged { path: path.to_owned(), reason: "its tables were altered".into() });
+    }
+    Ok(())
+}
+
+fn read_origin(connection: &Connection) -> Result<Origin, rusqlite::Error> {
+    let value = |key: &str| {
+        connection.query_row("SELECT value FROM snapshot WHERE \"key\" = ?1", [key], |row| row.get::<_, String>(0))
+    };
+    let collected_at = value("collected_at")?.parse().map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(Origin { tool_version: value("tool_version")?, collected_at })
+}

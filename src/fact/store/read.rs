@@ -1,0 +1,174 @@
+//! Reading facts: preparing a query to learn what it reads, and running it within limits.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Statement};
+
+use super::SqlError;
+use super::sandbox::{self, SharedDeadline, SharedSeen};
+use crate::fact::{Value, table::ordered::Real};
+
+/// A sandboxed connection to sealed facts. Not shared between threads: each takes its own.
+pub struct Reader {
+    connection: Connection,
+    seen: SharedSeen,
+    deadline: SharedDeadline,
+    schema_tables: Vec<(i64, String)>,
+    parameters: Vec<(String, Value)>,
+}
+
+/// What is known of a query before it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Tables it reads.
+    pub tables: BTreeSet<String>,
+    /// Names of the columns it returns, in order.
+    pub columns: Vec<String>,
+}
+
+/// A line of `EXPLAIN QUERY PLAN`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanStep {
+    /// Identity of the step.
+    pub id: i64,
+    /// The step it belongs to; 0 for the top.
+    pub parent: i64,
+    /// What SQLite says of it.
+    pub detail: String,
+}
+
+impl Reader {
+    pub(super) fn sandboxed(mut connection: Connection) -> Result<Self, rusqlite::Error> {
+        let schema_tables = connection
+            .prepare("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let (seen, deadline) = sandbox::lock_down(&mut connection)?;
+        Ok(Self { connection, seen, deadline, schema_tables, parameters: Vec::new() })
+    }
+
+    /// Sets a named parameter (`:now`) for the queries to come.
+    pub fn bind(&mut self, name: &str, value: impl Into<Value>) {
+        self.parameters.retain(|(known, _)| known != name);
+        self.parameters.push((name.to_owned(), value.into()));
+    }
+
+    /// Prepares a query and tells what it reads and returns.
+    ///
+    /// The authorizer does not report a table that is read only through `USING` or `NATURAL JOIN`; the root pages in
+    /// `EXPLAIN` do not show one that the optimiser removed. The tables are the union of both.
+    pub fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
+        let (columns, mut tables) = {
+            let statement = self.statement(sql)?;
+            let columns = statement.column_names().into_iter().map(str::to_owned).collect();
+            (columns, std::mem::take(&mut self.lock().tables))
+        };
+        let program = self.statement(&format!("EXPLAIN {sql}"))?;
+        let opened = self.collect(program, |row| {
+            let (operation, page, database): (String, i64, i64) = (row.get(1)?, row.get(3)?, row.get(4)?);
+            Ok((matches!(operation.as_str(), "OpenRead" | "ReopenIdx") && database == 0).then_some(page))
+        })?;
+        for page in opened.into_iter().flatten() {
+            tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
+        }
+        Ok(Prepared { tables, columns })
+    }
+
+    /// The plan of a query.
+    pub fn plan(&self, sql: &str) -> Result<Vec<PlanStep>, SqlError> {
+        let statement = self.statement(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        self.collect(statement, |row| Ok(PlanStep { id: row.get(0)?, parent: row.get(1)?, detail: row.get(3)? }))
+    }
+
+    /// Runs a query and hands every row to `each`, for at most `limit`.
+    pub fn for_each(&self, sql: &str, limit: Duration, mut each: impl FnMut(Vec<Value>)) -> Result<(), SqlError> {
+        let mut statement = self.statement(sql)?;
+        self.bind_parameters(&mut statement)?;
+        self.stop_at(Some(Instant::now() + limit));
+        let result = step_through(&mut statement, &mut each);
+        self.stop_at(None);
+        result.map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => SqlError::TimedOut(limit),
+            _ => SqlError::Failed(error.to_string()),
+        })
+    }
+
+    /// Every row of a query that returns few.
+    pub fn rows(&self, sql: &str, limit: Duration) -> Result<Vec<Vec<Value>>, SqlError> {
+        let mut rows = Vec::new();
+        self.for_each(sql, limit, |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    fn statement<'c>(&'c self, sql: &str) -> Result<Statement<'c>, SqlError> {
+        *self.lock() = sandbox::Seen::default();
+        let statement = self.connection.prepare(sql).map_err(|error| self.explain(error))?;
+        if !statement.readonly() || statement.column_count() == 0 {
+            return Err(SqlError::Denied("anything but one SELECT".into()));
+        }
+        Ok(statement)
+    }
+
+    fn explain(&self, error: rusqlite::Error) -> SqlError {
+        if let Some(denied) = self.lock().denied.first() {
+            return SqlError::Denied(denied.clone());
+        }
+        match error {
+            rusqlite::Error::SqlInputError { msg, offset, .. } => {
+                SqlError::Invalid { message: msg, offset: usize::try_from(offset).ok() }
+            }
+            rusqlite::Error::MultipleStatement => SqlError::Denied("more than one statement".into()),
+            other => SqlError::Invalid { message: other.to_string(), offset: None },
+        }
+    }
+
+    fn bind_parameters(&self, statement: &mut Statement<'_>) -> Result<(), SqlError> {
+        for (name, value) in &self.parameters {
+            let index = statement.parameter_index(name).map_err(|error| SqlError::Failed(error.to_string()))?;
+            if let Some(index) = index {
+                statement.raw_bind_parameter(index, value).map_err(|error| SqlError::Failed(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn collect<T>(
+        &self,
+        mut statement: Statement<'_>,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, SqlError> {
+        // EXPLAIN binds nothing: an unbound parameter is NULL, which changes neither the program nor the plan.
+        let rows: rusqlite::Result<Vec<T>> = statement.raw_query().mapped(read).collect();
+        rows.map_err(|error| SqlError::Failed(error.to_string()))
+    }
+
+    fn stop_at(&self, deadline: Option<Instant>) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, sandbox::Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn step_through(statement: &mut Statement<'_>, each: &mut impl FnMut(Vec<Value>)) -> rusqlite::Result<()> {
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        each((0..width).map(|i| Ok(value(row.get_ref(i)?))).collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(())
+}
+
+fn value(cell: ValueRef<'_>) -> Value {
+    match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(Real(number)),
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Value::Text(bytes.iter().map(|b| format!("{b:02x}")).collect()),
+    }
+}

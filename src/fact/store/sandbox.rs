@@ -1,0 +1,119 @@
+//! What a query from a stranger may do: read the facts, compute, and end in time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, Error};
+
+use crate::model::version;
+
+/// Deterministic functions without side effects: SQLite's own, and ours.
+const FUNCTIONS: &[&str] = &[
+    "->", "->>", "abs", "avg", "ceil", "char", "coalesce", "concat", "concat_ws", "count", "dense_rank",
+    "first_value", "floor", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json",
+    "json_array", "json_array_length", "json_extract", "json_group_array", "json_group_object", "json_object",
+    "json_type", "json_valid", "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "mod",
+    "nth_value", "ntile", "nullif", "octet_length", "percent_rank", "printf", "quote", "rank", "release_of",
+    "replace", "round", "row_number", "rtrim", "sign", "string_agg", "substr", "substring", "sum", "total", "trim",
+    "typeof", "unhex", "unicode", "upper", "version_cmp",
+];
+
+/// What the authorizer saw while a statement was prepared.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) tables: std::collections::BTreeSet<String>,
+    pub(super) denied: Vec<String>,
+}
+
+/// Shared with the authorizer callback of a connection.
+pub(super) type SharedSeen = Arc<Mutex<Seen>>;
+
+/// When the running statement is interrupted; shared with the progress handler of a connection.
+pub(super) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
+
+/// Instructions of SQLite's virtual machine between two looks at the deadline.
+const STEPS_BETWEEN_LOOKS: i32 = 1_000;
+
+/// Locks down a connection; what it reads and what was refused ends up in the returned record.
+pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedDeadline), Error> {
+    register_functions(connection)?;
+    for (option, on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+    ] {
+        connection.set_db_config(option, on)?;
+    }
+    connection.pragma_update(None, "query_only", true)?;
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+        (Limit::SQLITE_LIMIT_LENGTH, 1_000_000),
+        (Limit::SQLITE_LIMIT_COLUMN, 200),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 50),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 50_000),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 0),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        connection.set_limit(limit, value)?;
+    }
+    let seen = SharedSeen::default();
+    let record = Arc::clone(&seen);
+    connection.authorizer(Some(move |context: AuthContext<'_>| authorize(&record, &context.action)))?;
+    let deadline = SharedDeadline::default();
+    let limit = Arc::clone(&deadline);
+    connection.progress_handler(
+        STEPS_BETWEEN_LOOKS,
+        Some(move || limit.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() > end)),
+    )?;
+    Ok((seen, deadline))
+}
+
+fn authorize(record: &SharedSeen, action: &AuthAction<'_>) -> Authorization {
+    let mut seen = record.lock().unwrap_or_else(PoisonError::into_inner);
+    match action {
+        AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
+        AuthAction::Read { table_name, .. } => {
+            seen.tables.insert((*table_name).to_owned());
+            Authorization::Allow
+        }
+        AuthAction::Function { function_name } => {
+            if FUNCTIONS.contains(&function_name.to_ascii_lowercase().as_str()) {
+                return Authorization::Allow;
+            }
+            seen.denied.push(format!("the function {function_name}()"));
+            Authorization::Deny
+        }
+        other => {
+            seen.denied.push(describe(other));
+            Authorization::Deny
+        }
+    }
+}
+
+fn describe(action: &AuthAction<'_>) -> String {
+    let shown = format!("{action:?}");
+    let verb = shown.split([' ', '{', '(']).next().unwrap_or_default();
+    format!("{} (a check may only SELECT from facts tables)", verb.to_ascii_uppercase())
+}
+
+fn register_functions(connection: &Connection) -> Result<(), Error> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("version_cmp", 2, flags, |context| {
+        let (left, right) = (context.get::<Option<String>>(0)?, context.get::<Option<String>>(1)?);
+        Ok(left.zip(right).map(|(l, r)| version::compare(&l, &r) as i64))
+    })?;
+    connection.create_scalar_function("release_of", 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.and_then(|build| version::release_of(&build)))
+    })
+}
