@@ -1,0 +1,249 @@
+//! Simulated installations: their databases made from the stories in `fixtures/installations/`, and their files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use assert_cmd::Command;
+use serde::Deserialize;
+
+use super::postgres::Cluster;
+
+/// The scope of the database `bj`; shards go by their server's uid.
+pub(crate) const DIRECTORY: &str = "directory";
+
+/// Tables whose estimated rows are facts: analysed, so that the estimates are there and exact.
+const ANALYSED: &str =
+    "ANALYZE t_message_body, t_mailbox_record, t_container_item, t_container_changelog, t_container_changeset";
+
+/// The content of a `story.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Story {
+    /// Name of its folder.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// What is told, in one sentence.
+    pub(crate) title: String,
+    /// The installation it begins from.
+    pub(crate) base: Option<String>,
+    /// BlueMind release of the database schema; that of the base when left out.
+    pub(crate) schema: Option<String>,
+    /// Release that the upgrade goes to, when it is not the default.
+    pub(crate) to: Option<String>,
+    /// The checks that have findings on it; every other one has none.
+    pub(crate) fires: BTreeSet<String>,
+}
+
+impl Story {
+    /// Reads the story of that name.
+    pub(crate) fn read(name: &str) -> Self {
+        let path = folder(name).join("story.toml");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let story: Self = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        Self { name: name.to_owned(), ..story }
+    }
+
+    /// Every story there is, by name.
+    pub(crate) fn all() -> Vec<Self> {
+        let entries = std::fs::read_dir(folder("")).expect("fixtures/installations exists");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("a readable folder"))
+            .filter(|entry| entry.path().join("story.toml").is_file())
+            .map(|entry| entry.file_name().into_string().expect("a story's name is UTF-8"))
+            .collect();
+        names.sort();
+        names.iter().map(|name| Self::read(name)).collect()
+    }
+
+    /// The folder of the story.
+    pub(crate) fn folder(&self) -> PathBuf {
+        folder(&self.name)
+    }
+
+    /// The stories it is built from: its base's first, itself last.
+    fn chain(&self) -> Vec<Self> {
+        let mut chain = self.base.as_ref().map(|base| Self::read(base).chain()).unwrap_or_default();
+        chain.push(self.clone());
+        chain
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/installations").join(name)
+}
+
+/// An installation that a run can be pointed at: databases in a cluster, files and configuration in a directory.
+#[derive(Debug)]
+pub(crate) struct Installation<'c> {
+    cluster: &'c Cluster,
+    story: Story,
+    /// Name of the database by scope.
+    databases: BTreeMap<String, String>,
+    /// More text for the configuration.
+    pub(crate) more_config: String,
+    /// URLs that replace those of the databases, by scope.
+    pub(crate) urls: BTreeMap<String, String>,
+    work: tempfile::TempDir,
+}
+
+impl Installation<'static> {
+    /// Builds the installation of that name in the shared cluster, apart from every other one.
+    pub(crate) fn build(name: &str) -> Self {
+        Self::build_in(Cluster::shared(), name)
+    }
+}
+
+impl<'c> Installation<'c> {
+    /// Builds the installation of that name in a cluster.
+    pub(crate) fn build_in(cluster: &'c Cluster, name: &str) -> Self {
+        static BUILT: AtomicU32 = AtomicU32::new(0);
+        let prefix = format!("{name}-{}.", BUILT.fetch_add(1, Ordering::Relaxed));
+        let story = Story::read(name);
+        let chain = story.chain();
+        let schema = chain.iter().rev().find_map(|s| s.schema.clone()).expect("a base names its schema");
+        let template = template(cluster, &schema);
+        let mut databases = BTreeMap::new();
+        for (scope, files) in scripts(&chain) {
+            let database = match scope.as_str() {
+                DIRECTORY => format!("{prefix}bj"),
+                uid => format!("{prefix}bj-data.{uid}"),
+            };
+            cluster.create_database(&database, &format!("TEMPLATE \"{template}\""));
+            cluster.load(&database, &files);
+            cluster.query(&database, ANALYSED);
+            databases.insert(scope, database);
+        }
+        let work = tempfile::tempdir().expect("a temporary directory");
+        for story in &chain {
+            copy_roots(&story.folder(), work.path());
+        }
+        Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work }
+    }
+
+    /// The story it was built from.
+    pub(crate) fn story(&self) -> &Story {
+        &self.story
+    }
+
+    /// Name of the database of a scope.
+    pub(crate) fn database(&self, scope: &str) -> &str {
+        self.databases.get(scope).unwrap_or_else(|| panic!("{} has no database {scope}", self.story.name))
+    }
+
+    /// Runs SQL in the database of a scope, as BlueMind's role.
+    pub(crate) fn sql(&self, scope: &str, sql: &str) -> String {
+        self.cluster.query(self.database(scope), sql)
+    }
+
+    /// Runs SQL in the database of a scope, as superuser.
+    pub(crate) fn administer(&self, scope: &str, sql: &str) -> String {
+        self.cluster.administer(self.database(scope), sql)
+    }
+
+    /// URL of the database of a scope, with the password.
+    pub(crate) fn url(&self, scope: &str) -> String {
+        self.urls.get(scope).cloned().unwrap_or_else(|| self.cluster.url(self.database(scope)))
+    }
+
+    /// A place in its directory, for outputs.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    /// `bm-preflight SUBCOMMAND` on this installation: its root and configuration given, nothing else.
+    pub(crate) fn command(&self, subcommand: &str) -> Command {
+        let config = self.path("bm-preflight.toml");
+        std::fs::write(&config, self.config()).expect("the configuration can be written");
+        let mut command = bm_preflight();
+        command.arg(subcommand).arg("--root").arg(self.path("root")).arg("--config").arg(config);
+        command.current_dir(self.work.path());
+        if let (Some(release), "run") = (&self.story.to, subcommand) {
+            command.args(["--to", release]);
+        }
+        command
+    }
+
+    fn config(&self) -> String {
+        let mut config = format!("[directory]\nurl = {:?}\n", self.url(DIRECTORY));
+        for uid in self.databases.keys().filter(|scope| *scope != DIRECTORY) {
+            let _ = write!(config, "\n[shard.{uid}]\nurl = {:?}\n", self.url(uid));
+        }
+        let mut roots: Vec<String> = list(self.work.path()).into_iter().filter(|n| n.starts_with("root.")).collect();
+        roots.sort();
+        for root in roots {
+            let uid = root.trim_start_matches("root.");
+            let _ = write!(config, "\n[server.{uid}]\nroot = {:?}\n", self.path(&root).display().to_string());
+        }
+        config + &self.more_config
+    }
+}
+
+/// The program under test, in English, whatever the environment is.
+pub(crate) fn bm_preflight() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+    command.env_remove("LC_ALL").env("LANG", "C").env("NO_COLOR", "1").timeout(std::time::Duration::from_secs(120));
+    command
+}
+
+/// The SQL files of a story, those of its base first, by scope.
+fn scripts(chain: &[Story]) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut scripts: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for story in chain {
+        for file in list(&story.folder()) {
+            let Some(database) = file.strip_suffix(".sql") else { continue };
+            let scope = match database.strip_prefix("bj-data.") {
+                Some(uid) => uid.to_owned(),
+                None if database == "bj" => DIRECTORY.to_owned(),
+                None => panic!("{}/{file}: neither bj.sql nor bj-data.<server uid>.sql", story.name),
+            };
+            scripts.entry(scope).or_default().push(story.folder().join(&file));
+        }
+    }
+    scripts
+}
+
+fn list(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    entries.map(|entry| entry.expect("a readable folder").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// The database with the schema of a release and the helpers, from which all others are copied.
+fn template(cluster: &Cluster, schema: &str) -> String {
+    static LOADED: OnceLock<std::sync::Mutex<BTreeSet<(u16, String)>>> = OnceLock::new();
+    let name = format!("schema_{}", schema.replace('.', ""));
+    let mut loaded = LOADED.get_or_init(std::sync::Mutex::default).lock().expect("no test panics while it is held");
+    if loaded.insert((cluster.port(), name.clone())) {
+        cluster.create_database(&name, "");
+        load_schema(cluster, &name, &name);
+    }
+    name
+}
+
+/// Fills an empty database with a schema (`schema_40` or `schema_42`) and the helpers.
+pub(crate) fn load_schema(cluster: &Cluster, database: &str, schema: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/bluemind");
+    let files = [schema, "helpers_directory", "helpers_shard"].map(|name| folder.join(format!("{name}.sql")));
+    cluster.administer(database, "CREATE EXTENSION hstore");
+    cluster.load(database, &files);
+}
+
+/// Copies `root` and every `root.<server uid>` of a story over what its base has put there.
+fn copy_roots(story: &Path, target: &Path) {
+    for entry in walkdir::WalkDir::new(story).sort_by_file_name() {
+        let entry = entry.expect("a readable folder");
+        let path = entry.path().strip_prefix(story).expect("entries are below the folder");
+        let top = path.iter().next().unwrap_or_default().to_string_lossy();
+        if top != "root" && !top.starts_with("root.") {
+            continue;
+        }
+        let copied = if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target.join(path))
+        } else {
+            std::fs::copy(entry.path(), target.join(path)).map(|_| ())
+        };
+        copied.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+}

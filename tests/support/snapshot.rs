@@ -1,0 +1,228 @@
+//! Facts as values that can be compared and written: read from a snapshot of `collect`, or from a `facts.toml`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rusqlite::types::ValueRef;
+
+/// Cells that depend on the machine and on the PostgreSQL at hand: what matters is whether they are there. A
+/// `facts.toml` may say anything for them; a new row is given the value here.
+const ENVIRONMENT: &[(&str, &str, Cell)] = &[
+    ("database", "postgres_version", Cell::Word("11.5")),
+    ("database", "size_bytes", Cell::Number(52_428_800)),
+    ("database_extension", "version", Cell::Word("1.5")),
+    ("relation", "total_bytes", Cell::Number(1_048_576)),
+    ("filesystem", "size_bytes", Cell::Number(107_374_182_400)),
+    ("filesystem", "available_bytes", Cell::Number(64_424_509_440)),
+];
+
+/// When every `facts.toml` says that it was collected.
+const COLLECTED_AT: &str = "2026-11-02T08:00:00Z";
+
+/// A value; NULL is a cell left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cell {
+    /// A number, or a truth value as 0 or 1.
+    Number(i64),
+    /// Text.
+    Text(String),
+    /// Text of this program.
+    Word(&'static str),
+    /// Something that depends on the environment.
+    Environment,
+}
+
+/// A row: column and value in the order of the columns.
+type Row = Vec<(String, Cell)>;
+
+/// Facts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    /// The rows of each table that has some, in order.
+    pub(crate) tables: BTreeMap<String, Vec<Row>>,
+    /// Table, scope, completeness and reason of each scope that is not complete.
+    pub(crate) gaps: Vec<[String; 4]>,
+}
+
+impl Snapshot {
+    /// Reads a snapshot that `collect` wrote. A database's name goes without what keeps the tests' databases apart.
+    pub(crate) fn of_collection(path: &Path) -> Self {
+        let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let names = column(&database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+        let mut tables = BTreeMap::new();
+        for name in names.iter().filter(|name| *name != "coverage" && *name != "snapshot") {
+            let mut rows = read_rows(&database, &format!("SELECT * FROM {name}"));
+            rows.iter_mut().for_each(|row| rename_database(name, row));
+            rows.sort();
+            if !rows.is_empty() {
+                tables.insert(name.clone(), rows);
+            }
+        }
+        let gaps = "SELECT \"table\", scope, completeness, coalesce(reason, '') FROM coverage \
+                    WHERE completeness <> 'complete' ORDER BY 1, 2";
+        let gaps = read_rows(&database, gaps).into_iter().map(|row| {
+            let mut words = row.into_iter().map(|(_, cell)| cell.text());
+            std::array::from_fn(|_| words.next().expect("four columns without NULL"))
+        });
+        Self { tables, gaps: gaps.collect() }
+    }
+
+    /// Reads the content of a `facts.toml`.
+    pub(crate) fn of_toml(text: &str) -> Self {
+        let mut document: toml::Table = toml::from_str(text).expect("facts.toml is TOML");
+        document.remove("collected_at");
+        let gaps = document.remove("coverage").map(|gaps| gaps.as_array().cloned().unwrap_or_default());
+        let gap = |gap: &toml::Value| {
+            ["table", "scope", "completeness", "reason"].map(|key| gap[key].as_str().expect("text").to_owned())
+        };
+        let mut snapshot = Self { gaps: gaps.iter().flatten().map(gap).collect(), ..Self::default() };
+        snapshot.gaps.sort();
+        for (name, rows) in document {
+            let rows = rows.as_array().expect("a table is an array of rows").iter();
+            let mut rows: Vec<Row> = rows.map(|row| toml_row(row.as_table().expect("a row is a table"))).collect();
+            rows.sort();
+            snapshot.tables.insert(name, rows);
+        }
+        snapshot
+    }
+
+    /// The same without what depends on the environment, columns in alphabetical order: for comparison.
+    pub(crate) fn normalised(&self) -> Self {
+        let mut same = self.clone();
+        for (table, rows) in &mut same.tables {
+            for row in rows.iter_mut() {
+                *row = masked(table, row);
+                row.sort();
+            }
+            rows.sort();
+        }
+        same
+    }
+
+    /// The content of a `facts.toml`. What depends on the environment is taken from `kept` where a row is there already.
+    pub(crate) fn to_toml(&self, kept: &Self) -> String {
+        let mut text = format!(
+            "# What collecting this installation gives; `BLESS=1 cargo test --test postgres` writes it anew.\n\
+             # Sizes and versions of PostgreSQL and of file systems may be chosen freely: they are kept as they are.\n\n\
+             collected_at = \"{COLLECTED_AT}\"\n"
+        );
+        let gaps = self.gaps.iter().map(|gap| {
+            let cells = ["table", "scope", "completeness", "reason"].into_iter().zip(gap);
+            cells.map(|(key, value)| (key.to_owned(), Cell::Text(value.clone()))).collect()
+        });
+        write_rows(&mut text, "coverage", gaps);
+        for (table, rows) in &self.tables {
+            let kept = kept.tables.get(table).map(Vec::as_slice).unwrap_or_default();
+            write_rows(&mut text, table, rows.iter().map(|row| chosen(table, row, kept)));
+        }
+        text
+    }
+
+    /// The only value that a query on the snapshot's rows would give: the cell of a column where another has a value.
+    pub(crate) fn cell(&self, table: &str, key: (&str, &str), column: &str) -> Option<&Cell> {
+        let rows = self.tables.get(table)?;
+        let has = |row: &&Row| row.iter().any(|(name, cell)| name == key.0 && *cell == Cell::Text(key.1.to_owned()));
+        let found: Vec<&Row> = rows.iter().filter(has).collect();
+        assert!(found.len() <= 1, "{table}: {} rows with {key:?}", found.len());
+        found.first()?.iter().find(|(name, _)| name == column).map(|(_, cell)| cell)
+    }
+}
+
+impl Cell {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Word(word) => (*word).to_owned(),
+            Self::Environment => "…".to_owned(),
+        }
+    }
+
+    fn toml(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            _ => toml::Value::String(self.text()).to_string(),
+        }
+    }
+}
+
+fn environment(table: &str, column: &str) -> Option<&'static Cell> {
+    ENVIRONMENT.iter().find(|(t, c, _)| *t == table && *c == column).map(|(.., cell)| cell)
+}
+
+fn masked(table: &str, row: &Row) -> Row {
+    let mask = |(column, cell): &(String, Cell)| {
+        (column.clone(), environment(table, column).map_or_else(|| cell.clone(), |_| Cell::Environment))
+    };
+    row.iter().map(mask).collect()
+}
+
+/// The row with what depends on the environment as a row of `kept` that is otherwise the same has it.
+fn chosen(table: &str, row: &Row, kept: &[Row]) -> Row {
+    let by_name = |row: &Row| row.iter().cloned().collect::<BTreeMap<_, _>>();
+    let before = kept.iter().find(|other| by_name(&masked(table, other)) == by_name(&masked(table, row))).map(by_name);
+    let choose = |(column, cell): &(String, Cell)| {
+        let default = environment(table, column);
+        let cell = match (default, &before) {
+            (None, _) => cell,
+            (Some(_), Some(before)) => &before[column],
+            (Some(default), None) => default,
+        };
+        (column.clone(), cell.clone())
+    };
+    row.iter().map(choose).collect()
+}
+
+fn write_rows(text: &mut String, table: &str, rows: impl Iterator<Item = Row>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let _ = write!(text, "\n{table} = [\n");
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|(column, cell)| format!("{column} = {}", cell.toml())).collect();
+        let _ = writeln!(text, "  {{ {} }},", cells.join(", "));
+    }
+    text.push_str("]\n");
+}
+
+fn toml_row(row: &toml::Table) -> Row {
+    let cell = |value: &toml::Value| match value {
+        toml::Value::Integer(number) => Cell::Number(*number),
+        toml::Value::String(text) => Cell::Text(text.clone()),
+        other => panic!("a cell is a number or text, not {other}"),
+    };
+    row.iter().map(|(column, value)| (column.clone(), cell(value))).collect()
+}
+
+fn column(database: &rusqlite::Connection, sql: &str) -> Vec<String> {
+    read_rows(database, sql).into_iter().flatten().map(|(_, cell)| cell.text()).collect()
+}
+
+fn read_rows(database: &rusqlite::Connection, sql: &str) -> Vec<Row> {
+    let mut statement = database.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let rows = statement.query_map([], |row| {
+        let mut cells = Row::new();
+        for (index, name) in names.iter().enumerate() {
+            match row.get_ref(index)? {
+                ValueRef::Null => {}
+                ValueRef::Integer(number) => cells.push((name.clone(), Cell::Number(number))),
+                ValueRef::Text(text) => cells.push((name.clone(), Cell::Text(String::from_utf8_lossy(text).into()))),
+                other => panic!("{sql}: {name} holds {other:?}"),
+            }
+        }
+        Ok(cells)
+    });
+    rows.and_then(Iterator::collect).unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+fn rename_database(table: &str, row: &mut Row) {
+    for (column, cell) in row.iter_mut().filter(|(column, _)| table == "database" && column == "name") {
+        let name = cell.text();
+        let original = name.split('.').nth(1).unwrap_or_else(|| panic!("{column}: {name:?} is no database of a test"));
+        *cell = Cell::Text(original.to_owned());
+    }
+}
