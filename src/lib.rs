@@ -26,4 +26,6 @@ pub mod config;
 pub mod fact;
 pub mod format;
 pub mod model;
+pub mod plan;
+pub mod topology;
 pub mod verdict;

@@ -7,7 +7,7 @@ use super::source::{Query, Source};
 use crate::fact::{Column, ScopeKind, Table};
 
 /// What is read from `bj`.
-pub const SOURCES: &[Source] = &[
+pub(super) const SOURCES: &[Source] = &[
     INSTALLATION,
     SERVER,
     SERVER_ROLE,

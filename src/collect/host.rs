@@ -1,9 +1,18 @@
 //! The tables that a server's own files fill: bm.ini, marker files, packages, file systems.
 
-use crate::fact::{Column, ScopeKind, Table};
+use std::net::{IpAddr, UdpSocket};
+use std::time::Duration;
+
+use super::command;
+use super::root::Root;
+use super::sink::{Scope, Sink};
+use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::format::bm_ini::BmIni;
+use crate::format::{dpkg_status, mounts};
+use crate::topology::Server;
 
 /// Keys of bm.ini that describe the installation; the password is none of them.
-pub const BM_INI: Table = Table {
+const BM_INI: Table = Table {
     name: "bm_ini",
     doc: "The keys of /etc/bm/bm.ini that describe the installation. The database password is never collected.",
     grain: "a key of a server's bm.ini",
@@ -12,7 +21,7 @@ pub const BM_INI: Table = Table {
 };
 
 /// Files in /etc/bm whose existence changes what BlueMind does.
-pub const MARKER_FILE: Table = Table {
+const MARKER_FILE: Table = Table {
     name: "marker_file",
     doc: "The files in /etc/bm whose mere existence changes what BlueMind does: `*.disabled`, `non.blocking.checks` and their like.",
     grain: "a marker file of a server",
@@ -21,7 +30,7 @@ pub const MARKER_FILE: Table = Table {
 };
 
 /// Installed packages of BlueMind.
-pub const PACKAGE: Table = Table {
+const PACKAGE: Table = Table {
     name: "package",
     doc: "The installed packages whose name begins with `bm-` or `postgresql`, as dpkg's status file or rpm knows them.",
     grain: "an installed package of a server",
@@ -33,7 +42,7 @@ pub const PACKAGE: Table = Table {
 };
 
 /// Mounted file systems.
-pub const FILESYSTEM: Table = Table {
+const FILESYSTEM: Table = Table {
     name: "filesystem",
     doc: "The file systems that can hold BlueMind's data (/proc/self/mounts), without pseudo file systems.",
     grain: "a mount point of a server",
@@ -47,4 +56,133 @@ pub const FILESYSTEM: Table = Table {
 };
 
 /// What is read of each server.
-pub const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM];
+pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM];
+
+/// Keys of bm.ini that are collected.
+const BM_INI_KEYS: &[&str] = &[
+    "db", "dbtype", "default-domain", "external-protocol", "external-url", "host", "hz-member-address", "locator", "port", "user",
+];
+
+/// Names, and one ending, of the files in /etc/bm that are markers.
+const MARKERS: &[&str] =
+    &["non.blocking.checks", "no.mail.indexing", "no.workdir.purge", "skip.restart", "mcast.id", "server.uid", "subscription.bmz"];
+const DISABLED: &str = ".disabled";
+
+/// Limits of the files read, in bytes.
+const SMALL_FILE: u64 = 1024 * 1024;
+const DPKG_STATUS: u64 = 256 * 1024 * 1024;
+
+/// Time that rpm may take.
+const RPM_LIMIT: Duration = Duration::from_secs(60);
+
+/// Reads bm.ini. The error names the file, never its content.
+pub(super) fn read_bm_ini(root: &Root) -> Result<BmIni, String> {
+    let path = "/etc/bm/bm.ini";
+    let bytes = root.bytes(path, SMALL_FILE)?;
+    BmIni::parse(&bytes).map_err(|error| format!("{}: {error}", root.shown(path)))
+}
+
+/// Which server of the installation the files below `root` belong to: by /etc/bm/server.uid, else by the addresses of
+/// this machine. The error says why it cannot be told.
+pub(super) fn identify(root: &Root, servers: &[Server]) -> Result<String, String> {
+    let path = "/etc/bm/server.uid";
+    let file = root.text(path, SMALL_FILE);
+    if let Ok(text) = &file
+        && let uid = text.trim()
+        && !uid.is_empty()
+    {
+        return Ok(uid.to_owned());
+    }
+    let local: Vec<_> = servers
+        .iter()
+        .filter(|server| root.is_system() && server.address.as_deref().is_some_and(is_local_address))
+        .collect();
+    match (local.as_slice(), file) {
+        ([server], _) => Ok(server.uid.clone()),
+        ([], Err(reason)) => Err(format!("{reason}, and no server of the installation has an address of this machine")),
+        ([], Ok(_)) => Err(format!("{} is empty, and no server has an address of this machine", root.shown(path))),
+        (several, _) => {
+            let uids: Vec<_> = several.iter().map(|server| server.uid.as_str()).collect();
+            Err(format!("several servers have an address of this machine: {}", uids.join(", ")))
+        }
+    }
+}
+
+/// A socket can be bound to an address of this machine only. Loopback says nothing: every machine has it.
+fn is_local_address(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback() && UdpSocket::bind((ip, 0)).is_ok())
+}
+
+/// Fills the wanted tables of one server from the files below `root`.
+pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+    for table in wanted {
+        let (source, rows) = match table.name {
+            "bm_ini" => (root.shown("/etc/bm/bm.ini"), bm_ini(root)),
+            "marker_file" => (root.shown("/etc/bm"), marker_files(root)),
+            "package" => packages(root).await,
+            "filesystem" => (root.shown("/proc/self/mounts"), file_systems(root).await),
+            other => ("none".to_owned(), Err(format!("no collector fills {other}"))),
+        };
+        let scope = Scope::begin(sink, table, server, source);
+        let outcome = rows.and_then(|rows| scope.add(&rows));
+        scope.end(outcome);
+    }
+}
+
+fn bm_ini(root: &Root) -> Result<Vec<Row>, String> {
+    let ini = read_bm_ini(root)?;
+    Ok(BM_INI_KEYS.iter().filter_map(|key| Some(vec![Value::from(*key), Value::from(ini.get(key)?)])).collect())
+}
+
+fn marker_files(root: &Root) -> Result<Vec<Row>, String> {
+    let is_marker = |name: &String| MARKERS.contains(&name.as_str()) || name.ends_with(DISABLED);
+    Ok(root.names("/etc/bm")?.into_iter().filter(is_marker).map(|name| vec![Value::from(name)]).collect())
+}
+
+/// dpkg's status file, or else rpm.
+async fn packages(root: &Root) -> (String, Result<Vec<Row>, String>) {
+    let path = "/var/lib/dpkg/status";
+    let dpkg = root.text(path, DPKG_STATUS);
+    let has_rpm = root.names("/var/lib/rpm").is_ok_and(|names| !names.is_empty());
+    match dpkg {
+        Ok(text) => {
+            let installed = dpkg_status::parse(&text).into_iter().filter(|package| package.is_installed);
+            (root.shown(path), Ok(installed.filter_map(|p| package_row(&p.name, &p.version)).collect()))
+        }
+        Err(_) if has_rpm => ("rpm".to_owned(), rpm_packages(root).await),
+        Err(reason) => (root.shown(path), Err(reason)),
+    }
+}
+
+async fn rpm_packages(root: &Root) -> Result<Vec<Row>, String> {
+    let path = std::path::absolute(root.path()).map_err(|error| error.to_string())?.display().to_string();
+    let format = "%{NAME}\\t%{VERSION}-%{RELEASE}\\n";
+    let listed = command::output("rpm", &["--root", &path, "-q", "-a", "--qf", format], RPM_LIMIT).await?;
+    let mut rows: Vec<Row> =
+        listed.lines().filter_map(|line| line.split_once('\t')).filter_map(|(n, v)| package_row(n, v)).collect();
+    rows.sort();
+    Ok(rows)
+}
+
+fn package_row(name: &str, version: &str) -> Option<Row> {
+    (name.starts_with("bm-") || name.starts_with("postgresql")).then(|| vec![Value::from(name), Value::from(version)])
+}
+
+/// A file system behind a dead server can block for ever: its space is asked for on a thread of its own.
+async fn file_systems(root: &Root) -> Result<Vec<Row>, String> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let text = root.text("/proc/self/mounts", SMALL_FILE)?;
+    let mut rows = Vec::new();
+    for mount in mounts::parse(&text) {
+        let (place, point) = (root.clone(), mount.mount_point.clone());
+        let asked = tokio::task::spawn_blocking(move || place.space(&point));
+        let (size, available) = tokio::time::timeout(LIMIT, asked)
+            .await
+            .map_err(|_| format!("{}: no answer within {} s", mount.mount_point, LIMIT.as_secs()))?
+            .map_err(|error| error.to_string())?
+            .map_err(|reason| reason)?;
+        let bytes = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        rows.push(vec![Value::from(mount.mount_point), Value::from(mount.kind), bytes(size), bytes(available)]);
+    }
+    Ok(rows)
+}

@@ -1,14 +1,137 @@
-//! Collectors: they describe what is there, and never judge it.
+//! Collectors: they describe what is there, and never judge it. A failure is a statement on completeness, not an error.
 
-pub mod directory;
-pub mod host;
-pub mod shard;
+mod command;
+mod directory;
+mod host;
+mod postgres;
+mod root;
+mod shard;
+mod sink;
 mod source;
+mod tls;
 
-use crate::fact::Schema;
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt;
+
+use self::postgres::Sessions;
+use self::root::Root;
+use self::source::Source;
+use crate::config::Config;
+use crate::fact::{Schema, ScopeKind, Table};
+use crate::format::bm_ini::BmIni;
+use crate::model::Coverage;
+use crate::topology::{Server, Topology};
+
+pub use self::sink::Sink;
+
+/// The scope of the directory database.
+pub const DIRECTORY: &str = "directory";
 
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     Schema::new(sources.map(|source| source.table).chain(host::TABLES.iter().copied()))
+}
+
+/// The collectors of one run: what they read, and where they put it.
+pub struct Collectors<'a> {
+    config: &'a Config,
+    root: Root,
+    bm_ini: Result<BmIni, String>,
+    sessions: Sessions,
+    wanted: &'a [&'static Table],
+    sink: Sink,
+}
+
+impl<'a> Collectors<'a> {
+    /// Prepares the collectors of the `wanted` tables. The error is about the configuration.
+    pub fn new(
+        config: &'a Config,
+        root: &std::path::Path,
+        wanted: &'a [&'static Table],
+        sink: Sink,
+    ) -> Result<Self, String> {
+        let root = Root::new(root);
+        let bm_ini = host::read_bm_ini(&root);
+        Ok(Self { config, bm_ini, root, sessions: Sessions::new(config)?, wanted, sink })
+    }
+
+    /// Reads the directory database, which tells what else there is to read.
+    pub async fn directory(&self) {
+        let sources = self.wanted_sources(directory::SOURCES.iter().chain(shard::DATABASE_SOURCES));
+        let access = postgres::directory(self.config, &self.bm_ini);
+        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink).await;
+    }
+
+    /// Reads every shard and every server that can be read from here, `jobs` at a time.
+    pub async fn servers(&self, topology: &Topology, jobs: usize) {
+        let shards = topology.shards().map(|server| Work::Shard(server));
+        let roots = self.roots(topology);
+        let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, root));
+        let works: Vec<Work<'_>> = shards.chain(hosts).collect();
+        futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work)).await;
+    }
+
+    /// Tells the servers to end what they still do for this run.
+    pub async fn cancel(&self) {
+        self.sessions.cancel().await;
+    }
+
+    async fn carry_out(&self, work: Work<'_>) {
+        match work {
+            Work::Shard(server) => {
+                let sources = self.wanted_sources(shard::SHARD_SOURCES.iter().chain(shard::DATABASE_SOURCES));
+                let access = postgres::shard(self.config, &self.bm_ini, server);
+                self.sessions.collect(&access, &sources, &server.uid, &self.sink).await;
+            }
+            Work::Host(uid, Ok(root)) => host::collect(uid, root, &self.wanted_host_tables(), &self.sink).await,
+            Work::Host(uid, Err(reason)) => {
+                for table in self.wanted_host_tables() {
+                    let statement = Coverage::absent(table.name, uid, reason);
+                    if let Err(error) = self.sink.lock().finish(table, statement) {
+                        tracing::error!(table = table.name, scope = uid, "{error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The files of each server: of the configuration, or of this machine; else why they are out of reach.
+    fn roots(&self, topology: &Topology) -> BTreeMap<String, Result<Root, String>> {
+        let local = host::identify(&self.root, topology.servers());
+        let mut roots: BTreeMap<String, Result<Root, String>> = BTreeMap::new();
+        for server in topology.servers() {
+            let reason = match &local {
+                Ok(uid) => format!("this run reads the files of {uid}; collect on {} itself", server.uid),
+                Err(reason) => format!("which server this is could not be told: {reason}"),
+            };
+            roots.insert(server.uid.clone(), Err(reason));
+        }
+        if let Ok(uid) = local
+            && (roots.contains_key(&uid) || matches!(topology, Topology::Unknown(_)))
+        {
+            roots.insert(uid, Ok(self.root.clone()));
+        }
+        for (uid, server) in &self.config.server {
+            if let Some(path) = &server.root {
+                roots.insert(uid.clone(), Ok(Root::new(path)));
+            }
+        }
+        roots
+    }
+
+    fn wanted_sources<'s>(&self, sources: impl Iterator<Item = &'s Source>) -> Vec<&'s Source> {
+        sources.filter(|source| self.wanted.iter().any(|table| table.name == source.table.name)).collect()
+    }
+
+    fn wanted_host_tables(&self) -> Vec<&'static Table> {
+        self.wanted.iter().copied().filter(|table| table.scope == ScopeKind::Server).collect()
+    }
+}
+
+/// A piece of work that can be done beside others.
+enum Work<'a> {
+    Shard(&'a Server),
+    Host(&'a String, &'a Result<Root, String>),
 }

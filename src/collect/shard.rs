@@ -8,10 +8,10 @@ use super::source::{Query, Source};
 use crate::fact::{Column, ScopeKind, Table};
 
 /// What is read from each `bj-data`.
-pub const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, MAPI_FOLDER];
+pub(super) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, MAPI_FOLDER];
 
 /// What is read from `bj` and from each `bj-data`.
-pub const DATABASE_SOURCES: &[Source] = &[DATABASE, DATABASE_EXTENSION, RELATION];
+pub(super) const DATABASE_SOURCES: &[Source] = &[DATABASE, DATABASE_EXTENSION, RELATION];
 
 const SHARD: Source = Source {
     table: &Table {

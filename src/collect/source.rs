@@ -4,7 +4,7 @@ use crate::fact::Table;
 
 /// A facts table that a query against a BlueMind database fills.
 #[derive(Debug, Clone, Copy)]
-pub struct Source {
+pub(super) struct Source {
     /// The table.
     pub table: &'static Table,
     /// Queries for the schemas of different releases; the first whose relations all exist is run.
@@ -13,7 +13,7 @@ pub struct Source {
 
 /// One `SELECT` whose columns are those of the facts table, in order, the scope column left out.
 #[derive(Debug, Clone, Copy)]
-pub struct Query {
+pub(super) struct Query {
     /// Relations that must exist.
     pub needs: &'static [&'static str],
     /// The statement.

@@ -1,0 +1,120 @@
+//! Reading a server's files below a root folder, without ever leaving it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+
+/// The folder that stands for a server's `/`.
+#[derive(Debug, Clone)]
+pub(super) struct Root(PathBuf);
+
+impl Root {
+    /// A server's files, below `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Whether this is the running system itself.
+    pub fn is_system(&self) -> bool {
+        self.0 == Path::new("/")
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What to call a file in messages: its path as this machine sees it.
+    pub fn shown(&self, path: &str) -> String {
+        self.0.join(path.trim_start_matches('/')).display().to_string()
+    }
+
+    /// The text of a regular file of at most `limit` bytes; bytes that are no UTF-8 are replaced.
+    pub fn text(&self, path: &str, limit: u64) -> Result<String, String> {
+        self.bytes(path, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The bytes of a regular file of at most `limit` bytes. The error names the file.
+    pub fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let fail = |what: String| format!("{}: {what}", self.shown(path));
+        let file = self.open(path, OFlags::NONBLOCK).map_err(|error| fail(error.to_string()))?;
+        let metadata = file.metadata().map_err(|error| fail(error.to_string()))?;
+        if !metadata.is_file() {
+            return Err(fail("not a regular file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+        if bytes.len() as u64 > limit {
+            return Err(fail(format!("larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Names of the entries of a folder, sorted.
+    pub fn names(&self, path: &str) -> Result<Vec<String>, String> {
+        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+        let folder = self.open(path, OFlags::DIRECTORY).map_err(fail)?;
+        let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry.map_err(fail)?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Size and space for unprivileged users, in bytes, of the file system that holds `path`.
+    pub fn space(&self, path: &str) -> Result<(u64, u64), String> {
+        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+        let place = self.open(path, OFlags::PATH).map_err(fail)?;
+        let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
+        Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
+    }
+
+    /// Opens a file below the root. Symbolic links are resolved as the server itself would: an absolute one stays below
+    /// the root.
+    fn open(&self, path: &str, flags: OFlags) -> Result<File, std::io::Error> {
+        let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
+        if self.is_system() {
+            return Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?));
+        }
+        let root = rustix::fs::openat(CWD, &self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let relative = path.trim_start_matches('/');
+        let relative = if relative.is_empty() { "." } else { relative };
+        Ok(File::from(rustix::fs::openat2(&root, relative, flags, Mode::empty(), ResolveFlags::IN_ROOT)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_below_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("real")).unwrap();
+        std::fs::write(folder.path().join("real/file"), "inside").unwrap();
+        std::os::unix::fs::symlink("/real", folder.path().join("absolute")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("escape")).unwrap();
+        std::os::unix::fs::symlink("../../../../etc/passwd", folder.path().join("climb")).unwrap();
+        let root = Root::new(folder.path());
+        assert_eq!(root.text("/absolute/file", 100).as_deref(), Ok("inside"));
+        assert_eq!(root.names("/real").unwrap(), ["file"]);
+        assert!(root.text("/escape", 100_000).is_err());
+        assert!(root.text("/climb", 100_000).is_err());
+    }
+
+    #[test]
+    fn what_is_no_small_file_is_refused_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("big"), "x".repeat(11)).unwrap();
+        let root = Root::new(folder.path());
+        for (path, reason) in [("/big", "larger than 10 bytes"), ("/", "not a regular file"), ("/none", "No such file")] {
+            let error = root.text(path, 10).unwrap_err();
+            assert!(error.contains(reason) && error.contains(folder.path().to_str().unwrap()), "{error}");
+        }
+    }
+}

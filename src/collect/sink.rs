@@ -1,0 +1,84 @@
+//! Where collectors put rows and statements.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::fact::{Row, Store, StoreError, Table};
+use crate::model::{Completeness, Coverage};
+
+/// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
+#[derive(Clone)]
+pub struct Sink(Arc<Mutex<Store>>);
+
+impl Sink {
+    /// Shares a store.
+    pub fn new(store: Store) -> Self {
+        Self(Arc::new(Mutex::new(store)))
+    }
+
+    /// The store itself, for the plan.
+    pub fn lock(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the store back: what no collector has reported on becomes absent, with `reason`. `None` while a collector
+    /// still holds on to it.
+    pub fn close(self, schema: &crate::fact::Schema, reason: &str) -> Option<Result<Store, StoreError>> {
+        let mut store = Arc::into_inner(self.0)?.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Some(give_up(&mut store, schema, reason).map(|()| store))
+    }
+}
+
+fn give_up(store: &mut Store, schema: &crate::fact::Schema, reason: &str) -> Result<(), StoreError> {
+    for open in store.coverage()?.into_iter().filter(|c| c.completeness == Completeness::NotAttempted) {
+        if let Some(table) = schema.table(&open.table) {
+            store.finish(table, Coverage::absent(table.name, &open.scope, reason))?;
+        }
+    }
+    Ok(())
+}
+
+/// A scope of a table that is being collected.
+pub(super) struct Scope<'a> {
+    sink: &'a Sink,
+    table: &'static Table,
+    scope: &'a str,
+    source: String,
+    started: Instant,
+}
+
+impl<'a> Scope<'a> {
+    /// Begins a scope; `source` says where its rows are read.
+    pub(super) fn begin(sink: &'a Sink, table: &'static Table, scope: &'a str, source: impl Into<String>) -> Self {
+        tracing::debug!(table = table.name, scope, "collecting");
+        Self { sink, table, scope, source: source.into(), started: Instant::now() }
+    }
+
+    /// Adds rows. The error says why the table refuses one of them.
+    pub(super) fn add(&self, rows: &[Row]) -> Result<(), String> {
+        match self.sink.lock().insert(self.table, self.scope, rows) {
+            Ok(None) => Ok(()),
+            Ok(Some(refusal)) => Err(refusal),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Ends the scope: complete, or absent with the reason.
+    pub(super) fn end(self, outcome: Result<(), String>) {
+        let reason = outcome.err();
+        if let Some(reason) = &reason {
+            tracing::warn!(table = self.table.name, scope = self.scope, "not collected: {reason}");
+        }
+        let coverage = Coverage {
+            completeness: if reason.is_none() { Completeness::Complete } else { Completeness::Absent },
+            source: Some(self.source),
+            elapsed_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            ..Coverage::absent(self.table.name, self.scope, "")
+        };
+        let coverage = Coverage { reason, ..coverage };
+        if let Err(error) = self.sink.lock().finish(self.table, coverage) {
+            // The scope stays "not attempted": nothing is taken for known.
+            tracing::error!(table = self.table.name, scope = self.scope, "{error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What exists and where: the servers of the installation, their roles and addresses, and which of them this run reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fact::{ScopeKind, Store, StoreError};
+
+/// Role of a mail shard's database.
+const SHARD_ROLE: &str = "bm/pgsql-data";
+
+/// A server of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Uid.
+    pub uid: String,
+    /// Where BlueMind reaches it: its IP address, else its host name.
+    pub address: Option<String>,
+    /// Its roles.
+    pub roles: BTreeSet<String>,
+}
+
+/// The servers, or why they are not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topology {
+    /// As the directory database tells.
+    Known(Vec<Server>),
+    /// The directory database could not be read.
+    Unknown(String),
+}
+
+impl Topology {
+    /// Reads the servers that were collected from the directory database.
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
+        let coverage = store.coverage()?;
+        let incomplete = coverage.iter().find(|c| {
+            matches!(c.table.as_str(), "server" | "server_role") && c.completeness != crate::model::Completeness::Complete
+        });
+        if let Some(gap) = incomplete {
+            return Ok(Self::Unknown(gap.reason.clone().unwrap_or_else(|| "not collected".to_owned())));
+        }
+        let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in store.texts("SELECT server_uid, role FROM server_role")? {
+            if let [Some(server), Some(role)] = row.as_slice() {
+                roles.entry(server.clone()).or_default().insert(role.clone());
+            }
+        }
+        let servers = store.texts("SELECT server_uid, coalesce(ip, fqdn) FROM server ORDER BY 1")?;
+        Ok(Self::Known(
+            servers
+                .into_iter()
+                .filter_map(|row| match <[_; 2]>::try_from(row) {
+                    Ok([Some(uid), address]) => {
+                        Some(Server { roles: roles.remove(&uid).unwrap_or_default(), uid, address })
+                    }
+                    _ => None,
+                })
+                .collect(),
+        ))
+    }
+
+    /// The servers that are known.
+    pub fn servers(&self) -> &[Server] {
+        match self {
+            Self::Known(servers) => servers,
+            Self::Unknown(_) => &[],
+        }
+    }
+
+    /// The servers whose shard is to be read.
+    pub fn shards(&self) -> impl Iterator<Item = &Server> {
+        self.servers().iter().filter(|server| server.roles.contains(SHARD_ROLE))
+    }
+
+    /// Servers by role; `None` when they are not known.
+    pub fn holders(&self) -> Option<BTreeMap<String, BTreeSet<String>>> {
+        let Self::Known(servers) = self else { return None };
+        let mut holders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for server in servers {
+            for role in &server.roles {
+                holders.entry(role.clone()).or_default().insert(server.uid.clone());
+            }
+        }
+        Some(holders)
+    }
+
+    /// The scopes in which a table of that kind is expected. The error says why they cannot be told, or why there are
+    /// none: a table without a scope would look complete.
+    pub fn scopes(&self, kind: ScopeKind) -> Result<Vec<String>, String> {
+        let uids = |servers: Vec<&Server>| servers.into_iter().map(|s| s.uid.clone()).collect::<Vec<_>>();
+        if kind == ScopeKind::Directory {
+            return Ok(vec!["directory".to_owned()]);
+        }
+        if let Self::Unknown(reason) = self {
+            return Err(format!("the servers of the installation are not known: {reason}"));
+        }
+        let shards = uids(self.shards().collect());
+        match kind {
+            ScopeKind::Directory => Ok(vec!["directory".to_owned()]),
+            ScopeKind::Database => Ok(["directory".to_owned()].into_iter().chain(shards).collect()),
+            ScopeKind::Shard if shards.is_empty() => Err(format!("no server holds the role {SHARD_ROLE}")),
+            ScopeKind::Shard => Ok(shards),
+            ScopeKind::Server if self.servers().is_empty() => Err("the directory database lists no server".to_owned()),
+            ScopeKind::Server => Ok(uids(self.servers().iter().collect())),
+        }
+    }
+}
