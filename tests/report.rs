@@ -1,0 +1,16 @@
+//! The reports, as those who read them see them.
+
+#[path = "report/canonical.rs"]
+mod canonical;
+#[path = "report/formats.rs"]
+mod formats;
+#[path = "report/html.rs"]
+mod html;
+#[path = "report/json.rs"]
+mod json;
+#[path = "report/junit.rs"]
+mod junit;
+#[path = "report/markup.rs"]
+mod markup;
+#[path = "report/text.rs"]
+mod text;
