@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
-use tera::{Context, Kwargs, State, Tera};
+use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 use super::i18n::Catalogue;
 use super::{Report, page};
@@ -68,7 +69,7 @@ pub fn render(report: &Report, templates_dir: Option<&Path>) -> Result<String, E
     }
     let context = page::context(report, &words).map_err(Error::Value)?;
     let mut tera = Tera::new();
-    offer_words(&mut tera, words);
+    offer_words(&mut tera, &Arc::new(words));
     tera.add_raw_templates(templates)?;
     Ok(tera.render(ENTRY, &Context::from_serialize(&context)?)?)
 }
@@ -91,15 +92,24 @@ fn is_template(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "html" || e == "css")
 }
 
-/// `t(key="section.plan")` is a phrase, `n(key="rows", n=3)` a number with its noun.
-fn offer_words(tera: &mut Tera, words: Catalogue) {
-    let numbers = words.clone();
-    tera.register_function("t", move |kwargs: Kwargs, _: &State| -> tera::TeraResult<String> {
-        let key: String = kwargs.must_get("key")?;
-        words.get(&key).map(str::to_owned).ok_or_else(|| tera::Error::message(format!("there is no phrase {key}")))
+/// `t(key="section.plan")` is a phrase, `plural(of="outcomes", word="pass", n=3)` the form that goes with a number,
+/// `count(noun="row", n=3)` a number with its noun and `more(n=3)` the end of a list that was cut.
+fn offer_words(tera: &mut Tera, words: &Arc<Catalogue>) {
+    let catalogue = Arc::clone(words);
+    tera.register_function("t", move |args: Kwargs, _: &State| -> TeraResult<String> {
+        let key: String = args.must_get("key")?;
+        catalogue.get(&key).map(str::to_owned).ok_or_else(|| tera::Error::message(format!("there is no phrase {key}")))
     });
-    tera.register_function("n", move |kwargs: Kwargs, _: &State| -> tera::TeraResult<String> {
-        let key: String = kwargs.must_get("key")?;
-        Ok(numbers.count(&key, kwargs.must_get("n")?))
+    let catalogue = Arc::clone(words);
+    tera.register_function("plural", move |args: Kwargs, _: &State| -> TeraResult<String> {
+        Ok(catalogue.plural(args.must_get("of")?, args.must_get("word")?, args.must_get("n")?))
+    });
+    let catalogue = Arc::clone(words);
+    tera.register_function("count", move |args: Kwargs, _: &State| -> TeraResult<String> {
+        Ok(catalogue.count(args.must_get("noun")?, args.must_get("n")?))
+    });
+    let catalogue = Arc::clone(words);
+    tera.register_function("more", move |args: Kwargs, _: &State| -> TeraResult<String> {
+        Ok(catalogue.more(args.must_get("n")?))
     });
 }

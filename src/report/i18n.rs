@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Report;
 use crate::model::Lang;
 
 const SOURCE: &str = include_str!("../../report-templates/i18n.toml");
@@ -63,14 +64,31 @@ impl Catalogue {
         self.text(&format!("{section}.{word}")).to_owned()
     }
 
-    /// `count.<key>_one` or `count.<key>_many` with `{n}` filled in.
-    pub(super) fn count(&self, key: &str, n: u64) -> String {
+    /// `section.<word>_one` or `section.<word>_many`, whichever goes with `n`.
+    pub(super) fn plural(&self, section: &str, word: &str, n: u64) -> String {
         let singular = match self.lang {
             Lang::En => n == 1,
             Lang::Fr => n < 2,
         };
-        let form = if singular { "one" } else { "many" };
-        self.word("count", &format!("{key}_{form}")).replace("{n}", &n.to_string())
+        self.word(section, &format!("{word}_{}", if singular { "one" } else { "many" }))
+    }
+
+    /// A number with its noun.
+    pub(super) fn count(&self, noun: &str, n: u64) -> String {
+        format!("{n} {}", self.plural("noun", noun, n))
+    }
+
+    /// The line that ends a list which was cut.
+    pub(super) fn more(&self, n: u64) -> String {
+        self.text("label.more").replace("{n}", &n.to_string())
+    }
+
+    /// The verdict in one sentence.
+    pub(super) fn verdict(&self, report: &Report) -> String {
+        let blockers = self.count("blocker", report.judgement.findings.blocker);
+        self.word("verdict", report.judgement.verdict.as_str())
+            .replace("{blockers}", &blockers)
+            .replace("{target}", &report.run.installation.target)
     }
 
     /// A duration in milliseconds, at the precision a reader cares for.
@@ -87,7 +105,9 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::outline;
     use super::*;
+    use crate::model::{Completeness, Outcome, Risk, Severity, When};
 
     #[test]
     fn every_phrase_is_said_in_both_languages() {
@@ -110,10 +130,55 @@ mod tests {
     }
 
     #[test]
+    fn every_word_of_the_model_has_a_phrase() {
+        let words = Catalogue::shipped(Lang::En);
+        let has =
+            |section: &str, word: &str| assert!(words.get(&format!("{section}.{word}")).is_some(), "{section}.{word}");
+        for verdict in ["not_ready", "inconclusive", "ready_with_warnings", "ready"] {
+            has("verdict", verdict);
+            has("because", verdict);
+        }
+        for outcome in Outcome::ALL.map(Outcome::as_str) {
+            has("outcome", outcome);
+            has("outcomes", &format!("{outcome}_one"));
+            has("outcomes", &format!("{outcome}_many"));
+        }
+        for severity in Severity::ALL.map(Severity::as_str) {
+            has("severity", severity);
+            has("section", &format!("{severity}s"));
+            has("severities", &format!("{severity}_one"));
+            has("severities", &format!("{severity}_many"));
+        }
+        [When::Before, When::During, When::After].map(|w| has("when", outline::when_word(w)));
+        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk", outline::risk_word(r)));
+        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk_word", outline::risk_word(r)));
+        use Completeness::{Absent, Complete, NotAttempted, Partial};
+        [Complete, Partial, Absent, NotAttempted].map(|c| has("completeness", c.as_str()));
+    }
+
+    #[test]
+    fn every_phrase_asked_for_is_there_and_every_label_is_asked_for() {
+        let words = Catalogue::shipped(Lang::En);
+        let mut sources = include_str!("text.rs").to_owned() + include_str!("junit.rs");
+        sources += include_str!("i18n.rs").split("#[cfg(test)]").next().unwrap_or_default();
+        for template in ["report", "plan", "check", "missing", "unanswered", "folded"] {
+            let path = format!("{}/report-templates/{template}.html", env!("CARGO_MANIFEST_DIR"));
+            sources += &std::fs::read_to_string(path).expect("a shipped template");
+        }
+        let quoted: Vec<&str> = sources.split('"').collect();
+        for key in quoted.iter().filter(|q| q.starts_with("label.") || q.starts_with("format.")) {
+            assert!(words.get(key).is_some(), "there is no phrase {key}");
+        }
+        for label in words.phrases.keys().filter(|k| k.starts_with("label.")) {
+            assert!(quoted.contains(&label.as_str()), "nothing says {label}");
+        }
+    }
+
+    #[test]
     fn numbers_agree_with_their_nouns() {
         let (en, fr) = (Catalogue::shipped(Lang::En), Catalogue::shipped(Lang::Fr));
-        assert_eq!([0, 1, 2].map(|n| en.count("rows", n)), ["0 rows", "1 row", "2 rows"]);
-        assert_eq!([0, 1, 2].map(|n| fr.count("rows", n)), ["0 ligne", "1 ligne", "2 lignes"]);
+        assert_eq!([0, 1, 2].map(|n| en.count("row", n)), ["0 rows", "1 row", "2 rows"]);
+        assert_eq!([0, 1, 2].map(|n| fr.count("row", n)), ["0 ligne", "1 ligne", "2 lignes"]);
     }
 
     #[test]

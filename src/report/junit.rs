@@ -80,7 +80,7 @@ fn failed(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> (TestResul
     if open == 0 && !check.missing.is_empty() {
         (unanswered(check, words), Some(body(&told(check, words))))
     } else if open > 0 && fails {
-        let message = format!("{}{} {}", words.count("findings", open), words.text("format.colon"), check.title);
+        let message = format!("{}{} {}", words.count("finding", open), words.text("format.colon"), check.title);
         let cause = Some(body(&told(check, words)));
         let type_ = check.severity.as_str().to_owned();
         (TestResult::Failure { type_, message: attribute(&message), cause }, None)
@@ -121,7 +121,7 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
     }
     let more = verdict::unwaived(check).saturating_sub(LISTED as u64);
     if more > 0 {
-        lines.push(words.count("more", more));
+        lines.push(words.more(more));
     }
     for (finding, waived) in check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?))).take(LISTED) {
         let accepted = words.text("section.waived");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{CheckResult, Finding, Outcome, Risk, Severity, When};
-use crate::verdict::{self, CheckCounts};
+use crate::verdict::{self, CheckCounts, FindingCounts};
 
 /// Checks by what the reader has to do about them. A check that fails and lacks facts is both in its severity's list
 /// and in `unanswered`; a check with accepted findings is also in `waived`.
@@ -99,15 +99,23 @@ pub(super) fn risk_word(risk: Risk) -> &'static str {
     }
 }
 
-/// How many checks ended in `outcome`.
-pub(super) fn count_of(counts: &CheckCounts, outcome: Outcome) -> u64 {
-    match outcome {
-        Outcome::Pass => counts.pass,
-        Outcome::Fail => counts.fail,
-        Outcome::Unknown => counts.unknown,
-        Outcome::Error => counts.error,
-        Outcome::NotApplicable => counts.not_applicable,
-    }
+/// Checks by outcome, each with its word.
+pub(super) fn check_counts(counts: &CheckCounts) -> [(&'static str, u64); 5] {
+    Outcome::ALL.map(|outcome| {
+        let n = match outcome {
+            Outcome::Pass => counts.pass,
+            Outcome::Fail => counts.fail,
+            Outcome::Unknown => counts.unknown,
+            Outcome::Error => counts.error,
+            Outcome::NotApplicable => counts.not_applicable,
+        };
+        (outcome.as_str(), n)
+    })
+}
+
+/// Findings by severity, the accepted ones last, each with its word.
+pub(super) fn finding_counts(counts: &FindingCounts) -> [(&'static str, u64); 4] {
+    [("blocker", counts.blocker), ("warning", counts.warning), ("info", counts.info), ("waived", counts.waived)]
 }
 
 fn has_waived(check: &CheckResult) -> bool {

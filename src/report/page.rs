@@ -7,7 +7,7 @@ use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Coverage, Examined, Finding, Missing, Outcome, Severity};
+use crate::model::{CheckResult, Coverage, Examined, Finding, Missing, Severity};
 use crate::verdict;
 
 /// Findings shown of one check; the JSON report has them all.
@@ -162,11 +162,10 @@ impl<'a> Page<'a> {
     fn of(report: &'a Report, words: &Catalogue) -> Self {
         let Report { run, judgement, .. } = report;
         let outline = Outline::of(&report.checks);
-        let verdict = judgement.verdict.as_str();
         Self {
             lang: run.lang.as_str(),
-            verdict,
-            sentence: words.word("verdict", verdict).replace("{target}", &run.installation.target),
+            verdict: judgement.verdict.as_str(),
+            sentence: words.verdict(report),
             exit_code: judgement.exit_code,
             tool_version: &report.tool_version,
             run_id: &run.id,
@@ -174,10 +173,8 @@ impl<'a> Page<'a> {
             duration: words.duration(run.duration_ms),
             installation: Installation::of(run),
             notices: &run.notices,
-            check_counts: Outcome::ALL
-                .map(|o| Count { word: o.as_str(), n: outline::count_of(&judgement.checks, o) })
-                .into(),
-            finding_counts: finding_counts(&judgement.findings),
+            check_counts: outline::check_counts(&judgement.checks).map(Count::of).into(),
+            finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
             plan: outline
                 .plan
                 .map(|(when, checks)| Step { when: outline::when_word(when), checks: views(checks) })
@@ -189,6 +186,12 @@ impl<'a> Page<'a> {
             not_applicable: views(outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, words)).collect(),
         }
+    }
+}
+
+impl Count {
+    fn of((word, n): (&'static str, u64)) -> Self {
+        Self { word, n }
     }
 }
 
@@ -275,12 +278,6 @@ impl<'a> CoverageRow<'a> {
 
 fn views(checks: Vec<&CheckResult>) -> Vec<Check<'_>> {
     checks.into_iter().map(Check::of).collect()
-}
-
-fn finding_counts(counts: &verdict::FindingCounts) -> Vec<Count> {
-    [("blocker", counts.blocker), ("warning", counts.warning), ("info", counts.info), ("waived", counts.waived)]
-        .map(|(word, n)| Count { word, n })
-        .into()
 }
 
 /// A value of a finding's row: text as it is, nothing as a dash, the rest as JSON.

@@ -6,7 +6,7 @@ use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::{Report, utc};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Finding, Outcome, Severity};
+use crate::model::{CheckResult, Finding, Severity};
 use crate::verdict::{self, Verdict};
 
 /// Findings shown of one check unless everything was asked for.
@@ -42,12 +42,10 @@ struct Page<'a> {
 impl Page<'_> {
     fn head(&mut self, report: &Report) {
         let (judgement, place) = (&report.judgement, &report.run.installation);
-        let verdict = judgement.verdict.as_str();
-        let sentence = self.words.word("verdict", verdict).replace("{target}", &place.target);
         let (icon, style) = of_verdict(judgement.verdict);
-        let line = self.paint(style.bold(), &format!("{icon} {}", clean(&sentence)));
+        let line = self.paint(style.bold(), &format!("{icon} {}", clean(&self.words.verdict(report))));
         self.line(0, &line);
-        self.line(2, &self.words.word("because", verdict));
+        self.line(2, &self.words.word("because", judgement.verdict.as_str()));
         let unknown = self.words.text("label.unknown");
         let or_unknown = |text: &Option<String>| clean(text.as_deref().unwrap_or(unknown));
         let identity = format!(
@@ -99,7 +97,7 @@ impl Page<'_> {
         }
         let more = verdict::unwaived(check).saturating_sub(findings.len() as u64);
         if more > 0 {
-            self.line(4, &format!("{} ({})", self.words.count("more", more), self.words.text("label.see_json")));
+            self.line(4, &format!("{} ({})", self.words.more(more), self.words.text("label.see_json")));
         }
         if let Some(remediation) = shared {
             self.remedy(4, remediation, &outline::commands(&findings));
@@ -129,6 +127,10 @@ impl Page<'_> {
         self.heading("section.unanswered");
         for check in checks {
             self.title("?", AnsiColor::Magenta.on_default(), check);
+            let severity = self.words.word("severity", check.severity.as_str());
+            let outcome = self.words.word("outcome", check.outcome.as_str());
+            let kind = self.paint(Style::new().dimmed(), &format!("{severity} · {outcome}"));
+            self.line(4, &kind);
             for line in check.reason.iter().map(|r| clean(r)).chain(missing(check)) {
                 self.line(4, &line);
             }
@@ -144,7 +146,7 @@ impl Page<'_> {
             self.title("~", Style::new().dimmed(), check);
             for finding in &check.findings {
                 let Some(waived) = &finding.waived else { continue };
-                let until = self.words.text("label.expires");
+                let until = self.words.text("label.until");
                 let (subject, reason) = (clean(&finding.subject), clean(&waived.reason));
                 self.line(4, &format!("• {subject} — {reason} ({until} {})", clean(&waived.expires)));
             }
@@ -178,23 +180,19 @@ impl Page<'_> {
     }
 
     fn counts(&mut self, report: &Report) {
-        let (checks, findings) = (&report.judgement.checks, &report.judgement.findings);
-        let by_outcome = Outcome::ALL
-            .map(|o| format!("{} {}", outline::count_of(checks, o), self.words.word("outcome", o.as_str())));
-        let by_severity = [
-            ("blocker", findings.blocker),
-            ("warning", findings.warning),
-            ("info", findings.info),
-            ("waived", findings.waived),
-        ]
-        .map(|(word, n)| format!("{n} {}", self.words.word("severities", word)));
-        let colon = self.colon().to_owned();
+        let listed = |section: &str, counts: &[(&str, u64)]| {
+            let one = |(word, n): &(&str, u64)| format!("{n} {}", self.words.plural(section, word, *n));
+            counts.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        let checks = listed("outcomes", &outline::check_counts(&report.judgement.checks));
+        let findings = listed("severities", &outline::finding_counts(&report.judgement.findings));
+        let colon = self.colon();
         let line = format!(
             "{}{colon} {}. {}{colon} {}.",
             self.words.text("label.checks"),
-            by_outcome.join(", "),
+            checks,
             self.words.text("label.findings"),
-            by_severity.join(", "),
+            findings,
         );
         self.out.push('\n');
         self.line(0, &line);
@@ -216,7 +214,7 @@ impl Page<'_> {
     }
 
     fn rows(&self, n: u64) -> String {
-        self.words.count("rows", n)
+        self.words.count("row", n)
     }
 
     fn colon(&self) -> &str {

@@ -61,6 +61,32 @@ fn verdict_and_counts_agree() {
 }
 
 #[test]
+fn each_verdict_has_its_sentence() {
+    let told = |ids: &[&str]| {
+        let mut report = report(Lang::En, FailOn::Blocker);
+        report.checks.retain(|c| ids.contains(&c.id.as_str()));
+        report.judgement = judge(&report.checks, report.fail_on);
+        told(&report)
+    };
+    for (ids, verdict, sentence) in [
+        (&["mailbox_size"][..], "ready", "Ready to upgrade to 4.1"),
+        (
+            &["mailbox_size", "autodiscover_unreachable"],
+            "ready_with_warnings",
+            "Ready to upgrade to 4.1, with warnings",
+        ),
+        (&["mapi_will_not_start"], "inconclusive", "Inconclusive: the upgrade to 4.1 cannot be cleared"),
+        (&["inbox_virtual_folder"], "not_ready", "Not ready to upgrade to 4.1: 5 blocking findings"),
+    ] {
+        let Told { json, html, text, .. } = told(ids);
+        assert_eq!(json["verdict"], verdict);
+        assert_eq!(html.by_id("verdict").unwrap().text.trim(), sentence);
+        assert!(text.lines().next().unwrap().ends_with(sentence));
+        assert_eq!(html.text.contains("No blocking finding."), verdict != "not_ready");
+    }
+}
+
+#[test]
 fn every_check_is_in_every_format() {
     let Told { json, html, junit, text } = told(&short(Lang::Fr));
     let ids: BTreeSet<&str> = json["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();

@@ -18,9 +18,10 @@ fn page(report: &Report) -> Element {
 
 #[test]
 fn the_verdict_is_a_sentence_in_each_language() {
-    for (lang, sentence) in
-        [(Lang::En, "Not ready to upgrade to 4.1"), (Lang::Fr, "Pas prêt pour la mise à niveau vers 4.1")]
-    {
+    for (lang, sentence) in [
+        (Lang::En, "Not ready to upgrade to 4.1: 5 blocking findings"),
+        (Lang::Fr, "Pas prêt pour la mise à niveau vers 4.1\u{a0}: 5 constats bloquants"),
+    ] {
         let page = page(&report(lang, FailOn::Blocker));
         assert_eq!(page.by_id("verdict").unwrap().text.trim(), sentence);
         assert_eq!(page.all("html")[0].attribute("lang"), lang.as_str());
@@ -201,7 +202,7 @@ fn a_browser_shows_it() {
         .expect("this test needs chromium on the PATH");
     let dom = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(dom.contains("Not ready to upgrade to 4.1</bdi></h1>"), "{dom}");
+    assert!(dom.contains("Not ready to upgrade to 4.1: 5 blocking findings</bdi></h1>"), "{dom}");
     let blockers = report.checks.iter().filter(|c| c.severity == Severity::Blocker);
     for finding in blockers.flat_map(|c| &c.findings) {
         assert!(dom.contains(&format!("<bdi>{}</bdi></th>", finding.subject)), "{} is not shown", finding.subject);

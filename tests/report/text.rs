@@ -9,8 +9,8 @@ use crate::canonical::{HOSTILE, hostile, report};
 #[test]
 fn the_verdict_comes_first_in_each_language() {
     let first = |lang| render(&report(lang, FailOn::Blocker), false, false).lines().next().unwrap().to_owned();
-    assert_eq!(first(Lang::En), "✗ Not ready to upgrade to 4.1");
-    assert_eq!(first(Lang::Fr), "✗ Pas prêt pour la mise à niveau vers 4.1");
+    assert_eq!(first(Lang::En), "✗ Not ready to upgrade to 4.1: 5 blocking findings");
+    assert_eq!(first(Lang::Fr), "✗ Pas prêt pour la mise à niveau vers 4.1\u{a0}: 5 constats bloquants");
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn sections_follow_the_order_of_what_to_do() {
         "Passed",
         "Not applicable",
         "Checks: 1 passed, 5 failed, 1 unknown, 1 broken, 1 not applicable. \
-        Findings: 5 blocking, 253 warnings, 1 infos, 2 waived.",
+        Findings: 5 blocking, 253 warnings, 1 info, 2 waived.",
     ] {
         let found = text[at..].find(&format!("\n{heading}\n"));
         at += found.unwrap_or_else(|| panic!("{heading} is missing or out of order in\n{text}"));
@@ -47,7 +47,7 @@ fn a_blocker_is_told_in_full() {
         "Before the upgrade window. Low risk",
         "mail.example.org · 4.1.43922 (4.0.14) → 4.1 · Facts collected 2026-11-23T09:59:00Z",
         "no such function: re",
-        "archive, read by nobody (Until 2027-01-31)",
+        "archive, read by nobody (until 2027-01-31)",
         "! waiver 3 of waivers.toml expired",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
