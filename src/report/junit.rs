@@ -16,7 +16,7 @@ use crate::verdict::{self, FailOn};
 /// Findings spelled out in one test case; the JSON report has them all.
 const LISTED: usize = 100;
 
-/// The longest time written for one case, in milliseconds: beyond it sums lose their milliseconds.
+/// The longest time written for one case, in milliseconds: eleven days, far from where the sums of a suite overflow.
 const LONGEST_MS: u64 = 1_000_000_000;
 
 /// Writes the report as JUnit XML: a suite per category, a case per check.
