@@ -116,7 +116,7 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
     let colon = words.text("format.colon");
     let mut lines = vec![check.title.clone()];
     for finding in outline::open(check).take(LISTED) {
-        lines.push(format!("{}{colon} {}", finding.subject, finding.message));
+        lines.push(format!("{}{colon} {}", visible(&finding.subject, false), finding.message));
         lines.push(format!("  {}", finding.remediation));
     }
     let more = verdict::unwaived(check).saturating_sub(LISTED as u64);
@@ -124,8 +124,8 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
         lines.push(words.more(more));
     }
     for (finding, waived) in check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?))).take(LISTED) {
-        let accepted = words.text("section.waived");
-        lines.push(format!("{accepted} ({}){colon} {} ({})", waived.expires, finding.subject, waived.reason));
+        let (accepted, subject) = (words.text("section.waived"), visible(&finding.subject, false));
+        lines.push(format!("{accepted} ({}){colon} {subject} ({})", waived.expires, waived.reason));
     }
     if !check.missing.is_empty() {
         lines.push(format!("{}{colon}", words.text("label.not_seen")));

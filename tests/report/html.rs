@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bm_preflight::model::text::visible;
-use bm_preflight::model::{Lang, Severity};
+use bm_preflight::model::{Lang, Severity, When};
 use bm_preflight::report::{Report, html};
 use bm_preflight::verdict::FailOn;
 
@@ -129,6 +129,25 @@ fn every_section_has_its_checks() {
 }
 
 #[test]
+fn the_plan_follows_the_upgrade_window() {
+    let mut report = report(Lang::En, FailOn::Blocker);
+    for check in &mut report.checks {
+        match check.id.as_str() {
+            "inbox_virtual_folder" => check.remedy.when = When::After,
+            "autodiscover_unreachable" => check.remedy.when = When::During,
+            _ => {}
+        }
+    }
+    let page = page(&report);
+    let plan = page.of_class("plan")[0];
+    let steps: Vec<_> = plan.all("h3").iter().map(|h| h.text.as_str()).collect();
+    assert_eq!(steps, ["Before the upgrade window", "During the upgrade window", "After the upgrade"]);
+    let links: Vec<_> = plan.all("a").iter().map(|a| a.attribute("href")).collect();
+    let order = ["#spool_directory_unexpected", "#mailbox_size", "#autodiscover_unreachable", "#inbox_virtual_folder"];
+    assert_eq!(links, order);
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let report = hostile(HOSTILE);
     let source = html::render(&report, None).unwrap();
@@ -180,7 +199,8 @@ fn a_broken_template_is_named_with_its_line() {
     };
     assert!(fails("plan.html", "one\n{% if %}").contains("plan.html:2:"));
     assert!(fails("plan.html", "one\n\n{{ no_such_thing }}").contains("plan.html:3:"));
-    assert!(fails("plan.html", "\n{{ t(key=\"no.such\") }}").contains("no.such"));
+    let phrase = fails("plan.html", "\n{{ t(key=\"no.such\") }}");
+    assert!(phrase.contains("no.such") && phrase.contains("plan.html:2:"), "{phrase}");
     let phrases = fails("i18n.toml", "[section]\nplan = { en = \"alone\" }");
     assert!(phrases.contains("i18n.toml") && phrases.contains("line 2"), "{phrases}");
     let missing = html::render(&report(Lang::En, FailOn::Blocker), Some(Path::new("/no/such/folder"))).unwrap_err();
