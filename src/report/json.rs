@@ -1,1 +1,338 @@
-//! json
+//! The JSON report, format 1. The structs here are the format: a change of theirs is a change of what scripts read.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::model::{self, CheckResult, Completeness, Lang, Outcome, Risk, Severity, When};
+use crate::report::{Report, utc};
+use crate::verdict::{self, Judgement, Verdict};
+
+/// Identity of the JSON Schema, its `$id`.
+pub const SCHEMA_ID: &str = "urn:bm-preflight:report:1";
+
+/// Writes the report as indented JSON with a final newline.
+///
+/// # Errors
+/// When `serde_json` cannot serialize a value.
+pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(&Document::of(report))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The JSON Schema (2020-12) that every JSON report validates against, indented, with a final newline.
+pub fn schema() -> String {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Document<'static>>();
+    let mut root = Map::new();
+    root.insert("$schema".into(), schema.remove("$schema").unwrap_or_default());
+    root.insert("$id".into(), SCHEMA_ID.into());
+    root.insert("title".into(), "bm-preflight report, format 1".into());
+    schema.remove("title");
+    root.append(schema.ensure_object());
+    format!("{:#}\n", Value::Object(root))
+}
+
+/// The whole report. Two runs over the same snapshot differ in `run` alone.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Document<'a> {
+    /// Name and major version of this format.
+    format: Format,
+    /// The program that wrote the report.
+    tool: Tool<'a>,
+    /// When, where and for what the run was made.
+    run: Run<'a>,
+    /// What the run says of the upgrade.
+    verdict: Verdict,
+    /// What the process ended with.
+    exit_code: u8,
+    /// The counts behind the verdict.
+    summary: Summary,
+    /// Every selected check, ordered by severity, then id.
+    checks: Vec<Check<'a>>,
+    /// What was looked at, ordered by table, then scope.
+    coverage: Vec<Coverage<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+enum Format {
+    #[serde(rename = "bm-preflight-report/1")]
+    V1,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Tool<'a> {
+    /// Always `bm-preflight`.
+    name: &'a str,
+    /// Its version.
+    version: &'a str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Run<'a> {
+    /// A UUID, new in every run.
+    id: &'a str,
+    /// When the run began: RFC 3339, UTC, whole seconds.
+    #[schemars(extend("format" = "date-time"))]
+    started_at: String,
+    /// How long it took, in milliseconds.
+    duration_ms: u64,
+    /// Language of titles, messages and remediations.
+    lang: Lang,
+    /// What was judged.
+    installation: Installation<'a>,
+    /// Remarks on the run itself: expired waivers, an interruption, a time budget reached.
+    notices: &'a [String],
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Installation<'a> {
+    /// Public host name, or the installation's id; null when it could not be told.
+    name: Option<&'a str>,
+    /// Technical version; null when it could not be told.
+    build: Option<&'a str>,
+    /// Release that the build belongs to; null when it could not be told.
+    release: Option<&'a str>,
+    /// Release that the upgrade goes to.
+    target: &'a str,
+    /// Uids of the servers.
+    servers: &'a [String],
+    /// When the facts were collected: RFC 3339, UTC, whole seconds.
+    #[schemars(extend("format" = "date-time"))]
+    collected_at: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Summary {
+    /// How many checks ended in each way.
+    checks: CheckCounts,
+    /// How many findings there are, waived ones apart.
+    findings: FindingCounts,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct CheckCounts {
+    pass: u64,
+    fail: u64,
+    unknown: u64,
+    error: u64,
+    not_applicable: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct FindingCounts {
+    blocker: u64,
+    warning: u64,
+    info: u64,
+    waived: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Check<'a> {
+    /// Permanent id.
+    id: &'a str,
+    category: &'a str,
+    severity: Severity,
+    title: &'a str,
+    /// Why it matters for the upgrade.
+    why: &'a str,
+    /// Where the rule comes from, if there is a public page.
+    reference: Option<&'a str>,
+    outcome: Outcome,
+    /// Why the check broke or does not apply; null for the other outcomes.
+    reason: Option<&'a str>,
+    /// Time of its evaluation, in milliseconds.
+    elapsed_ms: u64,
+    remedy: Remedy,
+    /// What it looked at.
+    examined: Vec<Examined<'a>>,
+    /// What it could not look at.
+    missing: Vec<Missing<'a>>,
+    /// How many findings there are, those left out of `findings` included.
+    findings_total: u64,
+    /// The findings by subject, at most the row cap.
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Remedy {
+    /// When to carry it out.
+    when: When,
+    /// What it puts at risk.
+    risk: Risk,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Examined<'a> {
+    /// A facts table.
+    table: &'a str,
+    /// Rows in it.
+    rows: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Missing<'a> {
+    /// A facts table.
+    table: &'a str,
+    /// The scope that is not complete.
+    scope: &'a str,
+    /// Why it is not.
+    reason: &'a str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Finding<'a> {
+    /// The same in every run: a hash of the check's id and the subject.
+    key: &'a str,
+    /// What the finding is about.
+    subject: &'a str,
+    severity: Severity,
+    message: &'a str,
+    /// The values that the check saw, by column.
+    evidence: &'a Map<String, Value>,
+    /// What to do.
+    remediation: &'a str,
+    /// Commands to copy, quoted for a POSIX shell.
+    commands: &'a [String],
+    /// Who accepts the finding says why and until when; null when nobody does.
+    waived: Option<Waived<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Waived<'a> {
+    /// Why the finding is accepted.
+    reason: &'a str,
+    /// Last day (UTC, `YYYY-MM-DD`) on which the waiver holds.
+    expires: &'a str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Coverage<'a> {
+    /// A facts table.
+    table: &'a str,
+    /// `directory`, a server uid, or `*` when the scopes themselves are unknown.
+    scope: &'a str,
+    completeness: Completeness,
+    /// Why it is not complete; null when it is.
+    reason: Option<&'a str>,
+    /// Rows kept.
+    rows: u64,
+    /// Where the rows were read, without secrets.
+    source: Option<&'a str>,
+    /// Time spent collecting, in milliseconds.
+    elapsed_ms: u64,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        Self {
+            format: Format::V1,
+            tool: Tool { name: "bm-preflight", version: &report.tool_version },
+            run: Run::of(&report.run),
+            verdict: report.judgement.verdict,
+            exit_code: report.judgement.exit_code,
+            summary: Summary::of(&report.judgement),
+            checks: report.checks.iter().map(Check::of).collect(),
+            coverage: report.coverage.iter().map(Coverage::of).collect(),
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    fn of(run: &'a super::Run) -> Self {
+        let installation = &run.installation;
+        Self {
+            id: &run.id,
+            started_at: utc(run.started_at),
+            duration_ms: run.duration_ms,
+            lang: run.lang,
+            installation: Installation {
+                name: installation.name.as_deref(),
+                build: installation.build.as_deref(),
+                release: installation.release.as_deref(),
+                target: &installation.target,
+                servers: &installation.servers,
+                collected_at: utc(installation.collected_at),
+            },
+            notices: &run.notices,
+        }
+    }
+}
+
+impl Summary {
+    fn of(judgement: &Judgement) -> Self {
+        let verdict::CheckCounts { pass, fail, unknown, error, not_applicable } = judgement.checks;
+        let verdict::FindingCounts { blocker, warning, info, waived } = judgement.findings;
+        Self {
+            checks: CheckCounts { pass, fail, unknown, error, not_applicable },
+            findings: FindingCounts { blocker, warning, info, waived },
+        }
+    }
+}
+
+impl<'a> Check<'a> {
+    fn of(result: &'a CheckResult) -> Self {
+        let missing = |m: &'a model::Missing| Missing { table: &m.table, scope: &m.scope, reason: &m.reason };
+        Self {
+            id: &result.id,
+            category: &result.category,
+            severity: result.severity,
+            title: &result.title,
+            why: &result.why,
+            reference: result.reference.as_deref(),
+            outcome: result.outcome,
+            reason: result.reason.as_deref(),
+            elapsed_ms: result.elapsed_ms,
+            remedy: Remedy { when: result.remedy.when, risk: result.remedy.risk },
+            examined: result.examined.iter().map(|e| Examined { table: &e.table, rows: e.rows }).collect(),
+            missing: result.missing.iter().map(missing).collect(),
+            findings_total: result.findings_total,
+            findings: result.findings.iter().map(Finding::of).collect(),
+        }
+    }
+}
+
+impl<'a> Finding<'a> {
+    fn of(finding: &'a model::Finding) -> Self {
+        Self {
+            key: &finding.key,
+            subject: &finding.subject,
+            severity: finding.severity,
+            message: &finding.message,
+            evidence: &finding.evidence,
+            remediation: &finding.remediation,
+            commands: &finding.commands,
+            waived: finding.waived.as_ref().map(|w| Waived { reason: &w.reason, expires: &w.expires }),
+        }
+    }
+}
+
+impl<'a> Coverage<'a> {
+    fn of(coverage: &'a model::Coverage) -> Self {
+        Self {
+            table: &coverage.table,
+            scope: &coverage.scope,
+            completeness: coverage.completeness,
+            reason: coverage.reason.as_deref(),
+            rows: coverage.rows,
+            source: coverage.source.as_deref(),
+            elapsed_ms: coverage.elapsed_ms,
+        }
+    }
+}

@@ -1,1 +1,192 @@
-//! junit
+//! The JUnit report. This file alone knows the `junit_report` crate, which writes every string as it gets it, so each
+//! one passes through [`attribute`] or [`body`] first.
+
+use std::collections::BTreeMap;
+
+use junit_report::{TestCase, TestResult, TestSuite};
+use time::{Duration, OffsetDateTime};
+
+use super::i18n::Catalogue;
+use super::outline;
+use super::{Report, Run};
+use crate::model::text::visible;
+use crate::model::{CheckResult, Outcome, Severity};
+use crate::verdict::{self, FailOn};
+
+/// Findings spelled out in one test case; the JSON report has them all.
+const LISTED: usize = 100;
+
+/// The longest time written for one case, in milliseconds: eleven days, far from where the sums of a suite overflow.
+const LONGEST_MS: u64 = 1_000_000_000;
+
+/// Writes the report as JUnit XML: a suite per category, a case per check.
+///
+/// # Errors
+/// When the XML writer fails.
+pub fn render(report: &Report) -> Result<String, junit_report::Error> {
+    let words = Catalogue::shipped(report.run.lang);
+    let mut categories: BTreeMap<&str, Vec<TestCase>> = BTreeMap::new();
+    for check in &report.checks {
+        categories.entry(&check.category).or_default().push(case(check, report.fail_on, &words));
+    }
+    let mut xml = junit_report::Report::new();
+    xml.add_testsuites(categories.into_iter().map(|(category, cases)| suite(category, cases, &report.run)));
+    let mut bytes = Vec::new();
+    xml.write_xml(&mut bytes)?;
+    bytes.push(b'\n');
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn suite(category: &str, mut cases: Vec<TestCase>, run: &Run) -> TestSuite {
+    settle_times(&mut cases);
+    TestSuite {
+        name: attribute(category),
+        package: attribute(&format!("bm-preflight.{category}")),
+        timestamp: OffsetDateTime::from_unix_timestamp(run.started_at.as_second())
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        hostname: attribute(run.installation.name.as_deref().unwrap_or("unknown")),
+        testcases: cases,
+        system_out: None,
+        system_err: None,
+    }
+}
+
+fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
+    let (result, system_out) = match check.outcome {
+        Outcome::Pass => (TestResult::Success, None),
+        Outcome::Fail => failed(check, fail_on, words),
+        Outcome::Unknown | Outcome::Error => (unanswered(check, words), None),
+        Outcome::NotApplicable => (skipped(check), None),
+    };
+    TestCase {
+        name: attribute(&check.id),
+        time: Duration::milliseconds(check.elapsed_ms.min(LONGEST_MS).cast_signed()),
+        result,
+        classname: Some(attribute(&format!("bm-preflight.{}", check.category))),
+        filepath: None,
+        system_out,
+        system_err: None,
+    }
+}
+
+/// A check whose findings are all accepted passes, unless it could not look at everything: what it did not see, nobody
+/// accepted.
+fn failed(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> (TestResult, Option<String>) {
+    let fails = match check.severity {
+        Severity::Blocker => true,
+        Severity::Warning | Severity::Info => fail_on == FailOn::Warning,
+    };
+    let open = verdict::unwaived(check);
+    if open == 0 && !check.missing.is_empty() {
+        (unanswered(check, words), Some(body(&told(check, words))))
+    } else if open > 0 && fails {
+        let message = format!("{}{} {}", words.count("finding", open), words.text("format.colon"), check.title);
+        let cause = Some(body(&told(check, words)));
+        let type_ = check.severity.as_str().to_owned();
+        (TestResult::Failure { type_, message: attribute(&message), cause }, None)
+    } else {
+        (TestResult::Success, Some(body(&told(check, words))))
+    }
+}
+
+fn unanswered(check: &CheckResult, words: &Catalogue) -> TestResult {
+    let reasons: Vec<String> = check.reason.clone().into_iter().chain(missing(check)).collect();
+    TestResult::Error {
+        type_: Outcome::as_str(check.outcome).to_owned(),
+        message: attribute(&format!(
+            "{}{} {}",
+            check.title,
+            words.text("format.colon"),
+            reasons.first().map_or("", String::as_str)
+        )),
+        cause: Some(body(&reasons.join("\n"))),
+    }
+}
+
+fn skipped(check: &CheckResult) -> TestResult {
+    TestResult::SkippedWithCause {
+        type_: check.outcome.as_str().to_owned(),
+        message: attribute(check.reason.as_deref().unwrap_or_default()),
+        cause: None,
+    }
+}
+
+/// The findings, accepted ones after the open ones, and what the check could not see.
+fn told(check: &CheckResult, words: &Catalogue) -> String {
+    let colon = words.text("format.colon");
+    let mut lines = vec![check.title.clone()];
+    for finding in outline::open(check).take(LISTED) {
+        lines.push(format!("{}{colon} {}", visible(&finding.subject, false), finding.message));
+        lines.push(format!("  {}", finding.remediation));
+    }
+    let more = verdict::unwaived(check).saturating_sub(LISTED as u64);
+    if more > 0 {
+        lines.push(words.more(more));
+    }
+    for (finding, waived) in check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?))).take(LISTED) {
+        let (accepted, subject) = (words.text("section.waived"), visible(&finding.subject, false));
+        lines.push(format!("{accepted} ({}){colon} {subject} ({})", waived.expires, waived.reason));
+    }
+    if !check.missing.is_empty() {
+        lines.push(format!("{}{colon}", words.text("label.not_seen")));
+        lines.extend(missing(check));
+    }
+    lines.join("\n")
+}
+
+fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
+    check.missing.iter().map(|m| format!("{} ({}): {}", m.table, m.scope, m.reason))
+}
+
+/// Text for an attribute, where a reader would turn line ends into spaces anyway.
+fn attribute(text: &str) -> String {
+    visible(text, true).replace(['\n', '\t'], " ")
+}
+
+/// Text for a CDATA section, which `]]>` would end.
+fn body(text: &str) -> String {
+    visible(text, true).replace("]]>", "]]]]><![CDATA[>")
+}
+
+/// Jenkins' schema takes three decimals at most, and the crate prints seconds as the nearest floating-point number,
+/// which for a few values has more: those are lengthened by a millisecond.
+fn settle_times(cases: &mut [TestCase]) {
+    let settle = |time: &mut Duration| {
+        while has_long_fraction(*time) {
+            *time += Duration::MILLISECOND;
+        }
+    };
+    cases.iter_mut().for_each(|c| settle(&mut c.time));
+    while has_long_fraction(cases.iter().map(|c| c.time).sum()) {
+        if let Some(first) = cases.first_mut() {
+            first.time += Duration::MILLISECOND;
+            settle(&mut first.time);
+        }
+    }
+}
+
+fn has_long_fraction(time: Duration) -> bool {
+    time.as_seconds_f64().to_string().split_once('.').is_some_and(|(_, fraction)| fraction.len() > 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_three_decimals() {
+        assert!(has_long_fraction(Duration::milliseconds(30_673)), "the crate's printing was mended, drop the guard");
+        for ms in [1, 30_673, 999_999_999] {
+            let mut cases = vec![TestCase::success("a", Duration::milliseconds(ms)); 3];
+            settle_times(&mut cases);
+            assert!(cases.iter().all(|c| !has_long_fraction(c.time)));
+            assert!(!has_long_fraction(cases.iter().map(|c| c.time).sum()));
+        }
+    }
+
+    #[test]
+    fn nothing_ends_a_cdata_section() {
+        assert_eq!(body("a]]>b\u{1b}\n"), "a]]]]><![CDATA[>b\\u{1b}\n");
+        assert_eq!(attribute("a\tb\nc\0"), "a b c\\u{0}");
+    }
+}

@@ -2,8 +2,11 @@
 //! judges nothing.
 
 pub mod html;
+mod i18n;
 pub mod json;
 pub mod junit;
+mod outline;
+mod page;
 pub mod text;
 
 use jiff::Timestamp;
@@ -60,4 +63,9 @@ pub struct Installation {
     pub collected_at: Timestamp,
     /// Uids of the installation's servers.
     pub servers: Vec<String>,
+}
+
+/// A point in time as RFC 3339 in UTC, whole seconds: `2026-11-23T10:00:00Z`.
+fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,1 +1,251 @@
-//! text
+//! The report for a terminal: the verdict, then what to do about it.
+
+use anstyle::{AnsiColor, Style};
+
+use super::i18n::Catalogue;
+use super::outline::{self, Outline};
+use super::{Report, utc};
+use crate::model::text::visible;
+use crate::model::{CheckResult, Finding, Severity};
+use crate::verdict::{self, Verdict};
+
+/// Findings shown of one check unless everything was asked for.
+const LISTED: usize = 20;
+
+/// Writes the report for a terminal, with ANSI colours if `colour`. Passed checks, checks that do not apply and
+/// findings beyond the first 20 of a check are shown if `verbose`.
+pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
+    let words = Catalogue::shipped(report.run.lang);
+    let outline = Outline::of(&report.checks);
+    let mut page = Page { out: String::new(), colour, verbose, words: &words };
+    page.head(report);
+    for (severity, checks) in &outline.open {
+        page.open(*severity, checks);
+    }
+    page.unanswered(&outline.unanswered);
+    page.waived(&outline.waived);
+    if verbose {
+        page.passed(&outline.passed);
+        page.not_applicable(&outline.not_applicable);
+    }
+    page.counts(report);
+    page.out
+}
+
+struct Page<'a> {
+    out: String,
+    colour: bool,
+    verbose: bool,
+    words: &'a Catalogue,
+}
+
+impl Page<'_> {
+    fn head(&mut self, report: &Report) {
+        let (judgement, place) = (&report.judgement, &report.run.installation);
+        let (icon, style) = of_verdict(judgement.verdict);
+        let line = self.paint(style.bold(), &format!("{icon} {}", clean(&self.words.verdict(report))));
+        self.line(0, &line);
+        self.line(2, &self.words.word("because", judgement.verdict.as_str()));
+        let unknown = self.words.text("label.unknown");
+        let or_unknown = |text: &Option<String>| clean(text.as_deref().unwrap_or(unknown));
+        let identity = format!(
+            "{} · {} ({}) → {} · {} {}",
+            or_unknown(&place.name),
+            or_unknown(&place.build),
+            or_unknown(&place.release),
+            clean(&place.target),
+            self.words.text("label.collected_at"),
+            utc(place.collected_at),
+        );
+        self.line(2, &identity);
+        for notice in &report.run.notices {
+            let line = self.paint(AnsiColor::Yellow.on_default(), &format!("! {}", clean(notice)));
+            self.line(2, &line);
+        }
+    }
+
+    fn open(&mut self, severity: Severity, checks: &[&CheckResult]) {
+        let (section, icon, style) = match severity {
+            Severity::Blocker => ("section.blockers", "✗", AnsiColor::Red.on_default()),
+            Severity::Warning => ("section.warnings", "!", AnsiColor::Yellow.on_default()),
+            Severity::Info => ("section.infos", "i", AnsiColor::Cyan.on_default()),
+        };
+        if checks.is_empty() {
+            return;
+        }
+        self.heading(section);
+        for check in checks {
+            self.title(icon, style, check);
+            self.findings(check);
+            for line in missing(check) {
+                self.line(4, &format!("? {}{} {line}", self.words.text("label.not_seen"), self.colon()));
+            }
+        }
+    }
+
+    fn findings(&mut self, check: &CheckResult) {
+        let limit = if self.verbose { usize::MAX } else { LISTED };
+        let findings: Vec<&Finding> = outline::open(check).take(limit).collect();
+        let shared = outline::shared_remediation(&findings);
+        for finding in &findings {
+            let subject = self.paint(Style::new().bold(), &clean(&finding.subject));
+            self.line(4, &format!("• {subject}"));
+            self.line(6, &clean(&finding.message));
+            if shared.is_none() {
+                self.remedy(6, &finding.remediation, &outline::commands(&[finding]));
+            }
+        }
+        let more = verdict::unwaived(check).saturating_sub(findings.len() as u64);
+        if more > 0 {
+            self.line(4, &format!("{} ({})", self.words.more(more), self.words.text("label.see_json")));
+        }
+        if let Some(remediation) = shared {
+            self.remedy(4, remediation, &outline::commands(&findings));
+        }
+        let when = self.words.word("when", outline::when_word(check.remedy.when));
+        let risk = self.words.word("risk", outline::risk_word(check.remedy.risk));
+        let circumstances = self.paint(Style::new().dimmed(), &format!("{when}. {risk}."));
+        self.line(4, &circumstances);
+    }
+
+    fn remedy(&mut self, indent: usize, remediation: &str, commands: &[&str]) {
+        // A bar before each further line: a name with a line end must not pass for a command or a heading.
+        for (i, line) in remediation.lines().enumerate() {
+            let mark = if i == 0 { "→" } else { "│" };
+            self.line(indent, &format!("{mark} {}", clean(line)));
+        }
+        for command in commands {
+            let line = self.paint(AnsiColor::Cyan.on_default(), &clean(command));
+            self.line(indent + 2, &format!("$ {line}"));
+        }
+    }
+
+    fn unanswered(&mut self, checks: &[&CheckResult]) {
+        if checks.is_empty() {
+            return;
+        }
+        self.heading("section.unanswered");
+        for check in checks {
+            self.title("?", AnsiColor::Magenta.on_default(), check);
+            let severity = self.words.word("severity", check.severity.as_str());
+            let outcome = self.words.word("outcome", check.outcome.as_str());
+            let kind = self.paint(Style::new().dimmed(), &format!("{severity} · {outcome}"));
+            self.line(4, &kind);
+            for line in check.reason.iter().map(|r| clean(r)).chain(missing(check)) {
+                self.line(4, &line);
+            }
+        }
+    }
+
+    fn waived(&mut self, checks: &[&CheckResult]) {
+        if checks.is_empty() {
+            return;
+        }
+        self.heading("section.waived");
+        for check in checks {
+            self.title("~", Style::new().dimmed(), check);
+            for finding in &check.findings {
+                let Some(waived) = &finding.waived else { continue };
+                let until = self.words.text("label.until");
+                let (subject, reason) = (clean(&finding.subject), clean(&waived.reason));
+                self.line(4, &format!("• {subject} — {reason} ({until} {})", clean(&waived.expires)));
+            }
+        }
+    }
+
+    fn passed(&mut self, checks: &[&CheckResult]) {
+        if checks.is_empty() {
+            return;
+        }
+        self.heading("section.passed");
+        for check in checks {
+            self.title("✓", AnsiColor::Green.on_default(), check);
+            for examined in &check.examined {
+                self.line(4, &format!("{}{} {}", clean(&examined.table), self.colon(), self.rows(examined.rows)));
+            }
+        }
+    }
+
+    fn not_applicable(&mut self, checks: &[&CheckResult]) {
+        if checks.is_empty() {
+            return;
+        }
+        self.heading("section.not_applicable");
+        for check in checks {
+            self.title("–", Style::new().dimmed(), check);
+            if let Some(reason) = &check.reason {
+                self.line(4, &clean(reason));
+            }
+        }
+    }
+
+    fn counts(&mut self, report: &Report) {
+        let listed = |section: &str, counts: &[(&str, u64)]| {
+            let one = |(word, n): &(&str, u64)| format!("{n} {}", self.words.plural(section, word, *n));
+            counts.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        let checks = listed("outcomes", &outline::check_counts(&report.judgement.checks));
+        let findings = listed("severities", &outline::finding_counts(&report.judgement.findings));
+        let colon = self.colon();
+        let line = format!(
+            "{}{colon} {}. {}{colon} {}.",
+            self.words.text("label.checks"),
+            checks,
+            self.words.text("label.findings"),
+            findings,
+        );
+        self.out.push('\n');
+        self.line(0, &line);
+    }
+}
+
+impl Page<'_> {
+    fn heading(&mut self, key: &str) {
+        let heading = self.paint(Style::new().bold().underline(), self.words.text(key));
+        self.out.push('\n');
+        self.line(0, &heading);
+    }
+
+    fn title(&mut self, icon: &str, style: Style, check: &CheckResult) {
+        let icon = self.paint(style.bold(), icon);
+        let title = self.paint(Style::new().bold(), &clean(&check.title));
+        let id = self.paint(Style::new().dimmed(), &format!("[{}]", clean(&check.id)));
+        self.line(2, &format!("{icon} {title} {id}"));
+    }
+
+    fn rows(&self, n: u64) -> String {
+        self.words.count("row", n)
+    }
+
+    fn colon(&self) -> &str {
+        self.words.text("format.colon")
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, indent: usize, text: &str) {
+        self.out.extend(std::iter::repeat_n(' ', indent));
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+}
+
+fn of_verdict(verdict: Verdict) -> (&'static str, Style) {
+    match verdict {
+        Verdict::NotReady => ("✗", AnsiColor::Red.on_default()),
+        Verdict::Inconclusive => ("?", AnsiColor::Magenta.on_default()),
+        Verdict::ReadyWithWarnings => ("!", AnsiColor::Yellow.on_default()),
+        Verdict::Ready => ("✓", AnsiColor::Green.on_default()),
+    }
+}
+
+fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
+    check.missing.iter().map(|m| format!("{} ({}): {}", clean(&m.table), clean(&m.scope), clean(&m.reason)))
+}
+
+/// Text from elsewhere, on one line and without effect on the terminal.
+fn clean(text: &str) -> String {
+    visible(text, false)
+}

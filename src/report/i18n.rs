@@ -1,0 +1,190 @@
+//! The words of the reports in one language, read from `report-templates/i18n.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::Report;
+use crate::model::Lang;
+
+const SOURCE: &str = include_str!("../../report-templates/i18n.toml");
+
+/// Section → key → phrase. A phrase lacking one of the languages is refused when the file is read.
+type Sections = BTreeMap<String, BTreeMap<String, Phrase>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Phrase {
+    en: String,
+    fr: String,
+}
+
+/// Phrases by `section.key`.
+#[derive(Debug, Clone)]
+pub(super) struct Catalogue {
+    lang: Lang,
+    phrases: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    /// The phrases that the program ships.
+    pub(super) fn shipped(lang: Lang) -> Self {
+        let mut catalogue = Self { lang, phrases: BTreeMap::new() };
+        // A test reads the shipped file; were it broken, keys would show instead of phrases.
+        let _ = catalogue.overlay(SOURCE);
+        catalogue
+    }
+
+    /// Replaces the phrases that `source`, a file like the shipped one, has.
+    pub(super) fn overlay(&mut self, source: &str) -> Result<(), toml::de::Error> {
+        for (section, phrases) in toml::from_str::<Sections>(source)? {
+            for (key, phrase) in phrases {
+                let text = match self.lang {
+                    Lang::En => phrase.en,
+                    Lang::Fr => phrase.fr,
+                };
+                self.phrases.insert(format!("{section}.{key}"), text);
+            }
+        }
+        Ok(())
+    }
+
+    /// The phrase of `key`, if there is one.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.phrases.get(key).map(String::as_str)
+    }
+
+    /// The phrase of `key`, or the key itself.
+    pub(super) fn text<'a>(&'a self, key: &'a str) -> &'a str {
+        self.get(key).unwrap_or(key)
+    }
+
+    /// The phrase of `section.word`, for words that come from an `as_str`.
+    pub(super) fn word(&self, section: &str, word: &str) -> String {
+        self.text(&format!("{section}.{word}")).to_owned()
+    }
+
+    /// `section.<word>_one` or `section.<word>_many`, whichever goes with `n`.
+    pub(super) fn plural(&self, section: &str, word: &str, n: u64) -> String {
+        let singular = match self.lang {
+            Lang::En => n == 1,
+            Lang::Fr => n < 2,
+        };
+        self.word(section, &format!("{word}_{}", if singular { "one" } else { "many" }))
+    }
+
+    /// A number with its noun.
+    pub(super) fn count(&self, noun: &str, n: u64) -> String {
+        format!("{n} {}", self.plural("noun", noun, n))
+    }
+
+    /// The line that ends a list which was cut.
+    pub(super) fn more(&self, n: u64) -> String {
+        self.text("label.more").replace("{n}", &n.to_string())
+    }
+
+    /// The verdict in one sentence.
+    pub(super) fn verdict(&self, report: &Report) -> String {
+        let blockers = self.count("blocker", report.judgement.findings.blocker);
+        self.word("verdict", report.judgement.verdict.as_str())
+            .replace("{blockers}", &blockers)
+            .replace("{target}", &report.run.installation.target)
+    }
+
+    /// A duration in milliseconds, at the precision a reader cares for.
+    pub(super) fn duration(&self, ms: u64) -> String {
+        match ms {
+            0..1_000 => format!("{ms} ms"),
+            1_000..60_000 => {
+                format!("{}{}{} s", ms / 1_000, self.text("format.decimal_mark"), ms % 1_000 / 100)
+            }
+            _ => format!("{} min {:02} s", ms / 60_000, ms / 1_000 % 60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outline;
+    use super::*;
+    use crate::model::{Completeness, Outcome, Risk, Severity, When};
+
+    #[test]
+    fn every_phrase_is_said_in_both_languages() {
+        let sections: Sections = toml::from_str(SOURCE).expect("the shipped phrases are read");
+        assert!(sections.len() > 5);
+        for (section, phrases) in &sections {
+            for (key, phrase) in phrases {
+                assert!(!phrase.en.trim().is_empty(), "{section}.{key} in English");
+                assert!(!phrase.fr.trim().is_empty(), "{section}.{key} in French");
+                assert_eq!(placeholders(&phrase.en), placeholders(&phrase.fr), "{section}.{key}");
+            }
+        }
+        assert!(toml::from_str::<Sections>("[a]\nb = { en = \"x\" }").is_err(), "a language must not be left out");
+    }
+
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<_> = text.split('{').skip(1).filter_map(|t| t.split('}').next()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_word_of_the_model_has_a_phrase() {
+        let words = Catalogue::shipped(Lang::En);
+        let has =
+            |section: &str, word: &str| assert!(words.get(&format!("{section}.{word}")).is_some(), "{section}.{word}");
+        for verdict in ["not_ready", "inconclusive", "ready_with_warnings", "ready"] {
+            has("verdict", verdict);
+            has("because", verdict);
+        }
+        for outcome in Outcome::ALL.map(Outcome::as_str) {
+            has("outcome", outcome);
+            has("outcomes", &format!("{outcome}_one"));
+            has("outcomes", &format!("{outcome}_many"));
+        }
+        for severity in Severity::ALL.map(Severity::as_str) {
+            has("severity", severity);
+            has("section", &format!("{severity}s"));
+            has("severities", &format!("{severity}_one"));
+            has("severities", &format!("{severity}_many"));
+        }
+        [When::Before, When::During, When::After].map(|w| has("when", outline::when_word(w)));
+        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk", outline::risk_word(r)));
+        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk_word", outline::risk_word(r)));
+        use Completeness::{Absent, Complete, NotAttempted, Partial};
+        [Complete, Partial, Absent, NotAttempted].map(|c| has("completeness", c.as_str()));
+    }
+
+    #[test]
+    fn every_phrase_asked_for_is_there_and_every_label_is_asked_for() {
+        let words = Catalogue::shipped(Lang::En);
+        let mut sources = include_str!("text.rs").to_owned() + include_str!("junit.rs");
+        sources += include_str!("i18n.rs").split("#[cfg(test)]").next().unwrap_or_default();
+        for template in ["report", "plan", "check", "missing", "unanswered", "folded"] {
+            let path = format!("{}/report-templates/{template}.html", env!("CARGO_MANIFEST_DIR"));
+            sources += &std::fs::read_to_string(path).expect("a shipped template");
+        }
+        let quoted: Vec<&str> = sources.split('"').collect();
+        for key in quoted.iter().filter(|q| q.starts_with("label.") || q.starts_with("format.")) {
+            assert!(words.get(key).is_some(), "there is no phrase {key}");
+        }
+        let labels = words.phrases.keys().filter(|k| k.starts_with("label."));
+        let unsaid: Vec<_> = labels.filter(|label| !quoted.contains(&label.as_str())).collect();
+        assert!(unsaid.is_empty(), "nothing says {unsaid:?}");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        let (en, fr) = (Catalogue::shipped(Lang::En), Catalogue::shipped(Lang::Fr));
+        assert_eq!([0, 1, 2].map(|n| en.count("row", n)), ["0 rows", "1 row", "2 rows"]);
+        assert_eq!([0, 1, 2].map(|n| fr.count("row", n)), ["0 ligne", "1 ligne", "2 lignes"]);
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let (en, fr) = (Catalogue::shipped(Lang::En), Catalogue::shipped(Lang::Fr));
+        assert_eq!([999, 1_234, 59_999, 61_000].map(|ms| en.duration(ms)), ["999 ms", "1.2 s", "59.9 s", "1 min 01 s"]);
+        assert_eq!(fr.duration(1_234), "1,2 s");
+    }
+}

@@ -1,0 +1,127 @@
+//! Which check is told where: the order in which a person reads a report, shared by the page and the terminal.
+
+use serde::Serialize;
+
+use crate::model::{CheckResult, Finding, Outcome, Risk, Severity, When};
+use crate::verdict::{self, CheckCounts, FindingCounts};
+
+/// Checks by what the reader has to do about them. A check that fails and lacks facts is both in its severity's list
+/// and in `unanswered`; a check with accepted findings is also in `waived`.
+pub(super) struct Outline<'a> {
+    /// With open findings, by severity.
+    pub(super) open: [(Severity, Vec<&'a CheckResult>); 3],
+    /// Without a complete answer.
+    pub(super) unanswered: Vec<&'a CheckResult>,
+    /// With findings that a waiver accepts.
+    pub(super) waived: Vec<&'a CheckResult>,
+    /// Everything was looked at, nothing was found.
+    pub(super) passed: Vec<&'a CheckResult>,
+    /// Not about this installation.
+    pub(super) not_applicable: Vec<&'a CheckResult>,
+    /// Checks with open findings, by when their remedy is carried out.
+    pub(super) plan: [(When, Vec<&'a CheckResult>); 3],
+}
+
+/// The one section that holds a check's anchor, however many name the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Home {
+    Open,
+    Unanswered,
+    Waived,
+    Passed,
+    NotApplicable,
+}
+
+impl<'a> Outline<'a> {
+    pub(super) fn of(checks: &'a [CheckResult]) -> Self {
+        let those = |keep: &dyn Fn(&CheckResult) -> bool| checks.iter().filter(|c| keep(c)).collect::<Vec<_>>();
+        let fires = |c: &CheckResult| verdict::unwaived(c) > 0;
+        Self {
+            open: Severity::ALL.map(|s| (s, those(&|c| c.severity == s && fires(c)))),
+            unanswered: those(&is_unanswered),
+            waived: those(&has_waived),
+            passed: those(&|c| c.outcome == Outcome::Pass),
+            not_applicable: those(&|c| c.outcome == Outcome::NotApplicable),
+            plan: [When::Before, When::During, When::After]
+                .map(|when| (when, those(&|c| c.remedy.when == when && fires(c)))),
+        }
+    }
+}
+
+/// The section where a check is told in full.
+pub(super) fn home(check: &CheckResult) -> Home {
+    if verdict::unwaived(check) > 0 {
+        Home::Open
+    } else if is_unanswered(check) {
+        Home::Unanswered
+    } else if has_waived(check) {
+        Home::Waived
+    } else if check.outcome == Outcome::NotApplicable {
+        Home::NotApplicable
+    } else {
+        Home::Passed
+    }
+}
+
+/// The findings that no waiver accepts.
+pub(super) fn open(check: &CheckResult) -> impl Iterator<Item = &Finding> {
+    check.findings.iter().filter(|f| f.waived.is_none())
+}
+
+/// The remediation of every one of the findings, if they share one.
+pub(super) fn shared_remediation<'a>(findings: &[&'a Finding]) -> Option<&'a str> {
+    let first = findings.first()?;
+    findings.iter().all(|f| f.remediation == first.remediation).then_some(first.remediation.as_str())
+}
+
+/// The commands of the findings in order, each once.
+pub(super) fn commands<'a>(findings: &[&'a Finding]) -> Vec<&'a str> {
+    let mut seen = std::collections::HashSet::new();
+    findings.iter().flat_map(|f| &f.commands).map(String::as_str).filter(|c| seen.insert(*c)).collect()
+}
+
+/// The word for a moment in check files and in the phrases.
+pub(super) fn when_word(when: When) -> &'static str {
+    match when {
+        When::Before => "before",
+        When::During => "during",
+        When::After => "after",
+    }
+}
+
+/// The word for a risk in check files and in the phrases.
+pub(super) fn risk_word(risk: Risk) -> &'static str {
+    match risk {
+        Risk::None => "none",
+        Risk::Low => "low",
+        Risk::High => "high",
+    }
+}
+
+/// Checks by outcome, each with its word.
+pub(super) fn check_counts(counts: &CheckCounts) -> [(&'static str, u64); 5] {
+    Outcome::ALL.map(|outcome| {
+        let n = match outcome {
+            Outcome::Pass => counts.pass,
+            Outcome::Fail => counts.fail,
+            Outcome::Unknown => counts.unknown,
+            Outcome::Error => counts.error,
+            Outcome::NotApplicable => counts.not_applicable,
+        };
+        (outcome.as_str(), n)
+    })
+}
+
+/// Findings by severity, the accepted ones last, each with its word.
+pub(super) fn finding_counts(counts: &FindingCounts) -> [(&'static str, u64); 4] {
+    [("blocker", counts.blocker), ("warning", counts.warning), ("info", counts.info), ("waived", counts.waived)]
+}
+
+fn has_waived(check: &CheckResult) -> bool {
+    check.findings.iter().any(|f| f.waived.is_some())
+}
+
+fn is_unanswered(check: &CheckResult) -> bool {
+    matches!(check.outcome, Outcome::Unknown | Outcome::Error) || !check.missing.is_empty()
+}

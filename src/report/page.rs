@@ -1,0 +1,310 @@
+//! What the HTML templates get: the report in reading order, every string safe to look at.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::i18n::Catalogue;
+use super::outline::{self, Home, Outline};
+use super::{Report, Run};
+use crate::model::text::visible;
+use crate::model::{CheckResult, Coverage, Examined, Finding, Missing, Severity};
+use crate::verdict;
+
+/// Findings shown of one check; the JSON report has them all.
+const LISTED: usize = 200;
+
+/// Fields whose line ends mean something.
+const PROSE: [&str; 6] = ["why", "message", "remediation", "commands", "reason", "notices"];
+
+/// The context of `report.html`.
+///
+/// # Errors
+/// When `serde_json` cannot serialize a value.
+pub(super) fn context(report: &Report, words: &Catalogue) -> Result<Value, serde_json::Error> {
+    let mut page = serde_json::to_value(Page::of(report, words))?;
+    make_visible(&mut page, false);
+    Ok(page)
+}
+
+/// Every string of the page goes through here, so that no template can forget it.
+fn make_visible(value: &mut Value, keep_lines: bool) {
+    match value {
+        Value::String(text) => *text = visible(text, keep_lines),
+        Value::Array(items) => items.iter_mut().for_each(|item| make_visible(item, keep_lines)),
+        Value::Object(fields) => {
+            fields.iter_mut().for_each(|(key, field)| make_visible(field, PROSE.contains(&key.as_str())));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    lang: &'static str,
+    verdict: &'static str,
+    sentence: String,
+    exit_code: u8,
+    tool_version: &'a str,
+    run_id: &'a str,
+    started_at: String,
+    duration: String,
+    installation: Installation<'a>,
+    notices: &'a [String],
+    check_counts: Vec<Count>,
+    finding_counts: Vec<Count>,
+    plan: Vec<Step<'a>>,
+    open: Vec<Section<'a>>,
+    unanswered: Vec<Check<'a>>,
+    waived: Vec<Check<'a>>,
+    passed: Vec<Check<'a>>,
+    not_applicable: Vec<Check<'a>>,
+    coverage: Vec<CoverageRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct Installation<'a> {
+    name: Option<&'a str>,
+    build: Option<&'a str>,
+    release: Option<&'a str>,
+    target: &'a str,
+    servers: &'a [String],
+    collected_at: String,
+}
+
+#[derive(Serialize)]
+struct Count {
+    word: &'static str,
+    n: u64,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    when: &'static str,
+    checks: Vec<Check<'a>>,
+}
+
+#[derive(Serialize)]
+struct Section<'a> {
+    severity: &'static str,
+    checks: Vec<Check<'a>>,
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    id: &'a str,
+    /// The id, percent-encoded for a link.
+    fragment: String,
+    home: Home,
+    severity: &'static str,
+    outcome: &'static str,
+    title: &'a str,
+    why: &'a str,
+    reference: Option<&'a str>,
+    /// The reference is a page that a browser may open.
+    links: bool,
+    when: &'static str,
+    risk: &'static str,
+    reason: Option<&'a str>,
+    examined: Vec<ExaminedRow<'a>>,
+    missing: Vec<MissingRow<'a>>,
+    /// How many findings no waiver accepts, and how many of them the page leaves out.
+    open: u64,
+    more: u64,
+    findings: Vec<FindingRow<'a>>,
+    waived: Vec<FindingRow<'a>>,
+    /// Set when all findings share one remediation; their commands are then gathered here too.
+    remediation: Option<&'a str>,
+    commands: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct FindingRow<'a> {
+    subject: &'a str,
+    message: &'a str,
+    evidence: Vec<Evidence<'a>>,
+    remediation: &'a str,
+    commands: &'a [String],
+    reason: Option<&'a str>,
+    expires: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Evidence<'a> {
+    name: &'a str,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct ExaminedRow<'a> {
+    table: &'a str,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct MissingRow<'a> {
+    table: &'a str,
+    scope: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct CoverageRow<'a> {
+    table: &'a str,
+    scope: &'a str,
+    completeness: &'static str,
+    reason: Option<&'a str>,
+    rows: u64,
+    source: Option<&'a str>,
+    time: String,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report, words: &Catalogue) -> Self {
+        let Report { run, judgement, .. } = report;
+        let outline = Outline::of(&report.checks);
+        Self {
+            lang: run.lang.as_str(),
+            verdict: judgement.verdict.as_str(),
+            sentence: words.verdict(report),
+            exit_code: judgement.exit_code,
+            tool_version: &report.tool_version,
+            run_id: &run.id,
+            started_at: day_and_time(run.started_at),
+            duration: words.duration(run.duration_ms),
+            installation: Installation::of(run),
+            notices: &run.notices,
+            check_counts: outline::check_counts(&judgement.checks).map(Count::of).into(),
+            finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
+            plan: outline
+                .plan
+                .map(|(when, checks)| Step { when: outline::when_word(when), checks: views(checks) })
+                .into(),
+            open: outline.open.map(|(s, checks)| Section { severity: s.as_str(), checks: views(checks) }).into(),
+            unanswered: views(outline.unanswered),
+            waived: views(outline.waived),
+            passed: views(outline.passed),
+            not_applicable: views(outline.not_applicable),
+            coverage: report.coverage.iter().map(|c| CoverageRow::of(c, words)).collect(),
+        }
+    }
+}
+
+impl Count {
+    fn of((word, n): (&'static str, u64)) -> Self {
+        Self { word, n }
+    }
+}
+
+impl<'a> Installation<'a> {
+    fn of(run: &'a Run) -> Self {
+        let place = &run.installation;
+        Self {
+            name: place.name.as_deref(),
+            build: place.build.as_deref(),
+            release: place.release.as_deref(),
+            target: &place.target,
+            servers: &place.servers,
+            collected_at: day_and_time(place.collected_at),
+        }
+    }
+}
+
+impl<'a> Check<'a> {
+    fn of(check: &'a CheckResult) -> Self {
+        let findings: Vec<&Finding> = outline::open(check).take(LISTED).collect();
+        let remediation = outline::shared_remediation(&findings);
+        Self {
+            id: &check.id,
+            fragment: percent_encoded(&visible(&check.id, false)),
+            home: outline::home(check),
+            severity: Severity::as_str(check.severity),
+            outcome: check.outcome.as_str(),
+            title: &check.title,
+            why: &check.why,
+            reference: check.reference.as_deref(),
+            links: check.reference.as_deref().is_some_and(is_web_page),
+            when: outline::when_word(check.remedy.when),
+            risk: outline::risk_word(check.remedy.risk),
+            reason: check.reason.as_deref(),
+            examined: check
+                .examined
+                .iter()
+                .map(|Examined { table, rows }| ExaminedRow { table, rows: *rows })
+                .collect(),
+            missing: check.missing.iter().map(MissingRow::of).collect(),
+            open: verdict::unwaived(check),
+            more: verdict::unwaived(check).saturating_sub(findings.len() as u64),
+            commands: remediation.map_or_else(Vec::new, |_| outline::commands(&findings)),
+            remediation,
+            findings: findings.into_iter().map(FindingRow::of).collect(),
+            waived: check.findings.iter().filter(|f| f.waived.is_some()).take(LISTED).map(FindingRow::of).collect(),
+        }
+    }
+}
+
+impl<'a> FindingRow<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        Self {
+            subject: &finding.subject,
+            message: &finding.message,
+            evidence: finding.evidence.iter().map(|(name, v)| Evidence { name, value: shown(v) }).collect(),
+            remediation: &finding.remediation,
+            commands: &finding.commands,
+            reason: finding.waived.as_ref().map(|w| w.reason.as_str()),
+            expires: finding.waived.as_ref().map(|w| w.expires.as_str()),
+        }
+    }
+}
+
+impl<'a> MissingRow<'a> {
+    fn of(missing: &'a Missing) -> Self {
+        Self { table: &missing.table, scope: &missing.scope, reason: &missing.reason }
+    }
+}
+
+impl<'a> CoverageRow<'a> {
+    fn of(coverage: &'a Coverage, words: &Catalogue) -> Self {
+        Self {
+            table: &coverage.table,
+            scope: &coverage.scope,
+            completeness: coverage.completeness.as_str(),
+            reason: coverage.reason.as_deref(),
+            rows: coverage.rows,
+            source: coverage.source.as_deref(),
+            time: words.duration(coverage.elapsed_ms),
+        }
+    }
+}
+
+fn views(checks: Vec<&CheckResult>) -> Vec<Check<'_>> {
+    checks.into_iter().map(Check::of).collect()
+}
+
+/// A value of a finding's row: text as it is, nothing as a dash, the rest as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "–".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn day_and_time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn is_web_page(reference: &str) -> bool {
+    reference.starts_with("https://") || reference.starts_with("http://")
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

@@ -1,0 +1,18 @@
+//! The reports, as those who read them see them.
+// Clippy's exemption for tests ends at their helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "report/canonical.rs"]
+mod canonical;
+#[path = "report/formats.rs"]
+mod formats;
+#[path = "report/html.rs"]
+mod html;
+#[path = "report/json.rs"]
+mod json;
+#[path = "report/junit.rs"]
+mod junit;
+#[path = "report/markup.rs"]
+mod markup;
+#[path = "report/text.rs"]
+mod text;

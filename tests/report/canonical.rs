@@ -1,0 +1,172 @@
+//! Report values: one with every outcome and severity, and the same with a hostile string in every slot.
+
+use bm_preflight::model::{
+    CheckResult, Completeness, Coverage, Examined, Finding, Lang, Missing, Outcome, Remedy, Risk, Severity, Waived,
+    When,
+};
+use bm_preflight::report::{Installation, Report, Run};
+use bm_preflight::verdict::{FailOn, judge};
+use serde_json::json;
+
+/// What an attacker would name a folder.
+pub(crate) const HOSTILE: &str =
+    "<script>alert(1)</script>\"'&<!--{{ 7*7 }}{% raw %}]]>\u{1b}[31m\0\u{202e}\u{fffe}\nline two\tend";
+
+/// Every outcome, every severity, waived findings, partial facts, notices and more findings than any format lists.
+pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
+    let checks = vec![
+        blocker_with_missing(),
+        check("mapi_will_not_start", "autodiscover", Severity::Blocker, Outcome::Unknown),
+        check("replication_inactive", "replication", Severity::Blocker, Outcome::Error),
+        all_waived(),
+        with_findings("autodiscover_unreachable", "autodiscover", Severity::Warning, 3),
+        with_findings("spool_directory_unexpected", "cyrus", Severity::Warning, 250),
+        check("replication_behind", "replication", Severity::Warning, Outcome::NotApplicable),
+        with_findings("mailbox_size", "cyrus", Severity::Info, 1),
+        check("cyrus_mailbox_unknown", "cyrus", Severity::Info, Outcome::Pass),
+    ];
+    Report {
+        tool_version: "0.1.0".into(),
+        run: run(lang),
+        judgement: judge(&checks, fail_on),
+        fail_on,
+        checks,
+        coverage: coverage(),
+    }
+}
+
+fn run(lang: Lang) -> Run {
+    Run {
+        id: "0d6f2c1e-7f0c-4b8b-9a58-8a8f1f6b2c11".into(),
+        started_at: "2026-11-23T10:00:00.987654321Z".parse().unwrap(),
+        duration_ms: 1234,
+        lang,
+        installation: Installation {
+            name: Some("mail.example.org".into()),
+            build: Some("4.1.43922".into()),
+            release: Some("4.0.14".into()),
+            target: "4.1".into(),
+            collected_at: "2026-11-23T09:59:00Z".parse().unwrap(),
+            servers: vec!["bm-master".into(), "imap-02".into()],
+        },
+        notices: vec!["waiver 3 of waivers.toml expired on 2026-10-31".into()],
+    }
+}
+
+fn coverage() -> Vec<Coverage> {
+    vec![
+        Coverage {
+            table: "mapi_folder".into(),
+            scope: "bm-master".into(),
+            completeness: Completeness::Complete,
+            reason: None,
+            rows: 4312,
+            source: Some("postgresql://bj@127.0.0.1:5432/bj-data".into()),
+            elapsed_ms: 41,
+        },
+        Coverage::absent("mapi_folder", "imap-02", "connection refused"),
+    ]
+}
+
+fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> CheckResult {
+    let lacks = outcome == Outcome::Unknown;
+    let (table, scope) = ("mapi_folder".to_owned(), "imap-02".to_owned());
+    CheckResult {
+        id: id.into(),
+        category: category.into(),
+        severity,
+        title: format!("Title of {id}"),
+        why: format!("The upgrade rewrites what {id} looks at."),
+        reference: Some("https://doc.example.org/upgrade".into()),
+        remedy: Remedy { when: When::Before, risk: Risk::Low },
+        outcome,
+        reason: match outcome {
+            Outcome::Error => Some("no such function: re".into()),
+            Outcome::NotApplicable => Some("one server only".into()),
+            Outcome::Pass | Outcome::Fail | Outcome::Unknown => None,
+        },
+        elapsed_ms: 3,
+        examined: vec![Examined { table: table.clone(), rows: 4312 }],
+        missing: if lacks { vec![Missing { table, scope, reason: "connection refused".into() }] } else { Vec::new() },
+        findings: Vec::new(),
+        findings_total: 0,
+    }
+}
+
+fn finding(check: &str, severity: Severity, n: usize) -> Finding {
+    let subject = format!("user{n:03}@example.org/INBOX/{check}");
+    let message = format!("The folder holds {n} messages that the new release does not show.");
+    Finding {
+        key: format!("{n:016x}"),
+        message,
+        severity,
+        evidence: json!({"messages": n, "path": "INBOX/Projects", "owner": null}).as_object().unwrap().clone(),
+        remediation: "Move the folder's messages to a plain folder.".into(),
+        commands: vec![format!("bm-cli mapi move 'user{n:03}@example.org'")],
+        waived: None,
+        subject,
+    }
+}
+
+fn with_findings(id: &str, category: &str, severity: Severity, n: usize) -> CheckResult {
+    let findings = (1..=n).map(|i| finding(id, severity, i)).collect();
+    CheckResult { findings, findings_total: n as u64, ..check(id, category, severity, Outcome::Fail) }
+}
+
+/// Fails, has one finding accepted and three beyond the row cap, could not see one server, and says of each finding
+/// what to do about it.
+fn blocker_with_missing() -> CheckResult {
+    let mut result = with_findings("inbox_virtual_folder", "mapi", Severity::Blocker, 3);
+    result.missing = check("", "", Severity::Info, Outcome::Unknown).missing;
+    result.findings_total = 6;
+    result.findings[1].remediation = "Ask the owner.".into();
+    result.findings[2].waived = Some(Waived { reason: "archive, read by nobody".into(), expires: "2027-01-31".into() });
+    result
+}
+
+fn all_waived() -> CheckResult {
+    let mut result = with_findings("mailbox_service_without_role", "topology", Severity::Blocker, 1);
+    result.findings[0].waived = Some(Waived { reason: "server is retired".into(), expires: "2027-03-31".into() });
+    result.remedy = Remedy { when: When::During, risk: Risk::High };
+    result
+}
+
+/// The canonical report, `text` in every slot that takes a string from outside.
+pub(crate) fn hostile(text: &str) -> Report {
+    let mut report = report(Lang::En, FailOn::Warning);
+    let text = || text.to_owned();
+    report.tool_version = text();
+    report.run.id = text();
+    report.run.notices = vec![text()];
+    let place = &mut report.run.installation;
+    (place.name, place.build, place.release) = (Some(text()), Some(text()), Some(text()));
+    (place.target, place.servers) = (text(), vec![text()]);
+    for check in &mut report.checks {
+        check.id.push_str(&text());
+        (check.category, check.title, check.why) = (text(), text(), text());
+        (check.reference, check.reason) = (Some(format!("javascript:{}", text())), Some(text()));
+        check.examined.iter_mut().for_each(|e| e.table = text());
+        for missing in &mut check.missing {
+            (missing.table, missing.scope, missing.reason) = (text(), text(), text());
+        }
+        check.findings.truncate(5);
+        check.findings.iter_mut().for_each(|f| make_hostile(f, &text()));
+    }
+    for row in &mut report.coverage {
+        (row.table, row.scope) = (text(), text());
+        (row.reason, row.source) = (Some(text()), Some(text()));
+    }
+    report
+}
+
+fn make_hostile(finding: &mut Finding, text: &str) {
+    let text = || text.to_owned();
+    finding.key.push_str(&text());
+    finding.subject.push_str(&text());
+    (finding.message, finding.remediation) = (text(), text());
+    finding.commands = vec![text()];
+    finding.evidence = [(text(), text().into()), ("nested".into(), json!([text()]))].into_iter().collect();
+    if let Some(waived) = &mut finding.waived {
+        (waived.reason, waived.expires) = (text(), text());
+    }
+}

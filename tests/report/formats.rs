@@ -1,0 +1,134 @@
+//! The formats tell the same story.
+
+use std::collections::BTreeSet;
+
+use bm_preflight::model::Lang;
+use bm_preflight::report::{Report, html, json, junit, text};
+use bm_preflight::verdict::{FailOn, judge};
+use serde_json::Value;
+
+use crate::canonical::{HOSTILE, hostile, report};
+use crate::markup::{Element, read};
+
+/// The canonical report with lists short enough for every format to show them whole.
+fn short(lang: Lang) -> Report {
+    let mut report = report(lang, FailOn::Warning);
+    for check in &mut report.checks {
+        check.findings.truncate(20);
+        check.findings_total = check.findings.len() as u64;
+    }
+    report.judgement = judge(&report.checks, report.fail_on);
+    report
+}
+
+struct Told {
+    json: Value,
+    html: Element,
+    junit: Element,
+    text: String,
+}
+
+fn told(report: &Report) -> Told {
+    Told {
+        json: serde_json::from_str(&json::render(report).unwrap()).unwrap(),
+        html: read(&html::render(report, None).unwrap()).unwrap(),
+        junit: read(&junit::render(report).unwrap()).unwrap(),
+        text: text::render(report, false, true),
+    }
+}
+
+#[test]
+fn verdict_and_counts_agree() {
+    for lang in Lang::ALL {
+        let Told { json, html, junit, text } = told(&short(lang));
+        let verdict = json["verdict"].as_str().unwrap();
+        assert_eq!(html.of_class("verdict")[0].attribute("class"), format!("verdict {verdict}"));
+        assert!(text.lines().next().unwrap().contains(html.by_id("verdict").unwrap().text.trim()));
+        for (word, n) in ["checks", "findings"].iter().flat_map(|of| json["summary"][of].as_object().unwrap()) {
+            assert_eq!(html.by_id(&format!("count-{word}")).unwrap().text, n.to_string(), "{word}");
+        }
+        let checks = &json["summary"]["checks"];
+        assert_eq!(junit.all("skipped").len() as u64, checks["not_applicable"].as_u64().unwrap());
+        let broken = checks["unknown"].as_u64().unwrap() + checks["error"].as_u64().unwrap();
+        assert_eq!(junit.all("error").len() as u64, broken);
+        // Under --fail-on warning every failed check is a failure but the one whose findings are all accepted.
+        assert_eq!(junit.all("failure").len() as u64, checks["fail"].as_u64().unwrap() - 1);
+        let last = text.lines().last().unwrap();
+        for n in json["summary"]["findings"].as_object().unwrap().values() {
+            assert!(last.contains(&format!(" {n} ")), "{n} is not in {last}");
+        }
+    }
+}
+
+#[test]
+fn each_verdict_has_its_sentence() {
+    let told = |ids: &[&str]| {
+        let mut report = report(Lang::En, FailOn::Blocker);
+        report.checks.retain(|c| ids.contains(&c.id.as_str()));
+        report.judgement = judge(&report.checks, report.fail_on);
+        told(&report)
+    };
+    for (ids, verdict, sentence) in [
+        (&["mailbox_size"][..], "ready", "Ready to upgrade to 4.1"),
+        (
+            &["mailbox_size", "autodiscover_unreachable"],
+            "ready_with_warnings",
+            "Ready to upgrade to 4.1, with warnings",
+        ),
+        (&["mapi_will_not_start"], "inconclusive", "Inconclusive: the upgrade to 4.1 cannot be cleared"),
+        (&["inbox_virtual_folder"], "not_ready", "Not ready to upgrade to 4.1: 5 blocking findings"),
+    ] {
+        let Told { json, html, text, .. } = told(ids);
+        assert_eq!(json["verdict"], verdict);
+        assert_eq!(html.by_id("verdict").unwrap().text.trim(), sentence);
+        assert!(text.lines().next().unwrap().ends_with(sentence));
+        assert_eq!(html.text.contains("No blocking finding."), verdict != "not_ready");
+    }
+}
+
+#[test]
+fn every_check_is_in_every_format() {
+    let Told { json, html, junit, text } = told(&short(Lang::Fr));
+    let ids: BTreeSet<&str> = json["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    let cases: BTreeSet<&str> = junit.all("testcase").iter().map(|c| c.attribute("name")).collect();
+    assert_eq!(ids, cases);
+    for id in ids {
+        assert!(html.by_id(id).is_some_and(|e| e.text.contains(id)), "{id} is not on the page");
+        assert!(text.contains(&format!("[{id}]")), "{id} is not on the terminal");
+    }
+}
+
+#[test]
+fn every_subject_is_in_every_format() {
+    let Told { json, html, junit, text } = told(&short(Lang::En));
+    let shown: BTreeSet<String> = html.of_class("subject").iter().map(|s| s.text.clone()).collect();
+    let mut subjects = BTreeSet::new();
+    for check in json["checks"].as_array().unwrap() {
+        let id = check["id"].as_str().unwrap();
+        let case = junit.all("testcase").into_iter().find(|c| c.attribute("name") == id).unwrap();
+        for finding in check["findings"].as_array().unwrap() {
+            let subject = finding["subject"].as_str().unwrap();
+            assert!(case.text.contains(subject), "{subject} is not in the case {id}");
+            assert!(text.contains(&format!("• {subject}")), "{subject} is not on the terminal");
+            subjects.insert(subject.to_owned());
+        }
+    }
+    assert!(subjects.len() > 20);
+    assert_eq!(subjects, shown);
+}
+
+#[test]
+#[ignore = "writes sample reports to look at into the target folder"]
+fn write_samples() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-samples");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    let reports = [("en", report(Lang::En, FailOn::Blocker)), ("fr", report(Lang::Fr, FailOn::Blocker))];
+    for (name, report) in reports.into_iter().chain([("hostile", hostile(HOSTILE))]) {
+        write(&format!("{name}.html"), html::render(&report, None).unwrap());
+        write(&format!("{name}.json"), json::render(&report).unwrap());
+        write(&format!("{name}.junit.xml"), junit::render(&report).unwrap());
+        write(&format!("{name}.txt"), text::render(&report, true, false));
+    }
+    println!("{}", folder.display());
+}

@@ -1,0 +1,146 @@
+//! The JSON report and its schema.
+
+use bm_preflight::model::Lang;
+use bm_preflight::report::{Report, json};
+use bm_preflight::verdict::FailOn;
+use serde_json::Value;
+
+use crate::canonical::{HOSTILE, hostile, report};
+
+const SHIPPED: &str = "report-templates/report.schema.json";
+
+fn parsed(report: &Report) -> Value {
+    let text = json::render(report).unwrap();
+    assert!(text.ends_with("}\n"));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn every_key_is_in_its_place() {
+    let root = parsed(&report(Lang::En, FailOn::Blocker));
+    assert_eq!(keys(&root), ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "coverage"]);
+    assert_eq!(keys(&root["tool"]), ["name", "version"]);
+    assert_eq!(keys(&root["run"]), ["id", "started_at", "duration_ms", "lang", "installation", "notices"]);
+    let installation = ["name", "build", "release", "target", "servers", "collected_at"];
+    assert_eq!(keys(&root["run"]["installation"]), installation);
+    assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
+    assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);
+    let check = "id category severity title why reference outcome reason elapsed_ms remedy examined missing \
+                 findings_total findings";
+    assert_eq!(keys(&root["checks"][0]).join(" "), check);
+    assert_eq!(keys(&root["checks"][0]["remedy"]), ["when", "risk"]);
+    assert_eq!(keys(&root["checks"][0]["examined"][0]), ["table", "rows"]);
+    assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "reason"]);
+    let finding = "key subject severity message evidence remediation commands waived";
+    assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
+    assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
+    let coverage = "table scope completeness reason rows source elapsed_ms";
+    assert_eq!(keys(&root["coverage"][0]).join(" "), coverage);
+}
+
+#[test]
+fn values_are_those_of_the_run() {
+    let root = parsed(&report(Lang::Fr, FailOn::Blocker));
+    assert_eq!(root["format"], "bm-preflight-report/1");
+    assert_eq!(root["tool"]["name"], "bm-preflight");
+    assert_eq!(root["run"]["started_at"], "2026-11-23T10:00:00Z");
+    assert_eq!(root["run"]["lang"], "fr");
+    assert_eq!((&root["verdict"], &root["exit_code"]), (&"not_ready".into(), &20.into()));
+    let checks = serde_json::json!({"pass": 1, "fail": 5, "unknown": 1, "error": 1, "not_applicable": 1});
+    assert_eq!(root["summary"]["checks"], checks);
+    // Five blocker findings: two listed, three beyond the row cap.
+    let findings = serde_json::json!({"blocker": 5, "warning": 253, "info": 1, "waived": 2});
+    assert_eq!(root["summary"]["findings"], findings);
+    assert_eq!(root["checks"][0]["findings_total"], 6);
+    assert_eq!(root["checks"][0]["findings"][0]["waived"], Value::Null);
+    assert_eq!(root["coverage"][1]["completeness"], "absent");
+}
+
+#[test]
+fn nothing_but_the_run_depends_on_the_run() {
+    let (mut first, mut second) = (report(Lang::En, FailOn::Blocker), report(Lang::En, FailOn::Blocker));
+    second.run.id = "another".into();
+    second.run.started_at = "2027-01-01T00:00:00Z".parse().unwrap();
+    second.run.duration_ms = 9;
+    assert_ne!(json::render(&first).unwrap(), json::render(&second).unwrap());
+    first.run = second.run.clone();
+    assert_eq!(json::render(&first).unwrap(), json::render(&second).unwrap());
+}
+
+#[test]
+fn strings_come_back_as_they_were() {
+    let root = parsed(&hostile(HOSTILE));
+    assert_eq!(root["run"]["installation"]["name"], HOSTILE);
+    assert_eq!(root["checks"][0]["title"], HOSTILE);
+    assert_eq!(root["checks"][0]["findings"][0]["commands"][0], HOSTILE);
+    assert_eq!(root["checks"][0]["findings"][0]["evidence"][HOSTILE], HOSTILE);
+    assert!(root["checks"][0]["findings"][0]["subject"].as_str().unwrap().ends_with(HOSTILE));
+    assert_eq!(root["coverage"][0]["source"], HOSTILE);
+}
+
+#[test]
+fn reports_follow_the_schema() {
+    let schema: Value = serde_json::from_str(&json::schema()).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["$id"], json::SCHEMA_ID);
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let mut bare = report(Lang::En, FailOn::Never);
+    let place = &mut bare.run.installation;
+    (place.name, place.build, place.release) = (None, None, None);
+    for report in [report(Lang::Fr, FailOn::Blocker), hostile(HOSTILE), bare] {
+        let errors: Vec<_> = validator.iter_errors(&parsed(&report)).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+}
+
+#[test]
+fn the_schema_is_strict_but_for_evidence() {
+    let schema: Value = serde_json::from_str(&json::schema()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let good = parsed(&report(Lang::En, FailOn::Blocker));
+    for place in [
+        "",
+        "/tool",
+        "/run",
+        "/run/installation",
+        "/summary",
+        "/summary/checks",
+        "/checks/0",
+        "/checks/0/remedy",
+        "/checks/0/findings/0",
+        "/checks/0/findings/2/waived",
+        "/coverage/0",
+    ] {
+        let mut extra = good.clone();
+        extra.pointer_mut(place).unwrap()["surprise"] = 1.into();
+        assert!(!validator.is_valid(&extra), "an unknown key is admitted at {place}");
+        for key in keys(good.pointer(place).unwrap()) {
+            let mut lacking = good.clone();
+            lacking.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(key);
+            assert!(!validator.is_valid(&lacking), "{place}/{key} can be left out");
+        }
+    }
+    let mut other = good.clone();
+    other["format"] = "bm-preflight-report/2".into();
+    assert!(!validator.is_valid(&other));
+    let mut evidence = good;
+    evidence["checks"][0]["findings"][0]["evidence"]["anything"] = serde_json::json!([1, {"a": null}]);
+    assert!(validator.is_valid(&evidence));
+}
+
+#[test]
+fn the_shipped_schema_is_current() {
+    let shipped = std::fs::read_to_string(SHIPPED).unwrap_or_default();
+    let hint = "renew it with: cargo test --test report -- --ignored write_the_schema";
+    assert!(shipped == json::schema(), "{SHIPPED} is not what the program prints; {hint}");
+}
+
+#[test]
+#[ignore = "writes the shipped schema"]
+fn write_the_schema() {
+    std::fs::write(SHIPPED, json::schema()).unwrap();
+}
