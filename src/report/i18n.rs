@@ -149,11 +149,17 @@ mod tests {
             has("severities", &format!("{severity}_one"));
             has("severities", &format!("{severity}_many"));
         }
-        [When::Before, When::During, When::After].map(|w| has("when", outline::when_word(w)));
-        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk", outline::risk_word(r)));
-        [Risk::None, Risk::Low, Risk::High].map(|r| has("risk_word", outline::risk_word(r)));
+        for when in [When::Before, When::During, When::After] {
+            has("when", outline::when_word(when));
+        }
+        for risk in [Risk::None, Risk::Low, Risk::High].map(outline::risk_word) {
+            has("risk", risk);
+            has("risk_word", risk);
+        }
         use Completeness::{Absent, Complete, NotAttempted, Partial};
-        [Complete, Partial, Absent, NotAttempted].map(|c| has("completeness", c.as_str()));
+        for completeness in [Complete, Partial, Absent, NotAttempted] {
+            has("completeness", completeness.as_str());
+        }
     }
 
     #[test]
