@@ -272,7 +272,8 @@ fn lang(text: &str) -> Result<Lang, String> {
 
 fn report_target(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("expected FORMAT=PATH, such as json=report.json")?;
-    let format = Format::from_str(format, false).map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
+    let format =
+        Format::from_str(format, false).map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
     if path.is_empty() {
         return Err("the path is empty".to_owned());
     }

@@ -27,5 +27,7 @@ pub mod fact;
 pub mod format;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod topology;
 pub mod verdict;
+pub mod waiver;

@@ -20,8 +20,11 @@ pub struct Plan {
 impl Plan {
     /// The tables that the checks read.
     pub fn of_checks(checks: &[&Check], schema: &Schema) -> Self {
-        let read: BTreeSet<&str> =
-            checks.iter().flat_map(|check| check.tables.iter().map(String::as_str)).chain(ALWAYS.iter().copied()).collect();
+        let read: BTreeSet<&str> = checks
+            .iter()
+            .flat_map(|check| check.tables.iter().map(String::as_str))
+            .chain(ALWAYS.iter().copied())
+            .collect();
         Self { tables: schema.tables().iter().filter(|table| read.contains(table.name)).copied().collect() }
     }
 

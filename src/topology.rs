@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fact::{ScopeKind, Store, StoreError};
+use crate::fact::ScopeKind;
+use crate::model::{Completeness, Coverage};
 
 /// Role of a mail shard's database.
 const SHARD_ROLE: &str = "bm/pgsql-data";
@@ -28,33 +29,30 @@ pub enum Topology {
 }
 
 impl Topology {
-    /// Reads the servers that were collected from the directory database.
-    pub fn of(store: &Store) -> Result<Self, StoreError> {
-        let coverage = store.coverage()?;
-        let incomplete = coverage.iter().find(|c| {
-            matches!(c.table.as_str(), "server" | "server_role") && c.completeness != crate::model::Completeness::Complete
-        });
-        if let Some(gap) = incomplete {
-            return Ok(Self::Unknown(gap.reason.clone().unwrap_or_else(|| "not collected".to_owned())));
+    /// The servers that were collected from the directory database; `texts` runs a query over the facts.
+    pub fn of<E>(
+        coverage: &[Coverage],
+        mut texts: impl FnMut(&str) -> Result<Vec<Vec<Option<String>>>, E>,
+    ) -> Result<Self, E> {
+        for table in ["server", "server_role"] {
+            let known = coverage.iter().find(|c| c.table == table);
+            if known.is_none_or(|c| c.completeness != Completeness::Complete) {
+                let reason = known.and_then(|c| c.reason.clone());
+                return Ok(Self::Unknown(reason.unwrap_or_else(|| "not collected".to_owned())));
+            }
         }
         let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for row in store.texts("SELECT server_uid, role FROM server_role")? {
+        for row in texts("SELECT server_uid, role FROM server_role")? {
             if let [Some(server), Some(role)] = row.as_slice() {
                 roles.entry(server.clone()).or_default().insert(role.clone());
             }
         }
-        let servers = store.texts("SELECT server_uid, coalesce(ip, fqdn) FROM server ORDER BY 1")?;
-        Ok(Self::Known(
-            servers
-                .into_iter()
-                .filter_map(|row| match <[_; 2]>::try_from(row) {
-                    Ok([Some(uid), address]) => {
-                        Some(Server { roles: roles.remove(&uid).unwrap_or_default(), uid, address })
-                    }
-                    _ => None,
-                })
-                .collect(),
-        ))
+        let server = |row: Vec<Option<String>>| match <[_; 2]>::try_from(row) {
+            Ok([Some(uid), address]) => Some(Server { roles: roles.remove(&uid).unwrap_or_default(), uid, address }),
+            _ => None,
+        };
+        let rows = texts("SELECT server_uid, coalesce(ip, fqdn) FROM server ORDER BY 1")?;
+        Ok(Self::Known(rows.into_iter().filter_map(server).collect()))
     }
 
     /// The servers that are known.
@@ -101,5 +99,36 @@ impl Topology {
             ScopeKind::Server if self.servers().is_empty() => Err("the directory database lists no server".to_owned()),
             ScopeKind::Server => Ok(uids(self.servers().iter().collect())),
         }
+    }
+}
+
+/// How the installation calls itself, and its version by each source in order of trust.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Public host name, else the installation's id.
+    pub name: Option<String>,
+    /// Technical version, such as `4.1.43922`.
+    pub build: Option<String>,
+}
+
+impl Identity {
+    /// Reads it from the facts: the component row, else the system configuration, else the package of bm-core.
+    pub fn of<E>(mut texts: impl FnMut(&str) -> Result<Vec<Vec<Option<String>>>, E>) -> Result<Self, E> {
+        let mut first = |sql: &str| -> Result<Option<String>, E> {
+            Ok(texts(sql)?.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+        };
+        let name = first("SELECT coalesce(external_url, installation_id) FROM installation")?;
+        let mut build = None;
+        for source in [
+            "SELECT version FROM component_version WHERE component = 'bm/core'",
+            "SELECT db_version FROM installation WHERE db_version IS NOT NULL",
+            "SELECT version FROM package WHERE name = 'bm-core' ORDER BY version",
+        ] {
+            build = match build {
+                None => first(source)?,
+                known => known,
+            };
+        }
+        Ok(Self { name, build })
     }
 }

@@ -88,7 +88,8 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
         let is_named = path == entry.path() || entry.path().extension().is_some_and(|e| e == "toml");
         if entry.file_type().is_file() && is_named {
             let shown = entry.path().display().to_string();
-            let text = std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+            let text =
+                std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
             files.push(CheckFile { path: shown, text });
         }
     }
@@ -105,9 +106,8 @@ fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure
 fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {
     let origin = Origin { tool_version: super::VERSION.to_owned(), collected_at: 0 };
     let reader = Store::in_memory(schema, &origin)?.into_reader()?;
-    load::load(files, schema, &reader).map_err(|defects| {
-        Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
+    load::load(files, schema, &reader)
+        .map_err(|defects| Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
 fn list(checks: &[&Check], lang: Lang) -> String {
@@ -161,8 +161,7 @@ fn explain(check: &Check, lang: Lang) -> String {
         block(word("Commands", "Commandes"), &check.commands.join("\n"));
     }
     block(word("Query", "Requête"), &check.query);
-    let cases: Vec<String> =
-        check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
+    let cases: Vec<String> = check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
     block(word("Cases (findings expected)", "Cas (constats attendus)"), &cases.join("\n"));
     out
 }

@@ -1,10 +1,16 @@
 //! One function per subcommand; the only room that sees all others.
 
 mod checks;
+mod facts;
+mod gather;
+mod output;
+mod run;
+
+use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
-use crate::collect;
 use crate::fact::StoreError;
+use crate::{collect, report};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -45,6 +51,8 @@ impl Failure {
     }
 }
 
+pub use gather::fixture_facts;
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Tool(error.to_string())
@@ -54,8 +62,29 @@ impl From<StoreError> for Failure {
 /// Carries out a command.
 pub fn execute(cli: &Cli) -> Result<Output, Failure> {
     let schema = collect::schema();
+    let terminal = run::Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
     match &cli.command {
+        Command::Run(arguments) => run::run(arguments, &schema, terminal),
+        Command::Collect(arguments) => run::collect(arguments, &schema, terminal),
+        Command::Demo(arguments) => run::demo(arguments, &schema, terminal),
         Command::Checks(command) => checks::execute(command, &schema),
-        _ => Err(Failure::Tool("not yet".into())),
+        Command::Facts(command) => facts::execute(command, &schema),
+        Command::ReportSchema => Ok(Output::text(report::json::schema())),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "bm-preflight", &mut script);
+            printable(script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Failure::Tool(format!("man page: {error}")))?;
+            printable(page)
+        }
     }
+}
+
+fn printable(bytes: Vec<u8>) -> Result<Output, Failure> {
+    String::from_utf8(bytes).map(Output::text).map_err(|error| Failure::Tool(error.to_string()))
 }

@@ -51,10 +51,13 @@ pub fn all(
     let mut results = pool.install(|| {
         checks
             .par_iter()
-            .map_init(|| facts.reader(), |reader, check| match reader {
-                Ok(reader) => one(check, reader, situation),
-                Err(error) => broken(check, situation, error.to_string()),
-            })
+            .map_init(
+                || facts.reader(),
+                |reader, check| match reader {
+                    Ok(reader) => one(check, reader, situation),
+                    Err(error) => broken(check, situation, error.to_string()),
+                },
+            )
             .collect::<Vec<_>>()
     });
     results.sort_by(|a, b| (a.severity, &a.id).cmp(&(b.severity, &b.id)));
@@ -181,11 +184,7 @@ fn is_needed(check: &Check, entry: &Coverage, situation: &Situation<'_>) -> bool
 }
 
 /// Runs the query. The findings first by subject are kept, up to the cap; the second number is the exact total.
-fn findings(
-    check: &Check,
-    reader: &mut Reader,
-    situation: &Situation<'_>,
-) -> Result<(Vec<Finding>, u64), String> {
+fn findings(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<(Vec<Finding>, u64), String> {
     reader.bind(":now", situation.now);
     reader.bind(":from_release", situation.from.clone());
     reader.bind(":to_release", situation.to.clone());
@@ -209,8 +208,11 @@ fn findings(
     if without_subject > 0 {
         return Err(format!("{without_subject} of {total} rows have no subject"));
     }
-    let findings: Result<_, _> =
-        kept.into_sorted_vec().into_iter().map(|(subject, row)| finding(check, situation.lang, subject, &row)).collect();
+    let findings: Result<_, _> = kept
+        .into_sorted_vec()
+        .into_iter()
+        .map(|(subject, row)| finding(check, situation.lang, subject, &row))
+        .collect();
     Ok((findings?, total))
 }
 
@@ -242,9 +244,8 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
             evidence.insert(column.clone(), value);
         }
     }
-    let render = |part| {
-        check.messages.render(part, lang, &context).map_err(|error| format!("template of {subject:?}: {error}"))
-    };
+    let render =
+        |part| check.messages.render(part, lang, &context).map_err(|error| format!("template of {subject:?}: {error}"));
     Ok(Finding {
         key: key(&check.id, &subject),
         severity: check.severity,
@@ -257,7 +258,8 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
     })
 }
 
-fn to_json(value: &Value) -> serde_json::Value {
+/// A cell as JSON.
+pub fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Integer(number) => (*number).into(),

@@ -54,7 +54,11 @@ fn words(sql: &str) -> Result<(), QueryError> {
     for (index, (at, word)) in words.iter().enumerate() {
         let refused = match word.to_ascii_uppercase().as_str() {
             "USING" | "NATURAL" => "name the columns in ON: a table read through USING or NATURAL JOIN goes unnoticed",
-            "IN" if index > 0 && is(index - 1, "NOT") && is(index + 1, "(") && (is(index + 2, "SELECT") || is(index + 2, "WITH")) => {
+            "IN" if index > 0
+                && is(index - 1, "NOT")
+                && is(index + 1, "(")
+                && (is(index + 2, "SELECT") || is(index + 2, "WITH")) =>
+            {
                 "NOT IN (SELECT …) returns nothing when one value is NULL: write NOT EXISTS or LEFT JOIN … IS NULL"
             }
             "CURRENT_TIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME" => "a check has no clock: use :now",
@@ -70,7 +74,8 @@ fn bare_words(sql: &str) -> Vec<(usize, &str)> {
     let bytes = sql.as_bytes();
     let mut words = Vec::new();
     let mut at = 0;
-    let skip_to = |from: usize, end: &str| sql.get(from..).and_then(|s| s.find(end)).map_or(sql.len(), |n| from + n + end.len());
+    let skip_to =
+        |from: usize, end: &str| sql.get(from..).and_then(|s| s.find(end)).map_or(sql.len(), |n| from + n + end.len());
     while at < bytes.len() {
         let rest = &bytes[at..];
         if rest.starts_with(b"--") {

@@ -85,7 +85,9 @@ struct Requirement(VersionReq);
 impl<'de> Deserialize<'de> for Requirement {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        VersionReq::parse(&text).map(Self).map_err(|error| D::Error::custom(format!("not a range of releases: {error}")))
+        VersionReq::parse(&text)
+            .map(Self)
+            .map_err(|error| D::Error::custom(format!("not a range of releases: {error}")))
     }
 }
 

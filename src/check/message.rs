@@ -12,8 +12,22 @@ const MAX_RENDERED_BYTES: usize = 64 * 1024;
 
 /// Filters that cannot make a text grow beyond reason.
 const FILTERS: &[&str] = &[
-    "abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower", "pluralize", "round", "title",
-    "trim", "truncate", "upper", "filesize",
+    "abs",
+    "capitalize",
+    "default",
+    "first",
+    "float",
+    "int",
+    "last",
+    "length",
+    "lower",
+    "pluralize",
+    "round",
+    "title",
+    "trim",
+    "truncate",
+    "upper",
+    "filesize",
 ];
 
 /// Block tags that always end.
@@ -73,9 +87,7 @@ impl Messages {
         let unknown: BTreeSet<&str> =
             variables.into_iter().filter(|variable| !columns.iter().any(|column| column == variable)).collect();
         match unknown.first() {
-            Some(variable) => {
-                Err((format!("the query returns no column {variable:?}"), template.find(variable)))
-            }
+            Some(variable) => Err((format!("the query returns no column {variable:?}"), template.find(variable))),
             None => Ok(()),
         }
     }
@@ -223,7 +235,8 @@ impl<'t> Words<'t> {
                 while chars.peek().is_some_and(|(at, _)| *at < start + length) {
                     chars.next();
                 }
-                let is_call = after.trim_start().starts_with('(') && !matches!(word, "and" | "or" | "not" | "in" | "if" | "elif");
+                let is_call =
+                    after.trim_start().starts_with('(') && !matches!(word, "and" | "or" | "not" | "in" | "if" | "elif");
                 let role = match (previous, is_call) {
                     ('|', _) => Role::Filter,
                     (_, true) => Role::Call,
@@ -279,7 +292,12 @@ mod tests {
             assert!(render(part, template, "v").is_err(), "{template}");
         }
         assert_eq!(
-            render(Part::Message, "{% if path == 'v' and (path or path) %}{{ path | upper }}{% else %}no{% endif %}", "v").as_deref(),
+            render(
+                Part::Message,
+                "{% if path == 'v' and (path or path) %}{{ path | upper }}{% else %}no{% endif %}",
+                "v"
+            )
+            .as_deref(),
             Ok("V")
         );
     }

@@ -60,12 +60,28 @@ pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYS
 
 /// Keys of bm.ini that are collected.
 const BM_INI_KEYS: &[&str] = &[
-    "db", "dbtype", "default-domain", "external-protocol", "external-url", "host", "hz-member-address", "locator", "port", "user",
+    "db",
+    "dbtype",
+    "default-domain",
+    "external-protocol",
+    "external-url",
+    "host",
+    "hz-member-address",
+    "locator",
+    "port",
+    "user",
 ];
 
 /// Names, and one ending, of the files in /etc/bm that are markers.
-const MARKERS: &[&str] =
-    &["non.blocking.checks", "no.mail.indexing", "no.workdir.purge", "skip.restart", "mcast.id", "server.uid", "subscription.bmz"];
+const MARKERS: &[&str] = &[
+    "non.blocking.checks",
+    "no.mail.indexing",
+    "no.workdir.purge",
+    "skip.restart",
+    "mcast.id",
+    "server.uid",
+    "subscription.bmz",
+];
 const DISABLED: &str = ".disabled";
 
 /// Limits of the files read, in bytes.
@@ -179,8 +195,7 @@ async fn file_systems(root: &Root) -> Result<Vec<Row>, String> {
         let (size, available) = tokio::time::timeout(LIMIT, asked)
             .await
             .map_err(|_| format!("{}: no answer within {} s", mount.mount_point, LIMIT.as_secs()))?
-            .map_err(|error| error.to_string())?
-            .map_err(|reason| reason)?;
+            .map_err(|error| error.to_string())??;
         let bytes = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
         rows.push(vec![Value::from(mount.mount_point), Value::from(mount.kind), bytes(size), bytes(available)]);
     }

@@ -66,11 +66,12 @@ impl<'a> Collectors<'a> {
 
     /// Reads every shard and every server that can be read from here, `jobs` at a time.
     pub async fn servers(&self, topology: &Topology, jobs: usize) {
-        let shards = topology.shards().map(|server| Work::Shard(server));
         let roots = self.roots(topology);
+        let shards = topology.shards().map(Work::Shard);
         let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, root));
         let works: Vec<Work<'_>> = shards.chain(hosts).collect();
-        futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work)).await;
+        let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work));
+        all.await;
     }
 
     /// Tells the servers to end what they still do for this run.
@@ -103,14 +104,12 @@ impl<'a> Collectors<'a> {
         let mut roots: BTreeMap<String, Result<Root, String>> = BTreeMap::new();
         for server in topology.servers() {
             let reason = match &local {
-                Ok(uid) => format!("this run reads the files of {uid}; collect on {} itself", server.uid),
+                Ok(uid) => format!("only the files of server {uid} can be read from here"),
                 Err(reason) => format!("which server this is could not be told: {reason}"),
             };
             roots.insert(server.uid.clone(), Err(reason));
         }
-        if let Ok(uid) = local
-            && (roots.contains_key(&uid) || matches!(topology, Topology::Unknown(_)))
-        {
+        if let Ok(uid) = local {
             roots.insert(uid, Ok(self.root.clone()));
         }
         for (uid, server) in &self.config.server {

@@ -112,13 +112,13 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Trusts the system's certificates and those of the configuration. The error names the file.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub(super) fn new(config: &Config) -> Result<Self, String> {
         let tls = super::tls::client_config(&config.probe.ca_files)?;
         Ok(Self { tls: MakeRustlsConnect::new(tls), running: Arc::default() })
     }
 
     /// Asks every server to end what it still does for this run.
-    pub async fn cancel(&self) {
+    pub(super) async fn cancel(&self) {
         let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         let all = running.into_iter().map(|(token, is_plain)| {
             let tls = self.tls.clone();
@@ -131,7 +131,7 @@ impl Sessions {
     }
 
     /// Fills the tables of `sources` from one database, in one read-only snapshot of it.
-    pub async fn collect(&self, access: &Result<Access, String>, sources: &[&Source], scope: &str, sink: &Sink) {
+    pub(super) async fn collect(&self, access: &Result<Access, String>, sources: &[&Source], scope: &str, sink: &Sink) {
         let connected = match access {
             Ok(access) => self.connect(access).await.map_err(|reason| format!("{}: {reason}", access.shown)),
             Err(reason) => Err(reason.clone()),
@@ -157,7 +157,8 @@ impl Sessions {
             tokio::spawn(connection);
             client
         } else {
-            let (client, connection) = access.config.connect(self.tls.clone()).await.map_err(|error| describe(&error))?;
+            let (client, connection) =
+                access.config.connect(self.tls.clone()).await.map_err(|error| describe(&error))?;
             tokio::spawn(connection);
             client
         };
@@ -214,7 +215,11 @@ fn decode(row: &tokio_postgres::Row, width: usize) -> Result<Row, String> {
     if row.len() != width {
         return Err(format!("the query returns {} columns, the facts table has {width}", row.len()));
     }
-    (0..width).map(|i| row.try_get::<_, Option<Cell>>(i).map_err(|error| describe(&error)).map(|cell| cell.map(|c| c.0).into())).collect()
+    (0..width)
+        .map(|i| {
+            row.try_get::<_, Option<Cell>>(i).map_err(|error| describe(&error)).map(|cell| cell.map(|c| c.0).into())
+        })
+        .collect()
 }
 
 /// A cell of any type that the queries return.
@@ -281,10 +286,14 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_an_access_has_no_password() {
-        let database = Database { url: Some(Secret::new("postgresql://bj:s3cr3t@db.example.org:5433/bj?options=-c%20a%3Db")) };
+        let database =
+            Database { url: Some(Secret::new("postgresql://bj:s3cr3t@db.example.org:5433/bj?options=-c%20a%3Db")) };
         let access = configured(&database, "x").unwrap();
         assert_eq!(access.shown, "postgresql://db.example.org:5433/bj");
         let broken = Database { url: Some(Secret::new("postgresql://bj:s3cr3t@h:port/bj")) };
-        assert_eq!(configured(&broken, "[directory] url").err().as_deref(), Some("[directory] url: not a PostgreSQL URL"));
+        assert_eq!(
+            configured(&broken, "[directory] url").err().as_deref(),
+            Some("[directory] url: not a PostgreSQL URL")
+        );
     }
 }

@@ -13,32 +13,32 @@ pub(super) struct Root(PathBuf);
 
 impl Root {
     /// A server's files, below `path`.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
     /// Whether this is the running system itself.
-    pub fn is_system(&self) -> bool {
+    pub(super) fn is_system(&self) -> bool {
         self.0 == Path::new("/")
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
     /// What to call a file in messages: its path as this machine sees it.
-    pub fn shown(&self, path: &str) -> String {
+    pub(super) fn shown(&self, path: &str) -> String {
         self.0.join(path.trim_start_matches('/')).display().to_string()
     }
 
     /// The text of a regular file of at most `limit` bytes; bytes that are no UTF-8 are replaced.
-    pub fn text(&self, path: &str, limit: u64) -> Result<String, String> {
+    pub(super) fn text(&self, path: &str, limit: u64) -> Result<String, String> {
         self.bytes(path, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The bytes of a regular file of at most `limit` bytes. The error names the file.
-    pub fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+    pub(super) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let fail = |what: String| format!("{}: {what}", self.shown(path));
         let file = self.open(path, OFlags::NONBLOCK).map_err(|error| fail(error.to_string()))?;
         let metadata = file.metadata().map_err(|error| fail(error.to_string()))?;
@@ -54,7 +54,7 @@ impl Root {
     }
 
     /// Names of the entries of a folder, sorted.
-    pub fn names(&self, path: &str) -> Result<Vec<String>, String> {
+    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
         let folder = self.open(path, OFlags::DIRECTORY).map_err(fail)?;
         let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
@@ -67,7 +67,7 @@ impl Root {
     }
 
     /// Size and space for unprivileged users, in bytes, of the file system that holds `path`.
-    pub fn space(&self, path: &str) -> Result<(u64, u64), String> {
+    pub(super) fn space(&self, path: &str) -> Result<(u64, u64), String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
         let place = self.open(path, OFlags::PATH).map_err(fail)?;
         let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
@@ -112,7 +112,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("big"), "x".repeat(11)).unwrap();
         let root = Root::new(folder.path());
-        for (path, reason) in [("/big", "larger than 10 bytes"), ("/", "not a regular file"), ("/none", "No such file")] {
+        for (path, reason) in [("/big", "larger than 10 bytes"), ("/", "not a regular file"), ("/none", "No such file")]
+        {
             let error = root.text(path, 10).unwrap_err();
             assert!(error.contains(reason) && error.contains(folder.path().to_str().unwrap()), "{error}");
         }

@@ -43,7 +43,8 @@ const SUBTREE: Source = Source {
         grain: "the folder tree of a mailbox",
         scope: ScopeKind::Shard,
         columns: &[
-            Column::text("subtree_uid", "`subtree_<domain>!user.<mailbox uid>`, or without `user.` for a mailshare").key(),
+            Column::text("subtree_uid", "`subtree_<domain>!user.<mailbox uid>`, or without `user.` for a mailshare")
+                .key(),
             Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
             Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
         ],
@@ -65,7 +66,10 @@ const FOLDER: Source = Source {
             Column::text("subtree_uid", "the folder tree it belongs to").key(),
             Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
             Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
-            Column::text("path", "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here"),
+            Column::text(
+                "path",
+                "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here",
+            ),
             Column::text("short_name", "last part of the path"),
             Column::text("parent_uid", "UNIQUEID of the parent folder").nullable(),
             Column::boolean("is_deleted", "whether the item carries the deleted flag (2)"),
@@ -144,7 +148,11 @@ const DATABASE: Source = Source {
             Column::text("postgres_version", "version of its server, such as `11.5`"),
             Column::text("encoding", "server encoding, such as `UTF8`"),
             Column::integer("size_bytes", "size on disk, in bytes"),
-            Column::text("data_directory", "PostgreSQL's data directory on its server; null when the user may not see it").nullable(),
+            Column::text(
+                "data_directory",
+                "PostgreSQL's data directory on its server; null when the user may not see it",
+            )
+            .nullable(),
         ],
     },
     queries: &[Query {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::fact::{Row, Store, StoreError, Table};
+use crate::fact::{Row, Store, Table};
 use crate::model::{Completeness, Coverage};
 
 /// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
@@ -21,21 +21,10 @@ impl Sink {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the store back: what no collector has reported on becomes absent, with `reason`. `None` while a collector
-    /// still holds on to it.
-    pub fn close(self, schema: &crate::fact::Schema, reason: &str) -> Option<Result<Store, StoreError>> {
-        let mut store = Arc::into_inner(self.0)?.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Some(give_up(&mut store, schema, reason).map(|()| store))
+    /// Takes the store back; `None` while a collector still holds on to it.
+    pub fn into_store(self) -> Option<Store> {
+        Some(Arc::into_inner(self.0)?.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-fn give_up(store: &mut Store, schema: &crate::fact::Schema, reason: &str) -> Result<(), StoreError> {
-    for open in store.coverage()?.into_iter().filter(|c| c.completeness == Completeness::NotAttempted) {
-        if let Some(table) = schema.table(&open.table) {
-            store.finish(table, Coverage::absent(table.name, &open.scope, reason))?;
-        }
-    }
-    Ok(())
 }
 
 /// A scope of a table that is being collected.

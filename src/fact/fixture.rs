@@ -122,7 +122,8 @@ pub fn complete(
     }
     for gap in gaps {
         let table = schema.table(&gap.table).ok_or_else(|| FixtureError::Table(gap.table.clone()))?;
-        let statement = Coverage { completeness: gap.completeness, ..Coverage::absent(&gap.table, &gap.scope, &gap.reason) };
+        let statement =
+            Coverage { completeness: gap.completeness, ..Coverage::absent(&gap.table, &gap.scope, &gap.reason) };
         store.finish(table, statement)?;
     }
     Ok(())

@@ -179,9 +179,7 @@ impl Column {
         }
         let allowed = match self.kind {
             Kind::Boolean => "0, 1".to_owned(),
-            Kind::Text | Kind::Integer => {
-                self.one_of.iter().map(|v| format!("'{v}'")).collect::<Vec<_>>().join(", ")
-            }
+            Kind::Text | Kind::Integer => self.one_of.iter().map(|v| format!("'{v}'")).collect::<Vec<_>>().join(", "),
         };
         if !allowed.is_empty() {
             let _ = write!(ddl, " CHECK ({} IN ({allowed}))", self.name);
@@ -275,7 +273,14 @@ impl Schema {
     pub fn reference(&self) -> String {
         let mut page = String::new();
         for table in &self.tables {
-            let _ = write!(page, "## `{}`\n\n{}\n\n- one row: {}\n- collected from: {}\n\n", table.name, table.doc, table.grain, table.scope.doc());
+            let _ = write!(
+                page,
+                "## `{}`\n\n{}\n\n- one row: {}\n- collected from: {}\n\n",
+                table.name,
+                table.doc,
+                table.grain,
+                table.scope.doc()
+            );
             page.push_str("| column | type | meaning |\n| --- | --- | --- |\n");
             for column in table.all_columns() {
                 let _ = writeln!(page, "| `{}` | {} | {} |", column.name, describe_type(column), column.doc);

@@ -46,10 +46,7 @@ mod tests {
              package: bm-eas\nversion: 2\nstatus: install ok half-configured",
         );
         let seen: Vec<_> = packages.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.is_installed)).collect();
-        assert_eq!(
-            seen,
-            [("bm-core", "4.1.43922-buster", true), ("bm-mapi", "4.1.1", false), ("bm-eas", "2", false)]
-        );
+        assert_eq!(seen, [("bm-core", "4.1.43922-buster", true), ("bm-mapi", "4.1.1", false), ("bm-eas", "2", false)]);
     }
 
     proptest::proptest! {

@@ -15,7 +15,6 @@ use crate::model::Coverage;
 #[derive(Debug, Clone)]
 pub struct Facts {
     path: PathBuf,
-    schema: Schema,
     origin: Origin,
     coverage: Vec<Coverage>,
     /// Keeps the temporary file of this run's store until the last reader is gone.
@@ -23,9 +22,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of_store(file: tempfile::TempPath, schema: Schema) -> Result<Self, StoreError> {
+    pub(super) fn of_store(file: tempfile::TempPath) -> Result<Self, StoreError> {
         let path = file.to_path_buf();
-        Self::read(path, schema, Some(Arc::new(file)))
+        Self::read(path, Some(Arc::new(file)))
     }
 
     /// Opens a snapshot, after proof that it is one, whole, and of this program's schema.
@@ -43,15 +42,15 @@ impl Facts {
             return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
         }
         check_tables(&connection, path, schema)?;
-        Self::read(path.to_owned(), schema.clone(), None)
+        Self::read(path.to_owned(), None)
     }
 
-    fn read(path: PathBuf, schema: Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
+    fn read(path: PathBuf, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
         let connection = connect(&path)?;
         let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
         let origin = read_origin(&connection).map_err(damaged)?;
         let coverage = read_coverage(&connection).map_err(damaged)?;
-        Ok(Self { path, schema, origin, coverage, _file: file })
+        Ok(Self { path, origin, coverage, _file: file })
     }
 
     /// A reader of its own for each thread.

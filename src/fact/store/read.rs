@@ -11,6 +11,9 @@ use super::SqlError;
 use super::sandbox::{self, SharedDeadline, SharedSeen};
 use crate::fact::{Value, table::ordered::Real};
 
+/// Time that a query of the program itself may take.
+const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
+
 /// A sandboxed connection to sealed facts. Not shared between threads: each takes its own.
 pub struct Reader {
     connection: Connection,
@@ -63,7 +66,7 @@ impl Reader {
     pub fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
         let (columns, mut tables) = {
             let statement = self.statement(sql)?;
-            let columns = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns = statement.column_names().map(str::to_owned).collect();
             (columns, std::mem::take(&mut self.lock().tables))
         };
         let program = self.statement(&format!("EXPLAIN {sql}"))?;
@@ -101,6 +104,18 @@ impl Reader {
         let mut rows = Vec::new();
         self.for_each(sql, limit, |row| rows.push(row))?;
         Ok(rows)
+    }
+
+    /// Every row of a query that returns few, as texts.
+    pub fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, SqlError> {
+        let text = |value| match value {
+            Value::Null => None,
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Real(number) => Some(number.0.to_string()),
+            Value::Text(text) => Some(text),
+        };
+        let rows = self.rows(sql, INTERNAL_LIMIT)?;
+        Ok(rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
     }
 
     fn statement<'c>(&'c self, sql: &str) -> Result<Statement<'c>, SqlError> {

@@ -66,7 +66,11 @@ impl Store {
 
     /// Notes that the plan expects `scope` of `table`: until a collector reports on it, nothing is known.
     pub fn expect(&mut self, table: &str, scope: &str) -> Result<(), StoreError> {
-        self.connection.prepare_cached("INSERT OR IGNORE INTO coverage VALUES (?1, ?2, 'not_attempted', 'nothing reported on it', 0, NULL, 0)")?.execute((table, scope))?;
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO coverage VALUES (?1, ?2, 'not_attempted', 'nothing reported on it', 0, NULL, 0)",
+            )?
+            .execute((table, scope))?;
         Ok(())
     }
 
@@ -94,8 +98,7 @@ impl Store {
         let marks = vec!["?"; table.all_columns().count()].join(", ");
         let transaction = self.connection.unchecked_transaction()?;
         {
-            let mut statement =
-                transaction.prepare_cached(&format!("INSERT INTO {} VALUES ({marks})", table.name))?;
+            let mut statement = transaction.prepare_cached(&format!("INSERT INTO {} VALUES ({marks})", table.name))?;
             let prefix = table.scope.column().map(|_| Value::from(scope));
             for row in rows {
                 statement.execute(params_from_iter(prefix.iter().chain(row)))?;
@@ -132,6 +135,17 @@ impl Store {
         Ok(record(&self.connection, coverage)?)
     }
 
+    /// Ends a collection that was cut short: scopes that nobody has reported on lose their rows, and `reason` says why.
+    pub fn give_up(&mut self, reason: &str) -> Result<(), StoreError> {
+        let open = |c: &Coverage| c.completeness == Completeness::NotAttempted;
+        for entry in self.coverage()?.into_iter().filter(open) {
+            if let Some(table) = self.schema.table(&entry.table) {
+                self.finish(table, Coverage::absent(table.name, &entry.scope, reason))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Every statement so far.
     pub fn coverage(&self) -> Result<Vec<Coverage>, StoreError> {
         Ok(read_coverage(&self.connection)?)
@@ -148,7 +162,7 @@ impl Store {
     /// Ends writing: indexes are built and the facts can be read.
     pub fn seal(self) -> Result<Facts, StoreError> {
         self.index()?;
-        let Self { connection, schema, file, .. } = self;
+        let Self { connection, file, .. } = self;
         let Some(file) = file else {
             return Err(StoreError::Io {
                 path: PathBuf::from(":memory:"),
@@ -156,7 +170,7 @@ impl Store {
             });
         };
         connection.close().map_err(|(_, error)| error)?;
-        Facts::of_store(file, schema)
+        Facts::of_store(file)
     }
 
     /// Ends writing of a store in memory: the one reader there can be.
@@ -174,17 +188,15 @@ impl Store {
 }
 
 fn record(connection: &Connection, coverage: &Coverage) -> Result<(), rusqlite::Error> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute((
-            &coverage.table,
-            &coverage.scope,
-            coverage.completeness.as_str(),
-            &coverage.reason,
-            i64::try_from(coverage.rows).unwrap_or(i64::MAX),
-            &coverage.source,
-            i64::try_from(coverage.elapsed_ms).unwrap_or(i64::MAX),
-        ))?;
+    connection.prepare_cached("INSERT OR REPLACE INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute((
+        &coverage.table,
+        &coverage.scope,
+        coverage.completeness.as_str(),
+        &coverage.reason,
+        i64::try_from(coverage.rows).unwrap_or(i64::MAX),
+        &coverage.source,
+        i64::try_from(coverage.elapsed_ms).unwrap_or(i64::MAX),
+    ))?;
     Ok(())
 }
 

@@ -1,0 +1,62 @@
+//! `facts schema|query`.
+
+use std::time::Duration;
+
+use super::{Failure, Output};
+use crate::cli::FactsCommand;
+use crate::fact::{Facts, Schema, Value};
+use crate::model::text::visible;
+
+/// Time that a question may take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Carries out `facts …`.
+pub(super) fn execute(command: &FactsCommand, schema: &Schema) -> Result<Output, Failure> {
+    match command {
+        FactsCommand::Schema => {
+            let version = schema.version();
+            Ok(Output::text(format!("# Facts tables (schema {version})\n\n{}", schema.reference())))
+        }
+        FactsCommand::Query { sql, from_facts, json } => {
+            let reader = Facts::open(from_facts, schema)?.reader()?;
+            let fail = |error| Failure::Usage(format!("query: {error}"));
+            let columns = reader.prepare(sql).map_err(fail)?.columns;
+            let rows = reader.rows(sql, LIMIT).map_err(fail)?;
+            Ok(Output::text(if *json { json_lines(&columns, &rows) } else { table(&columns, &rows) }))
+        }
+    }
+}
+
+fn json_lines(columns: &[String], rows: &[Vec<Value>]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let object: serde_json::Map<_, _> =
+            columns.iter().cloned().zip(row.iter().map(crate::check::evaluate::to_json)).collect();
+        out.push_str(&serde_json::Value::Object(object).to_string());
+        out.push('\n');
+    }
+    out
+}
+
+fn table(columns: &[String], rows: &[Vec<Value>]) -> String {
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.0.to_string(),
+        Value::Text(text) => visible(text, false),
+    };
+    let body: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, name)| body.iter().map(|row| row[i].chars().count()).chain([name.chars().count()]).max().unwrap_or(0))
+        .collect();
+    let line = |cells: &[String]| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    let mut out = line(columns) + &line(&rule);
+    body.iter().for_each(|row| out.push_str(&line(row)));
+    out
+}

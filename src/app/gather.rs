@@ -1,0 +1,149 @@
+//! Where facts come from: a collection, a snapshot, or the installation that is shipped.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, VERSION};
+use crate::cli::SourceArgs;
+use crate::collect::{Collectors, Sink};
+use crate::config::Config;
+use crate::fact::fixture::{self, Installation};
+use crate::fact::store::Origin;
+use crate::fact::{Facts, Schema, ScopeKind, Store};
+use crate::plan::Plan;
+use crate::topology::Topology;
+
+/// The installation of `bm-preflight demo`.
+const DEMO: &str = include_str!("../../fixtures/installations/demo/facts.toml");
+
+/// Facts, and a remark when their collection was cut short.
+pub(super) struct Gathered {
+    pub(super) facts: Facts,
+    pub(super) notice: Option<String>,
+}
+
+/// Collects the tables of the plan.
+pub(super) fn collect(
+    arguments: &SourceArgs,
+    plan: &Plan,
+    schema: &Schema,
+    now: Timestamp,
+    quiet: bool,
+) -> Result<Gathered, Failure> {
+    let config = match &arguments.config {
+        Some(path) => Config::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
+        None => Config::default(),
+    };
+    if !arguments.root.is_dir() {
+        return Err(Failure::Usage(format!("--root {}: not a folder", arguments.root.display())));
+    }
+    let origin = Origin { tool_version: VERSION.to_owned(), collected_at: now.as_second() };
+    let sink = Sink::new(Store::create(schema, &origin)?);
+    let collectors = Collectors::new(&config, &arguments.root, &plan.tables, sink.clone()).map_err(Failure::Usage)?;
+    let progress = progress(arguments.no_progress || quiet);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Tool(format!("async runtime: {error}")))?;
+    let notice = runtime.block_on(async {
+        let cut = tokio::select! {
+            done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress) => return done.map(|()| None),
+            cut = cut_short(arguments.timeout) => cut?,
+        };
+        collectors.cancel().await;
+        Ok::<_, Failure>(Some(cut))
+    })?;
+    // A file system that does not answer would hold its thread, and the report, for ever.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(collectors);
+    progress.finish_and_clear();
+    let mut store =
+        sink.into_store().ok_or_else(|| Failure::Tool("a collector did not let go of the facts".to_owned()))?;
+    store.give_up(notice.as_deref().unwrap_or("no collector reported on it"))?;
+    Ok(Gathered { facts: store.seal()?, notice })
+}
+
+/// The directory database first: it tells what else there is.
+async fn drive(
+    collectors: &Collectors<'_>,
+    plan: &Plan,
+    sink: &Sink,
+    jobs: usize,
+    progress: &ProgressBar,
+) -> Result<(), Failure> {
+    for table in plan.of_kind(ScopeKind::Directory) {
+        sink.lock().expect(table.name, crate::collect::DIRECTORY)?;
+    }
+    progress.set_message("reading the directory database");
+    collectors.directory().await;
+    let topology = {
+        let mut store = sink.lock();
+        let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
+        plan.announce(&topology, &mut store)?;
+        topology
+    };
+    let (shards, servers) = (topology.shards().count(), topology.servers().len());
+    progress.set_message(format!("reading {shards} shard(s) of {servers} server(s)"));
+    collectors.servers(&topology, jobs).await;
+    Ok(())
+}
+
+/// Waits for the end of the time budget or for a signal, and says which it was.
+async fn cut_short(budget: Duration) -> Result<String, Failure> {
+    let fail = |error: std::io::Error| Failure::Tool(format!("signals: {error}"));
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt()).map_err(fail)?, signal(SignalKind::terminate()).map_err(fail)?);
+    let started = Instant::now();
+    let reason = tokio::select! {
+        () = tokio::time::sleep(budget) => format!("the time budget of {budget:?} was used up"),
+        _ = interrupt.recv() => format!("interrupted after {} s", started.elapsed().as_secs()),
+        _ = terminate.recv() => format!("terminated after {} s", started.elapsed().as_secs()),
+    };
+    Ok(reason)
+}
+
+fn progress(hidden: bool) -> ProgressBar {
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    // Drawn on standard error, and only when that is a terminal.
+    let bar = ProgressBar::new_spinner().with_style(
+        ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Opens a snapshot.
+pub(super) fn replay(path: &Path, schema: &Schema) -> Result<Gathered, Failure> {
+    Ok(Gathered { facts: Facts::open(path, schema)?, notice: None })
+}
+
+/// The installation that is shipped.
+pub(super) fn demo(schema: &Schema) -> Result<Gathered, Failure> {
+    Ok(Gathered { facts: fixture_facts(DEMO, schema)?, notice: None })
+}
+
+/// Facts of a `facts.toml`: every scope that its topology expects is complete, but for the gaps that it names.
+pub fn fixture_facts(text: &str, schema: &Schema) -> Result<Facts, Failure> {
+    let fail = |error: fixture::FixtureError| Failure::Tool(format!("fixture: {error}"));
+    let installation = Installation::parse(text).map_err(fail)?;
+    let origin = Origin { tool_version: VERSION.to_owned(), collected_at: installation.collected_at.0.as_second() };
+    let mut store = Store::create(schema, &origin)?;
+    fixture::insert(&mut store, schema, &installation.rows).map_err(fail)?;
+    let plan = Plan::everything(schema);
+    let directory: Vec<_> =
+        plan.of_kind(ScopeKind::Directory).map(|table| (table, crate::collect::DIRECTORY.to_owned())).collect();
+    fixture::complete(&mut store, schema, &directory, &[]).map_err(fail)?;
+    let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
+    plan.announce(&topology, &mut store)?;
+    let (expected, _) = plan.expected(&topology);
+    fixture::complete(&mut store, schema, &expected, &installation.coverage).map_err(fail)?;
+    Ok(store.seal()?)
+}

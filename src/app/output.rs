@@ -1,0 +1,115 @@
+//! Where reports go: opened before anything is collected, put in place by rename, never half a report.
+
+use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::run::Terminal;
+use crate::cli::{Format, JudgeArgs};
+use crate::report::{Report, html, json, junit, text};
+
+/// The reports of a run.
+pub(super) struct Targets {
+    files: Vec<(Format, PathBuf, tempfile::NamedTempFile)>,
+    stdout: Option<Format>,
+}
+
+impl Targets {
+    /// Opens every file that the options ask for.
+    pub(super) fn open(arguments: &JudgeArgs, terminal: Terminal) -> Result<Self, Failure> {
+        let (paths, mut stdout) = if arguments.report.is_empty() {
+            let paths = default_files(arguments);
+            if !paths.is_empty() {
+                let folder = &arguments.output_dir;
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| Failure::Tool(format!("{}: {error}", folder.display())))?;
+            }
+            let is_shown = arguments.format.is_empty() || arguments.format.contains(&Format::Text);
+            (paths, is_shown.then_some(Format::Text))
+        } else {
+            explicit(&arguments.report)?
+        };
+        if terminal.quiet && stdout == Some(Format::Text) && arguments.report.is_empty() {
+            stdout = None;
+        }
+        let files = paths.into_iter().map(|(format, path)| create(format, path)).collect::<Result<_, _>>()?;
+        Ok(Self { files, stdout })
+    }
+
+    /// Writes every report; returns what belongs on standard output.
+    pub(super) fn write(
+        self,
+        report: &Report,
+        templates: Option<&Path>,
+        terminal: Terminal,
+    ) -> Result<String, Failure> {
+        for (format, path, mut file) in self.files {
+            let content = render(report, format, templates, false, terminal.verbose)?;
+            let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
+            file.write_all(content.as_bytes()).and_then(|()| file.flush()).map_err(fail)?;
+            file.persist(&path).map_err(|error| fail(error.error))?;
+        }
+        let Some(format) = self.stdout else { return Ok(String::new()) };
+        let choice = anstream::AutoStream::choice(&std::io::stdout());
+        let colour = choice != anstream::ColorChoice::Never;
+        render(report, format, templates, colour, terminal.verbose)
+    }
+}
+
+fn default_files(arguments: &JudgeArgs) -> Vec<(Format, PathBuf)> {
+    [(Format::Html, "report.html"), (Format::Json, "report.json"), (Format::Junit, "report.junit.xml")]
+        .into_iter()
+        .filter(|(format, _)| arguments.format.is_empty() || arguments.format.contains(format))
+        .map(|(format, name)| (format, arguments.output_dir.join(name)))
+        .collect()
+}
+
+type Split = (Vec<(Format, PathBuf)>, Option<Format>);
+
+fn explicit(reports: &[(Format, PathBuf)]) -> Result<Split, Failure> {
+    let (on_stdout, files): (Vec<_>, Vec<_>) = reports.iter().cloned().partition(|(_, path)| path == Path::new("-"));
+    if on_stdout.len() > 1 {
+        return Err(Failure::Usage("only one report can go to standard output".to_owned()));
+    }
+    let different: BTreeSet<_> = files.iter().map(|(_, path)| path).collect();
+    if different.len() < files.len() {
+        return Err(Failure::Usage("two reports go to the same file".to_owned()));
+    }
+    Ok((files, on_stdout.first().map(|(format, _)| *format)))
+}
+
+/// A temporary file beside the target, with the permissions of any new file.
+fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, tempfile::NamedTempFile), Failure> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(Failure::Tool(format!("{}: is a folder", path.display())));
+    }
+    let file = tempfile::Builder::new()
+        .prefix(".bm-preflight-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(|error| Failure::Tool(format!("{}: {error}", path.display())))?;
+    Ok((format, path, file))
+}
+
+fn render(
+    report: &Report,
+    format: Format,
+    templates: Option<&Path>,
+    colour: bool,
+    verbose: bool,
+) -> Result<String, Failure> {
+    let fail = |error: &dyn std::fmt::Display| Failure::Tool(format!("report: {error}"));
+    match format {
+        Format::Html => html::render(report, templates).map_err(|error| fail(&error)),
+        Format::Json => json::render(report).map_err(|error| fail(&error)),
+        Format::Junit => junit::render(report).map_err(|error| fail(&error)),
+        Format::Text => Ok(text::render(report, colour, verbose)),
+    }
+}

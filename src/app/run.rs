@@ -1,0 +1,195 @@
+//! `run`, `demo` and `collect`.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::gather::{self, Gathered};
+use super::output::Targets;
+use super::{Failure, Output, VERSION, checks};
+use crate::check::Check;
+use crate::check::evaluate::{self, Situation};
+use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
+use crate::config::environment_lang;
+use crate::fact::{Facts, Schema, SqlError};
+use crate::model::{CheckResult, Completeness, Lang, version};
+use crate::plan::Plan;
+use crate::report::{Installation, Report, Run};
+use crate::topology::{Identity, Topology};
+use crate::{verdict, waiver};
+
+/// Time that one check may take.
+const CHECK_LIMIT: Duration = Duration::from_secs(30);
+/// Findings that one check lists.
+const ROW_CAP: usize = 1_000;
+
+/// How much the terminal shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal {
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+}
+
+/// Carries out `run`.
+pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let now = clock();
+    let judging = Judging::prepare(&arguments.judge, schema, now, terminal)?;
+    let plan = if arguments.facts.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
+    let gathered = match &arguments.from_facts {
+        Some(path) => gather::replay(path, schema)?,
+        None => gather::collect(&arguments.collect, &plan, schema, now, terminal.quiet)?,
+    };
+    if let Some(path) = &arguments.facts {
+        gathered.facts.save(path)?;
+    }
+    let jobs = usize::from(arguments.collect.jobs);
+    judging.conclude(&gathered, schema, jobs, arguments.from_facts.is_some())
+}
+
+/// Carries out `demo`.
+pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let judging = Judging::prepare(&arguments.judge, schema, clock(), terminal)?;
+    let gathered = gather::demo(schema)?;
+    judging.conclude(&gathered, schema, 2, true)
+}
+
+/// Carries out `collect`.
+pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let plan = Plan::everything(schema);
+    let gathered = gather::collect(&arguments.source, &plan, schema, clock(), terminal.quiet)?;
+    gathered.facts.save(&arguments.facts)?;
+    let mut text = String::new();
+    let gaps = gathered.facts.coverage().iter().filter(|c| c.completeness != Completeness::Complete);
+    for gap in gaps.filter(|_| !terminal.quiet) {
+        let reason = crate::model::text::visible(gap.reason.as_deref().unwrap_or_default(), false);
+        text.push_str(&format!("not collected: {} of {}: {reason}\n", gap.table, gap.scope));
+    }
+    if !terminal.quiet {
+        text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
+    }
+    Ok(Output { text, exit_code: 0 })
+}
+
+/// The one clock: the run's start.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Everything that can be wrong with the options is found before anything is collected.
+struct Judging<'a> {
+    arguments: &'a JudgeArgs,
+    checks: Vec<Check>,
+    waivers: Vec<waiver::Waiver>,
+    targets: Targets,
+    lang: Lang,
+    started_at: Timestamp,
+    started: Instant,
+    terminal: Terminal,
+}
+
+impl<'a> Judging<'a> {
+    fn prepare(
+        arguments: &'a JudgeArgs,
+        schema: &Schema,
+        started_at: Timestamp,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let checks = checks::load_checks(&arguments.select.checks_dir, schema)?;
+        checks::selected(&checks, &arguments.select)?;
+        let waivers = match &arguments.waivers {
+            Some(path) => waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
+            None => Vec::new(),
+        };
+        let targets = Targets::open(arguments, terminal)?;
+        let lang = arguments.lang.unwrap_or_else(environment_lang);
+        Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
+    }
+
+    fn plan(&self, schema: &Schema) -> Result<Plan, Failure> {
+        Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, schema))
+    }
+
+    fn conclude(self, gathered: &Gathered, schema: &Schema, jobs: usize, is_replay: bool) -> Result<Output, Failure> {
+        let facts = &gathered.facts;
+        let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
+        let mut results = self.evaluate(facts, &about, schema, jobs)?;
+        if is_replay {
+            // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
+            results.iter_mut().for_each(|result| result.elapsed_ms = 0);
+        }
+        let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
+        let mut notices: Vec<String> = gathered.notice.iter().cloned().collect();
+        notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
+        let judgement = verdict::judge(&results, self.arguments.fail_on);
+        let report = Report {
+            tool_version: VERSION.to_owned(),
+            run: self.describe(facts, &about, notices),
+            judgement,
+            fail_on: self.arguments.fail_on,
+            checks: results,
+            coverage: facts.coverage().to_vec(),
+        };
+        let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;
+        Ok(Output { text, exit_code: judgement.exit_code })
+    }
+
+    fn evaluate(
+        &self,
+        facts: &Facts,
+        about: &About,
+        schema: &Schema,
+        jobs: usize,
+    ) -> Result<Vec<CheckResult>, Failure> {
+        let situation = Situation {
+            schema,
+            lang: self.lang,
+            from: self.arguments.from.clone().or_else(|| about.release.clone()),
+            to: self.arguments.to.clone(),
+            now: facts.origin().collected_at,
+            coverage: facts.coverage(),
+            holders: about.topology.holders(),
+            limit: CHECK_LIMIT,
+            row_cap: ROW_CAP,
+        };
+        let selected = checks::selected(&self.checks, &self.arguments.select)?;
+        Ok(evaluate::all(&selected, facts, &situation, jobs)?)
+    }
+
+    fn describe(&self, facts: &Facts, about: &About, notices: Vec<String>) -> Run {
+        Run {
+            id: uuid::Uuid::new_v4().to_string(),
+            started_at: self.started_at,
+            duration_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            lang: self.lang,
+            installation: Installation {
+                name: about.identity.name.clone(),
+                build: about.identity.build.clone(),
+                release: self.arguments.from.clone().or_else(|| about.release.clone()),
+                target: self.arguments.to.clone(),
+                collected_at: Timestamp::from_second(facts.origin().collected_at).unwrap_or(self.started_at),
+                servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
+            },
+            notices,
+        }
+    }
+}
+
+/// What the facts say of the installation as a whole.
+struct About {
+    topology: Topology,
+    identity: Identity,
+    release: Option<String>,
+}
+
+impl About {
+    fn of(facts: &Facts) -> Result<Self, SqlError> {
+        let reader = facts.reader().map_err(|error| SqlError::Failed(error.to_string()))?;
+        let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
+        let identity = Identity::of(|sql| reader.texts(sql))?;
+        let release = identity.build.as_deref().and_then(version::release_of);
+        Ok(Self { topology, identity, release })
+    }
+}
