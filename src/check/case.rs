@@ -8,7 +8,7 @@ use super::{Case, Check};
 use crate::fact::fixture::{self, FixtureError};
 use crate::fact::store::Origin;
 use crate::fact::{Reader, Schema, Store};
-use crate::model::{Completeness, Coverage, Finding, Lang, Outcome};
+use crate::model::{Coverage, Finding, Lang, Outcome};
 
 /// Time that one case may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -16,11 +16,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Runs one case. The error says how the findings differ from the expected ones.
 pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
     let mut reader = facts(case, schema).map_err(|error| error.to_string())?;
-    let coverage: Vec<Coverage> = check
-        .tables
-        .iter()
-        .map(|table| Coverage { completeness: Completeness::Complete, ..Coverage::absent(table, "*", "") })
-        .collect();
+    let coverage: Vec<Coverage> = check.tables.iter().map(|table| Coverage::complete(table, "*")).collect();
     for lang in Lang::ALL {
         let situation = Situation {
             schema,

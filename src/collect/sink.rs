@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::fact::{Row, Store, Table};
-use crate::model::{Completeness, Coverage};
+use crate::model::Coverage;
 
 /// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
 #[derive(Clone)]
@@ -58,13 +58,12 @@ impl<'a> Scope<'a> {
         if let Some(reason) = &reason {
             tracing::warn!(table = self.table.name, scope = self.scope, "not collected: {reason}");
         }
-        let coverage = Coverage {
-            completeness: if reason.is_none() { Completeness::Complete } else { Completeness::Absent },
-            source: Some(self.source),
-            elapsed_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
-            ..Coverage::absent(self.table.name, self.scope, "")
+        let statement = match reason {
+            None => Coverage::complete(self.table.name, self.scope),
+            Some(reason) => Coverage::absent(self.table.name, self.scope, reason),
         };
-        let coverage = Coverage { reason, ..coverage };
+        let elapsed_ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        let coverage = Coverage { source: Some(self.source), elapsed_ms, ..statement };
         if let Err(error) = self.sink.lock().finish(self.table, coverage) {
             // The scope stays "not attempted": nothing is taken for known.
             tracing::error!(table = self.table.name, scope = self.scope, "{error}");

@@ -112,12 +112,7 @@ pub fn complete(
     gaps: &[Gap],
 ) -> Result<(), FixtureError> {
     for (table, scope) in expected {
-        let statement = Coverage {
-            completeness: Completeness::Complete,
-            reason: None,
-            source: Some("fixture".to_owned()),
-            ..Coverage::absent(table.name, scope, "")
-        };
+        let statement = Coverage { source: Some("fixture".to_owned()), ..Coverage::complete(table.name, scope) };
         store.finish(table, statement)?;
     }
     for gap in gaps {

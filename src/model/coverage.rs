@@ -53,6 +53,11 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The statement "every row of `table` in `scope` is there"; rows, source and time are the caller's to add.
+    pub fn complete(table: &str, scope: &str) -> Self {
+        Self { completeness: Completeness::Complete, reason: None, ..Self::absent(table, scope, "") }
+    }
+
     /// The statement "nothing is known of `table` in `scope`", with its reason.
     pub fn absent(table: &str, scope: &str, reason: impl Into<String>) -> Self {
         Self {

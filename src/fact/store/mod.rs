@@ -6,6 +6,8 @@
 mod open;
 mod read;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::path::PathBuf;

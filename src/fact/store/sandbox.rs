@@ -140,7 +140,7 @@ fn authorize(record: &SharedSeen, action: &AuthAction<'_>) -> Authorization {
     let mut seen = record.lock().unwrap_or_else(PoisonError::into_inner);
     match action {
         AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
-        AuthAction::Read { table_name, .. } => {
+        AuthAction::Read { table_name, .. } if !table_name.starts_with("pragma_") => {
             seen.tables.insert((*table_name).to_owned());
             Authorization::Allow
         }
