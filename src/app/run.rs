@@ -20,7 +20,7 @@ use crate::topology::{Identity, Topology};
 use crate::{verdict, waiver};
 
 /// Time that one check may take.
-const CHECK_LIMIT: Duration = Duration::from_secs(30);
+const CHECK_LIMIT: Duration = Duration::from_secs(10);
 /// Findings that one check lists.
 const ROW_CAP: usize = 1_000;
 

@@ -128,7 +128,10 @@ fn describe(error: &tera::Error) -> TemplateError {
         ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
             (report.message().to_owned(), Some(report.span().range.start))
         }
-        _ => (error.to_string().lines().next().unwrap_or_default().to_owned(), None),
+        _ => {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            (format!("{}{cause}", error.to_string().lines().next().unwrap_or_default()), None)
+        }
     }
 }
 

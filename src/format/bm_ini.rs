@@ -32,13 +32,9 @@ impl BmIni {
     /// Reads the content of the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, BmIniError> {
         // Java reads properties as ISO 8859-1; administrators write UTF-8. Text that is valid UTF-8 is taken as such.
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
-            Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-        };
-        let escaped: String = text.chars().map(escape).collect();
+        let encoding = if std::str::from_utf8(bytes).is_ok() { encoding_rs::UTF_8 } else { encoding_rs::WINDOWS_1252 };
         let mut keys = BTreeMap::new();
-        PropertiesIter::new(escaped.as_bytes())
+        PropertiesIter::new_with_encoding(bytes, encoding)
             .read_into(|key, value| {
                 keys.insert(key, unquote(&value).to_owned());
             })
@@ -55,15 +51,6 @@ impl BmIni {
     pub fn require(&self, key: &'static str) -> Result<&str, BmIniError> {
         self.get(key).ok_or(BmIniError::Missing(key))
     }
-}
-
-/// The reader takes ISO 8859-1, as Java does: characters beyond ASCII travel as `\uXXXX`.
-fn escape(c: char) -> String {
-    if c.is_ascii() {
-        return c.to_string();
-    }
-    let mut units = [0_u16; 2];
-    c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 fn unquote(value: &str) -> &str {

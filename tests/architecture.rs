@@ -1,0 +1,94 @@
+//! Who may import whom, and what may be used where: read from the sources.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+/// Rooms, and the rooms that each may import.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("format", &[]),
+    ("config", &["model"]),
+    ("fact", &["model"]),
+    ("topology", &["model", "fact"]),
+    ("collect", &["model", "fact", "format", "topology", "config"]),
+    ("check", &["model", "fact"]),
+    ("plan", &["model", "check", "fact", "topology"]),
+    ("verdict", &["model"]),
+    ("waiver", &["model"]),
+    ("report", &["model", "verdict"]),
+    ("cli", &["model", "verdict"]),
+];
+
+/// Crates that only some rooms may know.
+const CRATES: &[(&str, &[&str])] = &[
+    ("rusqlite", &["fact/store"]),
+    ("tokio_postgres", &["collect"]),
+    ("tokio", &["collect", "app"]),
+    ("rustls", &["collect"]),
+    ("rayon", &["check"]),
+    ("tera", &["check", "report"]),
+    ("junit_report", &["report/junit.rs"]),
+    ("clap", &["cli.rs", "app", "main.rs", "verdict.rs"]),
+];
+
+/// Every source file with its path below `src/` and its text without tests and comments.
+fn sources() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    WalkDir::new(&src)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().extension().is_some_and(|e| e == "rs") && entry.file_name() != "tests.rs")
+        .map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let path = entry.path().strip_prefix(&src).unwrap().display().to_string();
+            (path, lines.collect::<Vec<_>>().join("\n"))
+        })
+        .collect()
+}
+
+fn room(path: &str) -> &str {
+    path.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn rooms_import_only_what_they_may() {
+    let files = sources();
+    assert!(files.len() > 30, "the sources were found");
+    for (path, code) in &files {
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room(path)) else {
+            assert!(["app", "lib", "main", "build"].contains(&room(path)), "{path}: a room that the table does not know");
+            continue;
+        };
+        for part in code.split("crate::").skip(1) {
+            let group = part.strip_prefix('{').map_or_else(|| vec![part], |inner| inner.split('}').next().unwrap().split(',').collect());
+            for import in group {
+                let name: String = import.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let is_own = name == room(path);
+                assert!(is_own || allowed.contains(&name.as_str()), "{path} imports crate::{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn crates_are_known_only_where_they_belong() {
+    for (path, code) in sources() {
+        for (name, places) in CRATES {
+            let used = code.contains(&format!("{name}::")) || code.contains(&format!("use {name}"));
+            let word = code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == *name);
+            assert!(!(used && word) || places.iter().any(|place| path.starts_with(place)), "{path} knows {name}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for (path, code) in sources() {
+        let lines = code.lines().count();
+        assert!(lines <= 420, "{path} has {lines} lines of code");
+    }
+}

@@ -1,0 +1,232 @@
+//! Check files as their authors meet them: every defect is reported with its place, a stranger's file can do no harm,
+//! and every built-in check fires where it should and nowhere else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use assert_cmd::Command;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+    command.env_remove("LC_ALL").env_remove("LANG").env_remove("NO_COLOR").timeout(Duration::from_secs(60));
+    command
+}
+
+/// A check without defect; a test replaces one part of it.
+const SOUND: &str = r#"id = "sound"
+category = "topology"
+severity = "warning"
+query = '''
+SELECT s.server_uid AS subject, s.name AS name
+FROM server AS s
+WHERE s.name IS NULL
+'''
+
+[en]
+title = "A server has no name"
+why = "Nobody knows which one it is"
+message = "{{ subject }} has no name"
+remediation = "Name it"
+[fr]
+title = "Un serveur n'a pas de nom"
+why = "Personne ne sait lequel"
+message = "{{ subject }} n'a pas de nom"
+remediation = "Nommez-le"
+
+[remedy]
+commands = ["echo {{ subject }}"]
+risk = "none"
+when = "before"
+
+[[test]]
+name = "fires"
+given.server = [{ server_uid = "s1" }]
+expect = [{ subject = "s1" }]
+
+[[test]]
+name = "silent"
+given.server = [{ server_uid = "s1", name = "one" }]
+expect = []
+"#;
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// Exit code and output of `checks lint` on one file.
+fn lint(text: &str) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "sound.toml", text);
+    let output = program().args(["checks", "lint", &path]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), said.replace(&path, "F"))
+}
+
+fn changed(from: &str, to: &str) -> String {
+    assert!(SOUND.contains(from), "{from}");
+    SOUND.replacen(from, to, 1)
+}
+
+#[test]
+fn a_sound_file_has_no_defect() {
+    let (code, said) = lint(SOUND);
+    assert_eq!((code, said.as_str()), (0, "1 check file(s), no defect\n"));
+}
+
+#[test]
+fn every_defect_is_told_with_its_place() {
+    for (from, to, place, reason) in [
+        ("id = \"sound\"", "id = \"other\"", "F:1:6", "differs from the file's name"),
+        ("severity = \"warning\"", "severity = \"fatal\"", "F:3:12", "unknown variant `fatal`"),
+        ("severity = \"warning\"", "severity = \"warning\"\nneeds = []", "F:4:1", "unknown field `needs`"),
+        ("s.name IS NULL", "s.nome IS NULL", "F:7:7", "no such column: s.nome"),
+        ("FROM server AS s", "FROM servers AS s", "F:6:6", "no such table: servers"),
+        ("s.name AS name", "soundex2(s.name) AS name", "F:5:33", "no such function: soundex2"),
+        ("WHERE s.name IS NULL", "WHERE s.name IS NULL AND", "F:4:9", "incomplete input"),
+        ("s.server_uid AS subject", "s.server_uid AS uid", "F:4:9", "no column \"subject\""),
+        ("s.name AS name", "s.name AS subject", "F:4:9", "two columns named"),
+        ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:6:35", "ON"),
+        ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:7:18", "NOT EXISTS"),
+        ("WHERE s.name IS NULL", "WHERE NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.name = s.name)", "F:4:9", "whole table"),
+        ("WHERE s.name IS NULL", "WHERE s.name = datetime('now')", "F:4:9", "datetime()"),
+        ("WHERE s.name IS NULL", "WHERE s.name = CURRENT_TIMESTAMP", "F:7:16", ":now"),
+        ("message = \"{{ subject }} has", "message = \"{{ nobody }} has", "F:13:15", "no column \"nobody\""),
+        ("message = \"{{ subject }} has", "message = \"{{ subject has", "F:13:", "template"),
+        ("echo {{ subject }}", "echo '{{ subject }}'", "F:22:22", "quoted already"),
+        ("remediation = \"Nommez-le\"", "", "F:15:1", "missing field `remediation`"),
+        ("why = \"Personne ne sait lequel\"", "why = \" \"", "F:17:7", "empty"),
+        ("given.server = [{ server_uid = \"s1\" }]", "given.serveur = [{ server_uid = \"s1\" }]", "F:27:8", "no such facts table"),
+        ("given.server = [{ server_uid = \"s1\" }]", "given.server = [{ uid = \"s1\" }]", "F:27:8", "no such column \"uid\""),
+        ("expect = [{ subject = \"s1\" }]", "expect = [{ subjet = \"s1\" }]", "F:27:8", "no column \"subjet\""),
+        ("expect = [{ subject = \"s1\" }]", "expect = []", "F:4:9", "shows the check firing"),
+        ("name = \"one\" }]\nexpect = []", "}]\nexpect = [{ subject = \"s1\" }]", "F:4:9", "shows the check silent"),
+        ("query = '''", "upgrade = { from = \"4.x.y.z\" }\nquery = '''", "F:4:20", "not a range of releases"),
+        ("[remedy]", "[remedy", "F:20:8", ""),
+    ] {
+        let (code, said) = lint(&changed(from, to));
+        assert_eq!(code, 2, "{to}: {said}");
+        assert!(said.contains(place) && said.contains(reason), "{to}\n  expected {place} … {reason}\n  got {said}");
+    }
+}
+
+#[test]
+fn all_defects_of_all_files_are_told_at_once_and_an_id_is_taken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "sound.toml", &changed("why = \"Personne ne sait lequel\"", "why = \"\"").replace("title = \"A server has no name\"", "title = \"\""));
+    write(folder.path(), "other.toml", "id = 1");
+    std::fs::create_dir(folder.path().join("more")).unwrap();
+    let output = program().args(["checks", "lint"]).arg(folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 3, "{said}");
+
+    let twice = tempfile::tempdir().unwrap();
+    std::fs::create_dir(twice.path().join("a")).unwrap();
+    write(twice.path(), "sound.toml", SOUND);
+    write(&twice.path().join("a"), "sound.toml", SOUND);
+    let output = program().args(["checks", "lint"]).arg(twice.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("the id \"sound\" is taken by"));
+}
+
+#[test]
+fn a_strangers_query_can_only_read_facts() {
+    for query in [
+        "ATTACH '/tmp/x.db' AS x",
+        "PRAGMA writable_schema = ON",
+        "SELECT load_extension('/tmp/x.so') AS subject FROM server",
+        "WITH x AS (SELECT 1) DELETE FROM server RETURNING server_uid AS subject",
+        "WITH x AS (SELECT 1) INSERT INTO server SELECT 'a', 'b', 'c', 'd' RETURNING server_uid AS subject",
+        "SELECT readfile('/etc/passwd') AS subject FROM server",
+        "SELECT name AS subject FROM sqlite_schema",
+        "SELECT name AS subject FROM pragma_database_list",
+        "SELECT scope AS subject FROM coverage",
+        "SELECT server_uid AS subject FROM server; DROP TABLE server",
+        "EXPLAIN SELECT server_uid AS subject FROM server",
+        "VALUES ('x')",
+        "SELECT 'x' AS subject",
+    ] {
+        let (code, said) = lint(&changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query));
+        assert_eq!(code, 2, "{query}: {said}");
+    }
+}
+
+#[test]
+fn a_strangers_bombs_end_in_an_error_of_that_check_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT s.server_uid AS subject, max(i) AS name FROM server AS s JOIN n ON n.i > 0 AND s.name = 'bomb'";
+    let huge = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) SELECT s.server_uid || printf('%.*c', 20000, 'x') || n.i AS subject, printf('%.*c', 90000, 'y') AS name FROM server AS s JOIN n ON n.i > 0";
+    for (name, query) in [("endless", endless), ("huge", huge)] {
+        let text = changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query).replace("\"sound\"", &format!("\"{name}\""));
+        write(folder.path(), &format!("{name}.toml"), &text);
+    }
+    // Each is run on the shipped installation: neither may stop the other, nor the program.
+    let output = program()
+        .args(["demo", "--check", "endless", "--check", "huge", "--check", "domain_name_conflict", "--report", "json=-", "--checks-dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcome = |id: &str| {
+        let check = report["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap().clone();
+        (check["outcome"].as_str().unwrap().to_owned(), check)
+    };
+    let (endless, check) = outcome("endless");
+    assert_eq!(endless, "error");
+    assert!(check["reason"].as_str().unwrap().contains("did not end within"), "{check}");
+    let (huge, check) = outcome("huge");
+    assert_eq!(huge, "fail");
+    let findings = check["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1000, "the row cap");
+    assert!(check["findings_total"].as_u64().unwrap() > 1000, "the exact total");
+    assert!(findings[0]["evidence"]["name"].as_str().unwrap().len() < 5_000, "cells are cut");
+    assert_ne!(outcome("domain_name_conflict").0, "error");
+}
+
+#[test]
+fn the_built_in_checks_have_no_defect_and_pass_their_cases() {
+    program().args(["checks", "lint"]).assert().success();
+    let output = program().args(["checks", "test"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    let passed: u32 = said.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(passed >= 48, "{said}");
+}
+
+#[test]
+fn a_case_that_fails_is_named_with_the_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "sound.toml", &changed("expect = [{ subject = \"s1\" }]", "expect = [{ subject = \"s2\" }]"));
+    let output = program().args(["checks", "test", &path]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("sound: fires") && said.contains("\"s2\"") && said.contains("1 passed, 1 failed"), "{said}");
+}
+
+#[test]
+fn checks_of_another_folder_are_run_beside_the_built_in_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "sound.toml", SOUND);
+    let output = program().args(["checks", "list", "--checks-dir"]).arg(folder.path()).output().unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert!(listed.contains(" sound ") && listed.contains("inbox_virtual_folder"), "{listed}");
+    std::fs::rename(folder.path().join("sound.toml"), folder.path().join("inbox_virtual_folder.toml")).unwrap();
+    let stolen = changed("id = \"sound\"", "id = \"inbox_virtual_folder\"");
+    write(folder.path(), "inbox_virtual_folder.toml", &stolen);
+    let output = program().args(["run", "--checks-dir"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "a built-in check cannot be replaced unnoticed");
+}
+
+#[test]
+fn explain_prints_everything_in_the_chosen_language() {
+    for (lang, words) in [("en", ["Why", "Remediation", "Query"]), ("fr", ["Pourquoi", "Remède", "Requête"])] {
+        let output = program().args(["checks", "explain", "inbox_virtual_folder", "--lang", lang]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        for word in words.into_iter().chain(["mapi_folder", "WITH RECURSIVE", "blocker"]) {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+    program().args(["checks", "explain", "no_such_check"]).assert().code(2);
+}
