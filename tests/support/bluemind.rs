@@ -33,6 +33,9 @@ pub(crate) struct Story {
     pub(crate) schema: Option<String>,
     /// Release that the upgrade goes to, when it is not the default.
     pub(crate) to: Option<String>,
+    /// Told by the sizes that its `facts.toml` chooses: collected on this machine, nothing fires.
+    #[serde(default)]
+    pub(crate) only_as_facts: bool,
     /// The checks that have findings on it; every other one has none.
     pub(crate) fires: BTreeSet<String>,
 }

@@ -203,7 +203,7 @@ fn column(database: &rusqlite::Connection, sql: &str) -> Vec<String> {
 
 fn read_rows(database: &rusqlite::Connection, sql: &str) -> Vec<Row> {
     let mut statement = database.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let rows = statement.query_map([], |row| {
         let mut cells = Row::new();
         for (index, name) in names.iter().enumerate() {

@@ -151,6 +151,11 @@ CREATE FUNCTION fixture.route_externally(domain text, uid text) RETURNS void LAN
     UPDATE t_domain_user SET routing = 'external', server_id = NULL WHERE item_id = fixture.entry(domain, uid);
 $$;
 
+-- A uid as BlueMind draws it, the same wherever the story speaks of this address.
+CREATE FUNCTION fixture.uid_of(address text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT upper(md5(address)::uuid::text)
+$$;
+
 -- What `local_replica_guid` of a mailbox is in every story.
 CREATE FUNCTION fixture.replica_guid(mailbox text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT md5('replica of ' || mailbox)::uuid::text

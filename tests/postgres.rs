@@ -1,0 +1,26 @@
+//! The collectors of databases and of files against real installations: PostgreSQL is really started, filled with
+//! BlueMind's tables, and broken in the ways in which databases break.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+#![allow(clippy::disallowed_methods, reason = "tests start servers, and are told by the environment to bless")]
+
+mod support;
+
+#[path = "postgres/discovery.rs"]
+mod discovery;
+#[path = "postgres/installations.rs"]
+mod installations;
+#[path = "postgres/lifetime.rs"]
+mod lifetime;
+#[path = "postgres/read_only.rs"]
+mod read_only;
+#[path = "postgres/run.rs"]
+mod run;
+#[path = "postgres/server_trouble.rs"]
+mod server_trouble;
+#[path = "postgres/table_trouble.rs"]
+mod table_trouble;
+#[path = "postgres/tls.rs"]
+mod tls;
+#[path = "postgres/traps.rs"]
+mod traps;
