@@ -1,6 +1,6 @@
 //! The reports, as those who read them see them.
 // Clippy's exemption for tests ends at their helpers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 
 #[path = "report/canonical.rs"]
 mod canonical;

@@ -1,0 +1,340 @@
+//! The command line as scripts and CI jobs meet it: exit codes, files, standard output, errors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+    command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env_remove("LANG").env_remove("NO_COLOR");
+    command.timeout(Duration::from_secs(60));
+    command
+}
+
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(arguments: &[&str]) -> Ended {
+    ended(program().args(arguments))
+}
+
+fn ended(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn json(arguments: &[&str]) -> (i32, Value) {
+    let ended = run(&[arguments, &["--report", "json=-"]].concat());
+    (ended.code, serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)))
+}
+
+/// A tree with a bm.ini whose database nobody serves.
+fn dead_installation(folder: &Path) {
+    std::fs::create_dir_all(folder.join("etc/bm")).unwrap();
+    let ini = "[global]\nhost = 127.0.0.1\nport = 1\ndb = bj\nuser = bj\npassword = s3cr3t-P4ss\n";
+    std::fs::write(folder.join("etc/bm/bm.ini"), ini).unwrap();
+    std::fs::write(folder.join("etc/bm/server.uid"), "bm-master\n").unwrap();
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let ended = run(&["--help"]);
+    assert_eq!(ended.code, 0);
+    for line in ["0   ready", "1   the tool", "2   wrong usage", "10  warnings", "20  not ready", "30  inconclusive"] {
+        assert!(ended.stdout.contains(line), "{line}");
+    }
+    assert!(run(&["--version"]).stdout.starts_with("bm-preflight 0."));
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("bm-preflight.toml");
+    std::fs::write(&config, "[directory]\nurl = \"postgresql://bj:s3cr3t-P4ss@127.0.0.1:1/bj\"\ntypo = 1\n").unwrap();
+    let config = config.to_str().unwrap();
+    let waivers = folder.path().join("waivers.toml");
+    std::fs::write(&waivers, "[[waiver]]\ncheck = \"x\"\nsubject = \"y\"\nreason = \"\"\nexpires = \"2027-01-01\"\n").unwrap();
+    for (arguments, reason) in [
+        (&["run", "--no-such-option"][..], "--no-such-option"),
+        (&["run", "--config", config], "bm-preflight.toml:3:1: unknown field `typo`"),
+        (&["run", "--config", "/no/such/file"], "/no/such/file: No such file"),
+        (&["run", "--root", "/no/such/folder"], "not a folder"),
+        (&["demo", "--check", "no_such_check"], "leaves no check"),
+        (&["demo", "--skip", "*"], "leaves no check"),
+        (&["demo", "--category", "nothing"], "leaves no check"),
+        (&["demo", "--check", "[broken"], "[broken"),
+        (&["demo", "--report", "pdf=x"], "unknown format"),
+        (&["demo", "--report", "json=-", "--report", "html=-"], "only one report"),
+        (&["demo", "--report", "json=/tmp/x", "--report", "html=/tmp/x"], "same file"),
+        (&["demo", "--to", "soon"], "expected a release"),
+        (&["demo", "--lang", "de"], "expected en or fr"),
+        (&["demo", "--waivers", waivers.to_str().unwrap()], "waivers.toml:4: a waiver needs a reason"),
+        (&["run", "--timeout", "0"], "out of range"),
+        (&["run", "--from-facts", "x", "--root", "/tmp"], "cannot be used with"),
+        (&["demo", "--checks-dir", "/no/such/folder"], "/no/such/folder"),
+    ] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(reason), "{arguments:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_tool_that_cannot_work_is_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not facts").unwrap();
+    let (file, below) = (file.to_str().unwrap(), folder.path().join("file/report"));
+    for (arguments, reason) in [
+        (&["run", "--from-facts", file][..], "not a facts snapshot"),
+        (&["run", "--from-facts", "/no/such/facts"], "No such file"),
+        (&["demo", "--output-dir", below.to_str().unwrap()], "Not a directory"),
+        (&["demo", "--report", "json=/no/such/folder/x.json"], "/no/such/folder/x.json"),
+        (&["demo", "--report", "json=-", "--report", "html=/tmp"], "is a folder"),
+        (&["demo", "--report", "html=-", "--templates-dir", "/no/such/folder"], "/no/such/folder"),
+    ] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, 1, "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(reason), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_demo_is_not_ready_and_writes_three_reports_that_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("deep/report");
+    let ended = run(&["demo", "--output-dir", target.to_str().unwrap()]);
+    assert_eq!(ended.code, 20, "{}", ended.stderr);
+    assert!(ended.stdout.lines().next().unwrap().contains("Not ready"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\u{1b}'), "colours are for terminals");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&target).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["report.html", "report.json", "report.junit.xml"]);
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(target.join("report.json")).unwrap()).unwrap();
+    assert_eq!((&report["verdict"], &report["exit_code"]), (&"not_ready".into(), &20.into()));
+    assert_eq!(report["format"], "bm-preflight-report/1");
+    let junit = std::fs::read_to_string(target.join("report.junit.xml")).unwrap();
+    let html = std::fs::read_to_string(target.join("report.html")).unwrap();
+    for check in report["checks"].as_array().unwrap() {
+        let id = check["id"].as_str().unwrap();
+        assert!(junit.contains(&format!("name=\"{id}\"")), "{id}");
+        assert!(html.contains(id), "{id}");
+    }
+    let blocked = report["summary"]["findings"]["blocker"].as_u64().unwrap();
+    assert!(blocked > 0 && ended.stdout.contains(&format!("{blocked} blocking")), "{}", ended.stdout);
+}
+
+#[test]
+fn formats_and_reports_are_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("only-json");
+    let ended = run(&["demo", "--format", "json", "--output-dir", target.to_str().unwrap()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (20, ""));
+    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 1);
+
+    let (html, text) = (folder.path().join("x.html"), folder.path().join("x.txt"));
+    let (to_html, to_text) = (format!("html={}", html.display()), format!("text={}", text.display()));
+    let ended = run(&["demo", "--report", &to_html, "--report", &to_text, "--report", "junit=-"]);
+    assert!(ended.stdout.starts_with("<?xml"), "{}", ended.stdout);
+    assert!(std::fs::read_to_string(html).unwrap().to_lowercase().contains("<!doctype html>"));
+    assert!(std::fs::read_to_string(text).unwrap().contains("Not ready"));
+
+    let quiet = run(&["-q", "demo", "--output-dir", target.to_str().unwrap()]);
+    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (20, "", ""));
+}
+
+#[test]
+fn fail_on_decides_the_exit_code() {
+    let warnings = ["demo", "--check", "domain_name_conflict"];
+    for (level, code) in [("blocker", 0), ("warning", 10), ("never", 0)] {
+        let (ended, report) = json(&[&warnings[..], &["--fail-on", level]].concat());
+        assert_eq!((ended, report["exit_code"].as_i64().unwrap()), (code, code.into()), "{level}");
+        assert_eq!(report["verdict"], "ready_with_warnings");
+    }
+    let (code, report) = json(&["demo", "--fail-on", "never"]);
+    assert_eq!((code, &report["verdict"]), (0, &"not_ready".into()));
+    let (code, report) = json(&["demo", "--check", "mapi_folder_parent_cycle", "--fail-on", "warning"]);
+    assert_eq!((code, &report["verdict"]), (0, &"ready".into()));
+}
+
+#[test]
+fn the_selection_narrows_the_checks() {
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let (_, report) = json(arguments);
+        report["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mapi = ids(&["demo", "--category", "mapi"]);
+    assert!(mapi.len() > 3 && mapi.contains(&"inbox_virtual_folder".to_owned()));
+    let some = ids(&["demo", "--check", "inbox_*", "--skip", "*_empty"]);
+    assert_eq!(some, ["inbox_virtual_folder", "inbox_virtual_folder_not_mail"]);
+}
+
+#[test]
+fn the_language_follows_the_environment_and_the_option() {
+    let first = |ended: Ended| ended.stdout.lines().next().unwrap_or_default().to_owned();
+    let arguments = ["demo", "--report", "text=-"];
+    assert!(first(run(&arguments)).contains("Not ready"));
+    assert!(first(ended(program().args(arguments).env("LANG", "fr_FR.UTF-8"))).contains("Pas prêt"));
+    assert!(first(ended(program().args(arguments).env("LANG", "fr_FR.UTF-8").env("LC_ALL", "C"))).contains("Not ready"));
+    assert!(first(run(&["demo", "--report", "text=-", "--lang", "fr"])).contains("Pas prêt"));
+    let (_, report) = json(&["demo", "--lang", "fr"]);
+    assert_eq!(report["run"]["lang"], "fr");
+}
+
+#[test]
+fn without_a_database_everything_that_needs_it_is_unknown_and_the_password_stays_here() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let (root, target) = (folder.path().to_str().unwrap().to_owned(), folder.path().join("out"));
+    let facts = folder.path().join("facts.db");
+    let ended = run(&[
+        "-vv", "run", "--root", &root, "--output-dir", target.to_str().unwrap(), "--facts", facts.to_str().unwrap(),
+    ]);
+    assert_eq!(ended.code, 30, "{}", ended.stderr);
+    assert!(ended.stdout.contains("Inconclusive"));
+    let text = std::fs::read_to_string(target.join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    for check in report["checks"].as_array().unwrap() {
+        assert_ne!(check["outcome"], "pass", "{check}");
+    }
+    let check = report["checks"].as_array().unwrap().iter().find(|c| c["id"] == "inbox_virtual_folder").unwrap();
+    assert_eq!(check["outcome"], "unknown");
+    assert!(check["missing"].to_string().contains("Connection refused"), "{}", check["missing"]);
+    let mut everything = ended.stdout + &ended.stderr + &text;
+    for name in ["report.html", "report.junit.xml"] {
+        everything += &std::fs::read_to_string(target.join(name)).unwrap();
+    }
+    everything += &String::from_utf8_lossy(&std::fs::read(facts).unwrap());
+    assert!(!everything.contains("s3cr3t"), "the password left the machine");
+}
+
+#[test]
+fn a_machine_without_bluemind_is_inconclusive_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, report) = json(&["run", "--root", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 30);
+    assert!(report["coverage"].to_string().contains("etc/bm/bm.ini: No such file"), "{}", report["coverage"]);
+}
+
+#[test]
+fn only_what_the_selected_checks_read_is_collected() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let (_, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--check", "domain_name_conflict"]);
+    let tables: Vec<_> = report["coverage"].as_array().unwrap().iter().map(|c| c["table"].as_str().unwrap()).collect();
+    assert!(tables.contains(&"domain_alias"), "{tables:?}");
+    for table in ["folder", "mapi_folder", "filesystem", "mailbox"] {
+        assert!(!tables.contains(&table), "{tables:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_still_reports() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let ini = folder.path().join("etc/bm/bm.ini");
+    let silent = std::fs::read_to_string(&ini).unwrap().replace("port = 1", &format!("port = {}", listener.local_addr().unwrap().port()));
+    std::fs::write(&ini, silent).unwrap();
+    // The port accepts and never answers: only the time budget ends this.
+    let (code, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--timeout", "300ms"]);
+    assert_eq!(code, 30);
+    assert!(report["run"]["notices"][0].as_str().unwrap().contains("time budget of 300ms"), "{}", report["run"]);
+    assert!(report["run"]["duration_ms"].as_u64().unwrap() < 8_000);
+}
+
+#[test]
+fn replays_of_one_snapshot_differ_in_the_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let facts = folder.path().join("facts.db");
+    let facts = facts.to_str().unwrap();
+    let ended = run(&["collect", "--root", folder.path().to_str().unwrap(), "--facts", facts]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("not collected: mapi_folder"), "{}", ended.stdout);
+    let mut reports = [(); 2].map(|()| json(&["run", "--from-facts", facts]));
+    assert_ne!(reports[0].1["run"]["id"], reports[1].1["run"]["id"]);
+    reports.iter_mut().for_each(|(_, report)| report["run"] = Value::Null);
+    assert_eq!(reports[0], reports[1]);
+    assert_eq!(reports[0].0, 30);
+}
+
+#[test]
+fn a_snapshot_answers_questions_and_only_questions() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let facts = folder.path().join("facts.db");
+    let facts = facts.to_str().unwrap();
+    run(&["collect", "--root", folder.path().to_str().unwrap(), "--facts", facts, "-q"]);
+    let ask = |sql: &str, more: &[&str]| run(&[&["facts", "query", sql, "--from-facts", facts], more].concat());
+    let table = ask("SELECT name, server_uid FROM marker_file ORDER BY name", &[]);
+    assert_eq!(table.stdout, "name        server_uid\n----------  ----------\nserver.uid  bm-master\n", "{}", table.stderr);
+    let lines = ask("SELECT key, value FROM bm_ini WHERE key IN ('host', 'password')", &["--json"]);
+    assert_eq!(lines.stdout, "{\"key\":\"host\",\"value\":\"127.0.0.1\"}\n");
+    let absent = ask("SELECT count(*) AS n FROM coverage WHERE completeness = 'absent'", &["--json"]);
+    assert!(!absent.stdout.contains("\"n\":0"), "{}", absent.stdout);
+    for (sql, reason) in [
+        ("DELETE FROM marker_file", "DELETE"),
+        ("ATTACH 'x' AS y", "ATTACH"),
+        ("SELECT nme FROM marker_file", "no such column: nme"),
+    ] {
+        let refused = ask(sql, &[]);
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+    let with_sqlite = std::process::Command::new("sqlite3").args([facts, "SELECT name FROM marker_file"]).output();
+    if let Ok(output) = with_sqlite {
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "server.uid");
+    }
+}
+
+#[test]
+fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, report) = json(&["demo", "--check", "inbox_virtual_folder"]);
+    let findings = report["checks"][0]["findings"].as_array().unwrap().clone();
+    let waivers = |expires: &str| {
+        let mut text = String::from("[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = \"nobody\"\nreason = \"x\"\nexpires = \"2999-01-01\"\n");
+        for finding in &findings {
+            let subject = toml::Value::from(finding["subject"].as_str().unwrap());
+            text += &format!("[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = {subject}\nreason = \"known\"\nexpires = \"{expires}\"\n");
+        }
+        let path = folder.path().join("waivers.toml");
+        std::fs::write(&path, text).unwrap();
+        json(&["demo", "--check", "inbox_virtual_folder", "--waivers", path.to_str().unwrap()])
+    };
+    let (code, report) = waivers("2999-01-01");
+    assert_eq!((code, &report["verdict"]), (0, &"ready".into()));
+    assert_eq!(report["summary"]["findings"]["waived"].as_u64().unwrap(), findings.len() as u64);
+    assert_eq!(report["summary"]["findings"]["blocker"], 0);
+    assert_eq!(report["checks"][0]["findings"][0]["waived"]["reason"], "known");
+    assert_eq!(report["run"]["notices"].as_array().unwrap().len(), 1, "the waiver for nobody");
+    let (code, report) = waivers("2020-01-01");
+    assert_eq!(code, 20);
+    assert_eq!(report["run"]["notices"].as_array().unwrap().len(), findings.len() + 1);
+}
+
+#[test]
+fn the_shipped_papers_are_printed() {
+    assert!(run(&["facts", "schema"]).stdout.contains("## `mapi_folder`"));
+    let schema: Value = serde_json::from_str(&run(&["report-schema"]).stdout).unwrap();
+    assert!(schema["$id"].is_string());
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(&["completions", shell]).stdout.contains("bm-preflight"));
+    }
+    assert!(run(&["man"]).stdout.contains(".TH bm-preflight"));
+}

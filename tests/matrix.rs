@@ -1,0 +1,122 @@
+//! Every check on every installation of the fixtures: a story fires what it says and nothing else, the healthy ones are
+//! silent, and every check fires somewhere.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bm_preflight::check::evaluate::{self, Situation};
+use bm_preflight::check::{Check, CheckFile, load};
+use bm_preflight::fact::store::Origin;
+use bm_preflight::fact::{Facts, Schema, Store};
+use bm_preflight::model::{CheckResult, Lang, Outcome, version};
+use bm_preflight::topology::{Identity, Topology};
+use bm_preflight::{app, collect};
+use serde::Deserialize;
+use walkdir::WalkDir;
+
+#[derive(Deserialize)]
+struct Story {
+    #[serde(default)]
+    fires: Vec<String>,
+    /// Target of the upgrade; 4.1 when left out.
+    to: Option<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn installations() -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(root().join("fixtures/installations")).unwrap();
+    let mut folders: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+fn checks(schema: &Schema) -> Vec<Check> {
+    let files: Vec<CheckFile> = WalkDir::new(root().join("checks"))
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().extension().is_some_and(|e| e == "toml"))
+        .map(|entry| CheckFile {
+            path: entry.path().display().to_string(),
+            text: std::fs::read_to_string(entry.path()).unwrap(),
+        })
+        .collect();
+    let origin = Origin { tool_version: "test".into(), collected_at: 0 };
+    let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
+    load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
+}
+
+fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> Vec<CheckResult> {
+    let reader = facts.reader().unwrap();
+    let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
+    let build = Identity::of(|sql| reader.texts(sql)).unwrap().build;
+    let situation = Situation {
+        schema,
+        lang: Lang::En,
+        from: build.as_deref().and_then(version::release_of),
+        to: to.to_owned(),
+        now: 0,
+        coverage: facts.coverage(),
+        holders: topology.holders(),
+        limit: Duration::from_secs(10),
+        row_cap: 100,
+    };
+    evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2).unwrap()
+}
+
+/// Outcome of every check on every installation.
+fn matrix() -> BTreeMap<String, (Story, Vec<CheckResult>)> {
+    let schema = collect::schema();
+    let checks = checks(&schema);
+    installations()
+        .into_iter()
+        .map(|folder| {
+            let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|e| panic!("{folder:?}/{name}: {e}"));
+            let facts = app::fixture_facts(&read("facts.toml"), &schema).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
+            let story: Story = toml::from_str(&read("story.toml")).unwrap();
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            let results = evaluate_all(&facts, story.to.as_deref().unwrap_or("4.1"), &checks, &schema);
+            (name, (story, results))
+        })
+        .collect()
+}
+
+#[test]
+fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
+    let matrix = matrix();
+    assert!(matrix.len() >= 20, "the fixtures were found");
+    let mut fired_anywhere = BTreeSet::new();
+    let mut all = BTreeSet::new();
+    for (name, (story, results)) in &matrix {
+        let fired: BTreeSet<_> =
+            results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.id.as_str()).collect();
+        let told: BTreeSet<_> = story.fires.iter().map(String::as_str).collect();
+        assert_eq!(fired, told, "{name}");
+        let broken: Vec<_> = results.iter().filter(|r| r.outcome == Outcome::Error).map(|r| (&r.id, &r.reason)).collect();
+        assert!(broken.is_empty(), "{name}: {broken:?}");
+        all.extend(results.iter().map(|r| r.id.clone()));
+        fired_anywhere.extend(fired.into_iter().map(str::to_owned));
+    }
+    assert_eq!(fired_anywhere, all, "a check that fires nowhere is not proven");
+}
+
+#[test]
+fn the_healthy_installations_pass_or_do_not_apply() {
+    for (name, (story, results)) in matrix().into_iter().filter(|(name, _)| name.starts_with("healthy")) {
+        assert!(story.fires.is_empty(), "{name}");
+        // A run on one server cannot read the files of the others: only that may be unknown.
+        for result in results {
+            let only_files = result.missing.iter().all(|m| m.reason.contains("can be read from here"));
+            let is_calm = match result.outcome {
+                Outcome::Pass | Outcome::NotApplicable => true,
+                Outcome::Unknown => only_files && name == "healthy_split",
+                Outcome::Fail | Outcome::Error => false,
+            };
+            assert!(is_calm, "{name}: {} ended as {:?} {:?}", result.id, result.outcome, result.missing);
+        }
+    }
+}
