@@ -12,6 +12,7 @@ use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
+use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, Schema, SqlError};
 use crate::model::{CheckResult, Completeness, Lang, version};
 use crate::plan::Plan;
@@ -35,13 +36,14 @@ pub(super) struct Terminal {
 pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
     let now = clock();
     let judging = Judging::prepare(&arguments.judge, schema, now, terminal)?;
-    let plan = if arguments.facts.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
+    let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
+    let plan = if snapshot.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
     let gathered = match &arguments.from_facts {
         Some(path) => gather::replay(path, schema)?,
         None => gather::collect(&arguments.collect, &plan, schema, now, terminal.quiet)?,
     };
-    if let Some(path) = &arguments.facts {
-        gathered.facts.save(path)?;
+    if let Some(target) = snapshot {
+        gathered.facts.save(target)?;
     }
     let jobs = usize::from(arguments.collect.jobs);
     judging.conclude(&gathered, schema, jobs, arguments.from_facts.is_some())
@@ -56,9 +58,10 @@ pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) ->
 
 /// Carries out `collect`.
 pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let target = SnapshotTarget::open(&arguments.facts)?;
     let plan = Plan::everything(schema);
     let gathered = gather::collect(&arguments.source, &plan, schema, clock(), terminal.quiet)?;
-    gathered.facts.save(&arguments.facts)?;
+    gathered.facts.save(target)?;
     let mut text = String::new();
     let gaps = gathered.facts.coverage().iter().filter(|c| c.completeness != Completeness::Complete);
     for gap in gaps.filter(|_| !terminal.quiet) {

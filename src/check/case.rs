@@ -21,7 +21,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
         let situation = Situation {
             schema,
             lang,
-            from: Some(case.from.clone()),
+            from: case.from.clone(),
             to: case.to.clone(),
             now: 0,
             coverage: &coverage,
@@ -56,6 +56,12 @@ fn compare(expected: &[BTreeMap<String, toml::Value>], found: &[Finding]) -> Res
             expected.len(),
             found.len(),
             subjects(found.iter().map(|f| f.subject.clone()).collect())
+        ));
+    }
+    if let Some(twice) = found.windows(2).find(|pair| pair[0].subject == pair[1].subject) {
+        return Err(format!(
+            "two findings have the subject {:?}: a waiver could not tell them apart",
+            twice[0].subject
         ));
     }
     for (wanted, finding) in expected.iter().zip(found) {

@@ -244,8 +244,9 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
             evidence.insert(column.clone(), value);
         }
     }
-    let render =
-        |part| check.messages.render(part, lang, &context).map_err(|error| format!("template of {subject:?}: {error}"));
+    let mut render = |part| {
+        check.messages.render(part, lang, &mut context).map_err(|error| format!("template of {subject:?}: {error}"))
+    };
     Ok(Finding {
         key: key(&check.id, &subject),
         severity: check.severity,

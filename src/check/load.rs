@@ -181,7 +181,7 @@ fn build(raw: RawCheck, prepared: crate::fact::Prepared, messages: Messages, pat
     };
     let case = |raw: RawCase| Case {
         name: raw.name.into_inner(),
-        from: raw.from.unwrap_or_else(|| DEFAULT_FROM.to_owned()),
+        from: Some(raw.from.unwrap_or_else(|| DEFAULT_FROM.to_owned())).filter(|release| !release.is_empty()),
         to: raw.to.unwrap_or_else(|| DEFAULT_TO.to_owned()),
         given: raw.given,
         expect: raw.expect,
@@ -285,7 +285,7 @@ impl Page<'_> {
             }
             context
         };
-        let attempts = ["text".into(), 1.into()].map(|value| messages.render(part, lang, &row(value)));
+        let attempts = ["text".into(), 1.into()].map(|value| messages.render(part, lang, &mut row(value)));
         if let [Err(message), Err(_)] = attempts {
             self.inside(string, None, format!("template: {message}"));
         }

@@ -10,6 +10,9 @@ use crate::model::Lang;
 /// A rendered text beyond this many bytes is an error of the check, not a report.
 const MAX_RENDERED_BYTES: usize = 64 * 1024;
 
+/// Name in the context under which filters find the language; no column can be called so.
+const LANG: &str = "(lang)";
+
 /// Filters that cannot make a text grow beyond reason.
 const FILTERS: &[&str] = &[
     "abs",
@@ -66,7 +69,10 @@ impl Default for Messages {
         let mut tera = Tera::new();
         tera.autoescape_on([".sh"]);
         tera.set_escape_fn(quote);
-        tera.register_filter("filesize", |bytes: i64, _: tera::Kwargs, _: &tera::State| filesize(bytes));
+        tera.register_filter("filesize", |bytes: i64, _: tera::Kwargs, state: &tera::State| {
+            let is_french = state.get::<String>(LANG).ok().flatten().is_some_and(|lang| lang == Lang::Fr.as_str());
+            filesize(bytes, if is_french { 'o' } else { 'B' })
+        });
         Self { tera, commands: 0 }
     }
 }
@@ -98,8 +104,9 @@ impl Messages {
     }
 
     /// Renders one template over a finding's columns.
-    pub fn render(&self, part: Part, lang: Lang, columns: &Context) -> Result<String, String> {
+    pub fn render(&self, part: Part, lang: Lang, columns: &mut Context) -> Result<String, String> {
         let mut out = Bounded(Vec::new());
+        columns.insert(LANG, lang.as_str());
         self.tera.render_to(&part.name(lang), columns, &mut out).map_err(|error| describe(&error).0)?;
         String::from_utf8(out.0).map(|text| text.trim().to_owned()).map_err(|error| error.to_string())
     }
@@ -141,16 +148,20 @@ fn quote(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(quoted.as_bytes())
 }
 
-/// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal.
-fn filesize(bytes: i64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+/// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal; a byte is `B`, or `o` in French.
+fn filesize(bytes: i64, byte: char) -> String {
+    const PREFIXES: [&str; 5] = ["", "Ki", "Mi", "Gi", "Ti"];
     let mut size = bytes as f64;
     let mut unit = 0;
-    while size.abs() >= 1024.0 && unit + 1 < UNITS.len() {
+    while size.abs() >= 1024.0 && unit + 1 < PREFIXES.len() {
         size /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+    match unit {
+        0 => format!("{bytes} {byte}"),
+        _ if byte == 'o' => format!("{size:.1} {}{byte}", PREFIXES[unit]).replace('.', ","),
+        _ => format!("{size:.1} {}{byte}", PREFIXES[unit]),
+    }
 }
 
 /// Refuses what could run long, grow without bound, or break out of a quoted word.
@@ -264,7 +275,7 @@ mod tests {
         messages.add(part, Lang::En, template, &["path".to_owned()]).map_err(|(message, _)| message)?;
         let mut context = Context::new();
         context.insert("path", value);
-        messages.render(part, Lang::En, &context)
+        messages.render(part, Lang::En, &mut context)
     }
 
     #[test]
@@ -313,8 +324,8 @@ mod tests {
 
     #[test]
     fn sizes_are_readable() {
-        assert_eq!(filesize(12), "12 B");
-        assert_eq!(filesize(1536), "1.5 KiB");
-        assert_eq!(filesize(5 * 1024 * 1024 * 1024), "5.0 GiB");
+        assert_eq!(filesize(12, 'B'), "12 B");
+        assert_eq!(filesize(1536, 'B'), "1.5 KiB");
+        assert_eq!(filesize(5 * 1024 * 1024 * 1024, 'o'), "5,0 Gio");
     }
 }

@@ -75,8 +75,8 @@ pub struct Text {
 pub struct Case {
     /// What it shows.
     pub name: String,
-    /// Installed release.
-    pub from: String,
+    /// Installed release; `None` (written `""`) when it is not known.
+    pub from: Option<String>,
     /// Target release.
     pub to: String,
     /// The facts.

@@ -40,6 +40,10 @@ impl<'a> Scope<'a> {
     /// Begins a scope; `source` says where its rows are read.
     pub(super) fn begin(sink: &'a Sink, table: &'static Table, scope: &'a str, source: impl Into<String>) -> Self {
         tracing::debug!(table = table.name, scope, "collecting");
+        // Until the scope ends nothing is known of it, whatever cuts the collection short.
+        if let Err(error) = sink.lock().expect(table.name, scope) {
+            tracing::error!(table = table.name, scope, "{error}");
+        }
         Self { sink, table, scope, source: source.into(), started: Instant::now() }
     }
 

@@ -17,7 +17,7 @@ use crate::model::Coverage;
 
 pub use open::Facts;
 pub use read::{PlanStep, Prepared, Reader};
-pub use write::Store;
+pub use write::{SnapshotTarget, Store};
 
 /// `PRAGMA application_id` of a snapshot: `bmpf`.
 const APPLICATION_ID: i32 = 0x626d_7066;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use super::read::Reader;
-use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, write};
+use super::write::SnapshotTarget;
+use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage};
 use crate::fact::Schema;
 use crate::model::Coverage;
 
@@ -68,9 +69,9 @@ impl Facts {
         &self.coverage
     }
 
-    /// Writes the snapshot to `target`, in place by rename, readable by its owner alone.
-    pub fn save(&self, target: &Path) -> Result<(), StoreError> {
-        write::save(&self.path, target)
+    /// Writes the snapshot.
+    pub fn save(&self, target: SnapshotTarget) -> Result<(), StoreError> {
+        target.fill(&self.path)
     }
 }
 

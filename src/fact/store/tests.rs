@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Facts, Origin, Reader, SqlError, Store, StoreError};
+use super::{Facts, Origin, Reader, SnapshotTarget, SqlError, Store, StoreError};
 use crate::fact::{Column, Schema, ScopeKind, Table, Value};
 use crate::model::Coverage;
 
@@ -170,7 +170,8 @@ fn absent_scopes_keep_no_row_and_other_scopes_keep_theirs() {
 
 fn snapshot(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("facts.db");
-    filled(Store::create(&schema(), &origin()).unwrap()).seal().unwrap().save(&path).unwrap();
+    let target = SnapshotTarget::open(&path).unwrap();
+    filled(Store::create(&schema(), &origin()).unwrap()).seal().unwrap().save(target).unwrap();
     path
 }
 

@@ -1,0 +1,245 @@
+//! Figures of the program, each beside a named command of the same run: `cargo bench`, or `cargo bench -- NAME…`.
+//!
+//! Not a test: nothing here passes or fails. `collect` fills a PostgreSQL with ten million records and takes minutes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(dead_code, reason = "the tests' helpers serve more than the benchmark")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bm_preflight::collect;
+use bm_preflight::fact::store::{Origin, SnapshotTarget};
+use bm_preflight::fact::{Row, Schema, Store, Value};
+use bm_preflight::model::Coverage;
+use bm_preflight::plan::Plan;
+use bm_preflight::topology::Topology;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::bluemind::Installation;
+
+const FOLDERS: i64 = 1_000_000;
+const MAILBOXES: i64 = 200_000;
+const RECORDS: i64 = 10_000_000;
+const BODIES: i64 = 2_000_000;
+const CHECKS: usize = 100;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let benches: [(&str, fn()); 4] =
+        [("version", version), ("reports", reports), ("replay", replay), ("collect", collection)];
+    for (name, bench) in benches {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            bench();
+        }
+    }
+}
+
+/// Wall time and peak resident memory of a process.
+struct Spent {
+    wall: Duration,
+    peak_kib: u64,
+}
+
+fn spend(command: &mut Command) -> Spent {
+    let started = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
+    // The kernel keeps the high-water mark: the last look before the end is close enough.
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let mark = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak_kib = peak_kib.max(mark.unwrap_or(0));
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    Spent { wall: started.elapsed(), peak_kib }
+}
+
+/// The fastest of several runs.
+fn best(times: usize, mut run: impl FnMut() -> Spent) -> Spent {
+    (0..times).map(|_| run()).min_by_key(|spent| spent.wall).unwrap()
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_bm-preflight"))
+}
+
+fn tell(what: &str, spent: &Spent) {
+    println!("{what}: {:.1} ms, peak {:.0} MiB", spent.wall.as_secs_f64() * 1e3, spent.peak_kib as f64 / 1024.0);
+}
+
+fn version() {
+    tell("bm-preflight --version", &best(20, || spend(program().arg("--version"))));
+    tell("  beside: true", &best(20, || spend(&mut Command::new("true"))));
+}
+
+fn reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let checks = folder.path().join("checks");
+    std::fs::create_dir(&checks).unwrap();
+    for n in 0..CHECKS {
+        let text = include_str!("light_check.toml").replace("NUMBER", &n.to_string());
+        std::fs::write(checks.join(format!("light_{n}.toml")), text).unwrap();
+    }
+    let target = folder.path().join("out");
+    let all = |quiet: &str| {
+        let mut command = program();
+        command
+            .args([quiet, "demo", "--check", "light_*", "--checks-dir"])
+            .arg(&checks)
+            .arg("--output-dir")
+            .arg(&target);
+        command
+    };
+    tell("100 light checks → three reports", &best(10, || spend(&mut all("-q"))));
+    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 3);
+    let demo = || spend(program().args(["-q", "demo", "--output-dir"]).arg(&target));
+    tell("  beside: the built-in checks → three reports (demo)", &best(10, demo));
+}
+
+fn replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let facts = folder.path().join("facts.db");
+    big_snapshot(&facts);
+    let size = std::fs::metadata(&facts).unwrap().len() / 1024 / 1024;
+    let target = folder.path().join("out");
+    let run = || spend(program().args(["-q", "run", "--from-facts"]).arg(&facts).arg("--output-dir").arg(&target));
+    tell(&format!("replay of {FOLDERS} folders, {MAILBOXES} mailboxes ({size} MiB), all checks"), &best(5, run));
+    let count = || spend(Command::new("sqlite3").arg(&facts).arg("SELECT sum(length(path)) FROM folder"));
+    tell("  beside: sqlite3, one pass over the folders", &best(5, count));
+}
+
+/// A snapshot in which nothing is wrong, so that every check has to look at everything.
+fn big_snapshot(path: &Path) {
+    let schema = collect::schema();
+    let origin = Origin { tool_version: "bench".into(), collected_at: 1_700_000_000 };
+    let mut store = Store::create(&schema, &origin).unwrap();
+    let mut put = |table: &str, scope: &str, rows: &mut dyn Iterator<Item = Row>| {
+        let table = schema.table(table).unwrap();
+        loop {
+            let batch: Vec<Row> = rows.take(10_000).collect();
+            if batch.is_empty() {
+                break;
+            }
+            assert_eq!(store.insert(table, scope, &batch).unwrap(), None);
+        }
+    };
+    let text = |t: &str| Value::from(t);
+    let server = "bm-master";
+    put(
+        "installation",
+        "directory",
+        &mut [vec![text("bluemind-x"), text("mail.example.org"), text("4.1.43922")]].into_iter(),
+    );
+    put("server", "directory", &mut [vec![text(server), text(server), text("10.0.0.1"), Value::Null]].into_iter());
+    let roles = ["bm/core", "bm/pgsql", "bm/pgsql-data", "mail/imap"];
+    put("server_role", "directory", &mut roles.iter().map(|role| vec![text(server), text(role)]));
+    put("role_assignment", "directory", &mut [vec![text("example.org"), text(server), text("mail/imap")]].into_iter());
+    put("domain", "directory", &mut [vec![text("example.org"), text("Example"), false.into()]].into_iter());
+    put("component_version", "directory", &mut [vec![text("bm/core"), text("4.1.43922")]].into_iter());
+    put("mailbox", "directory", &mut (0..MAILBOXES).map(|n| mailbox(n, server)));
+    put("mapi_replica", "directory", &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), format!("replica-{n}").into()]));
+    put("subtree", server, &mut (0..MAILBOXES).map(|n| vec![subtree(n).into(), uid(n).into(), text("example.org")]));
+    put("folder", server, &mut (0..FOLDERS).map(folder));
+    put("mapi_folder", server, &mut (0..MAILBOXES).map(mapi_folder));
+    finish(&mut store, &schema);
+    store.seal().unwrap().save(SnapshotTarget::open(path).unwrap()).unwrap();
+}
+
+fn finish(store: &mut Store, schema: &Schema) {
+    let directory = ["server", "server_role"].map(|t| Coverage::complete(t, "directory"));
+    let topology = Topology::of(&directory, |sql| store.texts(sql)).unwrap();
+    for (table, scope) in Plan::everything(schema).expected(&topology).0 {
+        store.finish(table, Coverage::complete(table.name, &scope)).unwrap();
+    }
+}
+
+fn uid(n: i64) -> String {
+    format!("6F9619FF-8B86-D011-B42D-{n:012}")
+}
+
+fn subtree(n: i64) -> String {
+    format!("subtree_example_org!user.{}", uid(n))
+}
+
+fn mailbox(n: i64, server: &str) -> Row {
+    let text = |t: &str| Value::from(t);
+    vec![
+        uid(n).into(),
+        text("example.org"),
+        format!("user{n}").into(),
+        text("user"),
+        text("internal"),
+        text(server),
+        format!("user{n}@example.org").into(),
+        false.into(),
+        false.into(),
+        false.into(),
+        Value::Null,
+    ]
+}
+
+fn folder(n: i64) -> Row {
+    let (mailbox, index) = (n % MAILBOXES, n / MAILBOXES);
+    let name = if index == 0 { "INBOX".to_owned() } else { format!("Projects/Customer {index}") };
+    let short = name.rsplit('/').next().unwrap().to_owned();
+    vec![
+        format!("{n:016x}").into(),
+        subtree(mailbox).into(),
+        uid(mailbox).into(),
+        "example.org".into(),
+        name.into(),
+        short.into(),
+        Value::Null,
+        false.into(),
+        true.into(),
+        120.into(),
+        0.into(),
+    ]
+}
+
+fn mapi_folder(n: i64) -> Row {
+    vec![
+        format!("mapi:OUTLOOK-{n}:replica-{n}").into(),
+        format!("replica-{n}").into(),
+        format!("mapi:IPM_SUBTREE:replica-{n}").into(),
+        "Notes".into(),
+        "IPF.StickyNote".into(),
+        uid(n).into(),
+        "example.org".into(),
+        true.into(),
+        true.into(),
+        3.into(),
+    ]
+}
+
+fn collection() {
+    let installation = Installation::build("healthy_single");
+    let shard = "bm-master";
+    installation.administer(
+        shard,
+        &include_str!("ten_million.sql")
+            .replace("RECORDS", &RECORDS.to_string())
+            .replace("BODIES", &BODIES.to_string()),
+    );
+    let facts = installation.path("bench.db");
+    let collected = best(3, || {
+        let template = installation.command("collect");
+        let mut command = Command::new(template.get_program());
+        command.args(template.get_args()).arg("--facts").arg(&facts);
+        spend(&mut command)
+    });
+    tell(&format!("collection of {RECORDS} records, {BODIES} bodies"), &collected);
+    let script = installation.path("aggregates.sql");
+    std::fs::write(&script, include_str!("aggregates.sql")).unwrap();
+    let psql = best(3, || {
+        spend(
+            Command::new("psql").args(["-X", "-q", "-o", "/dev/null", "-f"]).arg(&script).arg(installation.url(shard)),
+        )
+    });
+    tell("  beside: psql, the same aggregates", &psql);
+    println!("  ratio: {:.2}", collected.wall.as_secs_f64() / psql.wall.as_secs_f64());
+}
