@@ -119,7 +119,7 @@ fn every_defect_is_told_with_its_place() {
         ("expect = [{ subject = \"s1\" }]", "expect = []", "F:4:9", "shows the check firing"),
         ("name = \"one\" }]\nexpect = []", "}]\nexpect = [{ subject = \"s1\" }]", "F:4:9", "shows the check silent"),
         ("query = '''", "upgrade = { from = \"4.x.y.z\" }\nquery = '''", "F:4:20", "not a range of releases"),
-        ("[remedy]", "[remedy", "F:20:8", ""),
+        ("[remedy]", "[remedy", "F:21:8", "unclosed table"),
     ] {
         let (code, said) = lint(&changed(from, to));
         assert_eq!(code, 2, "{to}: {said}");

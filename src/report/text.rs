@@ -88,9 +88,16 @@ impl Page<'_> {
         let findings: Vec<&Finding> = outline::open(check).take(limit).collect();
         let shared = outline::shared_remediation(&findings);
         for finding in &findings {
-            let subject = self.paint(Style::new().bold(), &clean(&finding.subject));
-            self.line(4, &format!("• {subject}"));
-            self.line(6, &clean(&finding.message));
+            let (subject, message) = (clean(&finding.subject), clean(&finding.message));
+            let shown = self.paint(Style::new().bold(), &subject);
+            // Most messages name their subject: one line says it all then.
+            match message.split_once(&subject) {
+                Some((before, after)) => self.line(4, &format!("• {before}{shown}{after}")),
+                None => {
+                    self.line(4, &format!("• {shown}"));
+                    self.line(6, &message);
+                }
+            }
             if shared.is_none() {
                 self.remedy(6, &finding.remediation, &outline::commands(&[finding]));
             }
