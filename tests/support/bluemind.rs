@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use assert_cmd::Command;
 use serde::Deserialize;
 
-use super::postgres::Cluster;
+use super::postgres::{Cluster, PASSWORD};
 
 /// The scope of the database `bj`; shards go by their server's uid.
 pub(crate) const DIRECTORY: &str = "directory";
@@ -123,6 +123,7 @@ impl<'c> Installation<'c> {
         for story in &chain {
             copy_roots(&story.folder(), work.path());
         }
+        set_passwords(work.path());
         Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work }
     }
 
@@ -231,6 +232,17 @@ pub(crate) fn load_schema(cluster: &Cluster, database: &str, schema: &str) {
     let files = [schema, "helpers_directory", "helpers_shard"].map(|name| folder.join(format!("{name}.sql")));
     cluster.administer(database, "CREATE EXTENSION hstore");
     cluster.load(database, &files);
+}
+
+/// Makes the password in every bm.ini the one that is looked for in everything the program writes.
+fn set_passwords(work: &Path) {
+    for root in list(work) {
+        let path = work.join(root).join("etc/bm/bm.ini");
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let changed = text.replace("password = \"bj\"", &format!("password = \"{PASSWORD}\""));
+        assert_ne!(changed, text, "{}: no line `password = \"bj\"`", path.display());
+        std::fs::write(&path, changed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
 }
 
 /// Copies `root` and every `root.<server uid>` of a story over what its base has put there.
