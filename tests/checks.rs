@@ -180,7 +180,7 @@ fn a_strangers_query_can_only_read_facts() {
 fn a_strangers_bombs_end_in_an_error_of_that_check_alone() {
     let folder = tempfile::tempdir().unwrap();
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT s.server_uid AS subject, max(i) AS name FROM server AS s JOIN n ON n.i > 0 AND s.name = 'bomb'";
-    let huge = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) SELECT s.server_uid || printf('%.*c', 20000, 'x') || n.i AS subject, printf('%.*c', 90000, 'y') AS name FROM server AS s JOIN n ON n.i > 0";
+    let huge = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) SELECT s.server_uid || printf('%.*c', 6000, 'x') || n.i AS subject, printf('%.*c', 8000, 'y') AS name FROM server AS s JOIN n ON n.i > 0";
     for (name, query) in [("endless", endless), ("huge", huge)] {
         let text =
             changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query)
