@@ -60,11 +60,16 @@ fn rooms_import_only_what_they_may() {
     assert!(files.len() > 30, "the sources were found");
     for (path, code) in &files {
         let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room(path)) else {
-            assert!(["app", "lib", "main", "build"].contains(&room(path)), "{path}: a room that the table does not know");
+            assert!(
+                ["app", "lib", "main", "build"].contains(&room(path)),
+                "{path}: a room that the table does not know"
+            );
             continue;
         };
         for part in code.split("crate::").skip(1) {
-            let group = part.strip_prefix('{').map_or_else(|| vec![part], |inner| inner.split('}').next().unwrap().split(',').collect());
+            let group = part
+                .strip_prefix('{')
+                .map_or_else(|| vec![part], |inner| inner.split('}').next().unwrap().split(',').collect());
             for import in group {
                 let name: String = import.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let is_own = name == room(path);

@@ -90,7 +90,12 @@ fn every_defect_is_told_with_its_place() {
         ("s.name AS name", "s.name AS subject", "F:4:9", "two columns named"),
         ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:6:35", "ON"),
         ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:7:18", "NOT EXISTS"),
-        ("WHERE s.name IS NULL", "WHERE NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.name = s.name)", "F:4:9", "whole table"),
+        (
+            "WHERE s.name IS NULL",
+            "WHERE NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.name = s.name)",
+            "F:4:9",
+            "whole table",
+        ),
         ("WHERE s.name IS NULL", "WHERE s.name = datetime('now')", "F:4:9", "datetime()"),
         ("WHERE s.name IS NULL", "WHERE s.name = CURRENT_TIMESTAMP", "F:7:16", ":now"),
         ("message = \"{{ subject }} has", "message = \"{{ nobody }} has", "F:13:15", "no column \"nobody\""),
@@ -98,8 +103,18 @@ fn every_defect_is_told_with_its_place() {
         ("echo {{ subject }}", "echo '{{ subject }}'", "F:22:22", "quoted already"),
         ("remediation = \"Nommez-le\"", "", "F:15:1", "missing field `remediation`"),
         ("why = \"Personne ne sait lequel\"", "why = \" \"", "F:17:7", "empty"),
-        ("given.server = [{ server_uid = \"s1\" }]", "given.serveur = [{ server_uid = \"s1\" }]", "F:27:8", "no such facts table"),
-        ("given.server = [{ server_uid = \"s1\" }]", "given.server = [{ uid = \"s1\" }]", "F:27:8", "no such column \"uid\""),
+        (
+            "given.server = [{ server_uid = \"s1\" }]",
+            "given.serveur = [{ server_uid = \"s1\" }]",
+            "F:27:8",
+            "no such facts table",
+        ),
+        (
+            "given.server = [{ server_uid = \"s1\" }]",
+            "given.server = [{ uid = \"s1\" }]",
+            "F:27:8",
+            "no such column \"uid\"",
+        ),
         ("expect = [{ subject = \"s1\" }]", "expect = [{ subjet = \"s1\" }]", "F:27:8", "no column \"subjet\""),
         ("expect = [{ subject = \"s1\" }]", "expect = []", "F:4:9", "shows the check firing"),
         ("name = \"one\" }]\nexpect = []", "}]\nexpect = [{ subject = \"s1\" }]", "F:4:9", "shows the check silent"),
@@ -115,7 +130,12 @@ fn every_defect_is_told_with_its_place() {
 #[test]
 fn all_defects_of_all_files_are_told_at_once_and_an_id_is_taken_once() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "sound.toml", &changed("why = \"Personne ne sait lequel\"", "why = \"\"").replace("title = \"A server has no name\"", "title = \"\""));
+    write(
+        folder.path(),
+        "sound.toml",
+        &changed("why = \"Personne ne sait lequel\"", "why = \"\"")
+            .replace("title = \"A server has no name\"", "title = \"\""),
+    );
     write(folder.path(), "other.toml", "id = 1");
     std::fs::create_dir(folder.path().join("more")).unwrap();
     let output = program().args(["checks", "lint"]).arg(folder.path()).output().unwrap();
@@ -148,7 +168,10 @@ fn a_strangers_query_can_only_read_facts() {
         "VALUES ('x')",
         "SELECT 'x' AS subject",
     ] {
-        let (code, said) = lint(&changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query));
+        let (code, said) = lint(&changed(
+            "SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL",
+            query,
+        ));
         assert_eq!(code, 2, "{query}: {said}");
     }
 }
@@ -159,12 +182,25 @@ fn a_strangers_bombs_end_in_an_error_of_that_check_alone() {
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT s.server_uid AS subject, max(i) AS name FROM server AS s JOIN n ON n.i > 0 AND s.name = 'bomb'";
     let huge = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) SELECT s.server_uid || printf('%.*c', 20000, 'x') || n.i AS subject, printf('%.*c', 90000, 'y') AS name FROM server AS s JOIN n ON n.i > 0";
     for (name, query) in [("endless", endless), ("huge", huge)] {
-        let text = changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query).replace("\"sound\"", &format!("\"{name}\""));
+        let text =
+            changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query)
+                .replace("\"sound\"", &format!("\"{name}\""));
         write(folder.path(), &format!("{name}.toml"), &text);
     }
     // Each is run on the shipped installation: neither may stop the other, nor the program.
     let output = program()
-        .args(["demo", "--check", "endless", "--check", "huge", "--check", "domain_name_conflict", "--report", "json=-", "--checks-dir"])
+        .args([
+            "demo",
+            "--check",
+            "endless",
+            "--check",
+            "huge",
+            "--check",
+            "domain_name_conflict",
+            "--report",
+            "json=-",
+            "--checks-dir",
+        ])
         .arg(folder.path())
         .output()
         .unwrap();
@@ -198,7 +234,11 @@ fn the_built_in_checks_have_no_defect_and_pass_their_cases() {
 #[test]
 fn a_case_that_fails_is_named_with_the_difference() {
     let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), "sound.toml", &changed("expect = [{ subject = \"s1\" }]", "expect = [{ subject = \"s2\" }]"));
+    let path = write(
+        folder.path(),
+        "sound.toml",
+        &changed("expect = [{ subject = \"s1\" }]", "expect = [{ subject = \"s2\" }]"),
+    );
     let output = program().args(["checks", "test", &path]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stdout).unwrap();

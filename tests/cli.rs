@@ -35,7 +35,10 @@ fn ended(command: &mut Command) -> Ended {
 
 fn json(arguments: &[&str]) -> (i32, Value) {
     let ended = run(&[arguments, &["--report", "json=-"]].concat());
-    (ended.code, serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)))
+    (
+        ended.code,
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", ended.stdout, ended.stderr)),
+    )
 }
 
 /// A tree with a bm.ini whose database nobody serves.
@@ -63,7 +66,8 @@ fn wrong_usage_is_2() {
     std::fs::write(&config, "[directory]\nurl = \"postgresql://bj:s3cr3t-P4ss@127.0.0.1:1/bj\"\ntypo = 1\n").unwrap();
     let config = config.to_str().unwrap();
     let waivers = folder.path().join("waivers.toml");
-    std::fs::write(&waivers, "[[waiver]]\ncheck = \"x\"\nsubject = \"y\"\nreason = \"\"\nexpires = \"2027-01-01\"\n").unwrap();
+    std::fs::write(&waivers, "[[waiver]]\ncheck = \"x\"\nsubject = \"y\"\nreason = \"\"\nexpires = \"2027-01-01\"\n")
+        .unwrap();
     for (arguments, reason) in [
         (&["run", "--no-such-option"][..], "--no-such-option"),
         (&["run", "--config", config], "bm-preflight.toml:3:1: unknown field `typo`"),
@@ -189,7 +193,9 @@ fn the_language_follows_the_environment_and_the_option() {
     let arguments = ["demo", "--report", "text=-"];
     assert!(first(run(&arguments)).contains("Not ready"));
     assert!(first(ended(program().args(arguments).env("LANG", "fr_FR.UTF-8"))).contains("Pas prêt"));
-    assert!(first(ended(program().args(arguments).env("LANG", "fr_FR.UTF-8").env("LC_ALL", "C"))).contains("Not ready"));
+    assert!(
+        first(ended(program().args(arguments).env("LANG", "fr_FR.UTF-8").env("LC_ALL", "C"))).contains("Not ready")
+    );
     assert!(first(run(&["demo", "--report", "text=-", "--lang", "fr"])).contains("Pas prêt"));
     let (_, report) = json(&["demo", "--lang", "fr"]);
     assert_eq!(report["run"]["lang"], "fr");
@@ -202,7 +208,14 @@ fn without_a_database_everything_that_needs_it_is_unknown_and_the_password_stays
     let (root, target) = (folder.path().to_str().unwrap().to_owned(), folder.path().join("out"));
     let facts = folder.path().join("facts.db");
     let ended = run(&[
-        "-vv", "run", "--root", &root, "--output-dir", target.to_str().unwrap(), "--facts", facts.to_str().unwrap(),
+        "-vv",
+        "run",
+        "--root",
+        &root,
+        "--output-dir",
+        target.to_str().unwrap(),
+        "--facts",
+        facts.to_str().unwrap(),
     ]);
     assert_eq!(ended.code, 30, "{}", ended.stderr);
     assert!(ended.stdout.contains("Inconclusive"));
@@ -248,7 +261,9 @@ fn an_interrupted_run_still_reports() {
     let folder = tempfile::tempdir().unwrap();
     dead_installation(folder.path());
     let ini = folder.path().join("etc/bm/bm.ini");
-    let silent = std::fs::read_to_string(&ini).unwrap().replace("port = 1", &format!("port = {}", listener.local_addr().unwrap().port()));
+    let silent = std::fs::read_to_string(&ini)
+        .unwrap()
+        .replace("port = 1", &format!("port = {}", listener.local_addr().unwrap().port()));
     std::fs::write(&ini, silent).unwrap();
     // The port accepts and never answers: only the time budget ends this.
     let (code, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--timeout", "300ms"]);
@@ -282,7 +297,11 @@ fn a_snapshot_answers_questions_and_only_questions() {
     run(&["collect", "--root", folder.path().to_str().unwrap(), "--facts", facts, "-q"]);
     let ask = |sql: &str, more: &[&str]| run(&[&["facts", "query", sql, "--from-facts", facts], more].concat());
     let table = ask("SELECT name, server_uid FROM marker_file ORDER BY name", &[]);
-    assert_eq!(table.stdout, "name        server_uid\n----------  ----------\nserver.uid  bm-master\n", "{}", table.stderr);
+    assert_eq!(
+        table.stdout, "name        server_uid\n----------  ----------\nserver.uid  bm-master\n",
+        "{}",
+        table.stderr
+    );
     let lines = ask("SELECT key, value FROM bm_ini WHERE key IN ('host', 'password')", &["--json"]);
     assert_eq!(lines.stdout, "{\"key\":\"host\",\"value\":\"127.0.0.1\"}\n");
     let absent = ask("SELECT count(*) AS n FROM coverage WHERE completeness = 'absent'", &["--json"]);
@@ -308,10 +327,14 @@ fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
     let (_, report) = json(&["demo", "--check", "inbox_virtual_folder"]);
     let findings = report["checks"][0]["findings"].as_array().unwrap().clone();
     let waivers = |expires: &str| {
-        let mut text = String::from("[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = \"nobody\"\nreason = \"x\"\nexpires = \"2999-01-01\"\n");
+        let mut text = String::from(
+            "[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = \"nobody\"\nreason = \"x\"\nexpires = \"2999-01-01\"\n",
+        );
         for finding in &findings {
             let subject = toml::Value::from(finding["subject"].as_str().unwrap());
-            text += &format!("[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = {subject}\nreason = \"known\"\nexpires = \"{expires}\"\n");
+            text += &format!(
+                "[[waiver]]\ncheck = \"inbox_virtual_folder\"\nsubject = {subject}\nreason = \"known\"\nexpires = \"{expires}\"\n"
+            );
         }
         let path = folder.path().join("waivers.toml");
         std::fs::write(&path, text).unwrap();

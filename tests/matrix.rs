@@ -75,7 +75,9 @@ fn matrix() -> BTreeMap<String, (Story, Vec<CheckResult>)> {
     installations()
         .into_iter()
         .map(|folder| {
-            let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|e| panic!("{folder:?}/{name}: {e}"));
+            let read = |name: &str| {
+                std::fs::read_to_string(folder.join(name)).unwrap_or_else(|e| panic!("{folder:?}/{name}: {e}"))
+            };
             let facts = app::fixture_facts(&read("facts.toml"), &schema).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
             let story: Story = toml::from_str(&read("story.toml")).unwrap();
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
@@ -92,11 +94,11 @@ fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
     let mut fired_anywhere = BTreeSet::new();
     let mut all = BTreeSet::new();
     for (name, (story, results)) in &matrix {
-        let fired: BTreeSet<_> =
-            results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.id.as_str()).collect();
+        let fired: BTreeSet<_> = results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.id.as_str()).collect();
         let told: BTreeSet<_> = story.fires.iter().map(String::as_str).collect();
         assert_eq!(fired, told, "{name}");
-        let broken: Vec<_> = results.iter().filter(|r| r.outcome == Outcome::Error).map(|r| (&r.id, &r.reason)).collect();
+        let broken: Vec<_> =
+            results.iter().filter(|r| r.outcome == Outcome::Error).map(|r| (&r.id, &r.reason)).collect();
         assert!(broken.is_empty(), "{name}: {broken:?}");
         all.extend(results.iter().map(|r| r.id.clone()));
         fired_anywhere.extend(fired.into_iter().map(str::to_owned));
