@@ -1,5 +1,18 @@
 //! Pure readers of the formats that BlueMind's files have: bytes in, values or errors out, never a panic.
 
 pub mod bm_ini;
+mod bytes;
+pub mod cyrus_db;
+pub mod cyrus_header;
+pub mod cyrus_index;
+pub mod dlist;
 pub mod dpkg_status;
+pub mod flat;
+pub mod imapd_conf;
+pub mod mailbox_name;
+pub mod mailbox_record;
 pub mod mounts;
+pub mod mutf7;
+pub mod skiplist;
+pub mod spool_path;
+pub mod twoskip;
