@@ -8,6 +8,9 @@ use crate::model::{Completeness, Coverage};
 /// Role of a mail shard's database.
 const SHARD_ROLE: &str = "bm/pgsql-data";
 
+/// Role of a mail backend.
+const BACKEND_ROLE: &str = "mail/imap";
+
 /// A server of the installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
@@ -91,11 +94,14 @@ impl Topology {
             return Err(format!("the servers of the installation are not known: {reason}"));
         }
         let shards = uids(self.shards().collect());
+        let backends = uids(self.servers().iter().filter(|server| server.roles.contains(BACKEND_ROLE)).collect());
         match kind {
             ScopeKind::Directory => Ok(vec!["directory".to_owned()]),
             ScopeKind::Database => Ok(["directory".to_owned()].into_iter().chain(shards).collect()),
             ScopeKind::Shard if shards.is_empty() => Err(format!("no server holds the role {SHARD_ROLE}")),
             ScopeKind::Shard => Ok(shards),
+            ScopeKind::Backend if backends.is_empty() => Err(format!("no server holds the role {BACKEND_ROLE}")),
+            ScopeKind::Backend => Ok(backends),
             ScopeKind::Server if self.servers().is_empty() => Err("the directory database lists no server".to_owned()),
             ScopeKind::Server => Ok(uids(self.servers().iter().collect())),
         }

@@ -1,8 +1,10 @@
 //! Collectors: they describe what is there, and never judge it. A failure is a statement on completeness, not an error.
 
 mod command;
+mod cyrus;
 mod directory;
 mod host;
+mod logins;
 mod postgres;
 mod root;
 mod shard;
@@ -31,7 +33,8 @@ pub const DIRECTORY: &str = "directory";
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
-    Schema::new(sources.map(|source| source.table).chain(host::TABLES.iter().copied()))
+    let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
+    Schema::new(sources.map(|source| source.table).chain(files))
 }
 
 /// The collectors of one run: what they read, and where they put it.

@@ -81,6 +81,8 @@ pub enum ScopeKind {
     Database,
     /// A server's files: one scope for each server.
     Server,
+    /// A mail backend's Cyrus: one scope for each server with the role `mail/imap`.
+    Backend,
 }
 
 impl ScopeKind {
@@ -91,7 +93,7 @@ impl ScopeKind {
             Column::text("scope", "`directory`, or the uid of the server whose shard the row was read from").key();
         match self {
             Self::Directory => None,
-            Self::Shard | Self::Server => Some(&SERVER),
+            Self::Shard | Self::Server | Self::Backend => Some(&SERVER),
             Self::Database => Some(&DATABASE),
         }
     }
@@ -103,6 +105,7 @@ impl ScopeKind {
             Self::Shard => "each `bj-data` database (scope: the server's uid)",
             Self::Database => "`bj` (scope `directory`) and each `bj-data` (scope: the server's uid)",
             Self::Server => "each server's files (scope: the server's uid)",
+            Self::Backend => "each mail backend's files (scope: the server's uid)",
         }
     }
 }

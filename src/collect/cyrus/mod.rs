@@ -1,0 +1,5 @@
+//! A mail backend's Cyrus as its files show it: no lock, no Cyrus tool, nothing written.
+
+mod tables;
+
+pub(super) use tables::TABLES;
