@@ -2,4 +2,4 @@
 
 mod tables;
 
-pub(super) use tables::TABLES;
+pub(in crate::collect) use tables::TABLES;

@@ -5,7 +5,7 @@
 use crate::fact::{Column, ScopeKind, Table};
 
 /// Every table of this room.
-pub(super) const TABLES: &[&Table] = &[
+pub(in crate::collect) const TABLES: &[&Table] = &[
     &CYRUS_PARTITION,
     &CYRUS_DATABASE,
     &CYRUS_ENTRY_UNREADABLE,
