@@ -22,7 +22,9 @@ pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output
     match command {
         ChecksCommand::List { select, lang } => {
             let checks = load_checks(&select.checks_dir, schema)?;
-            Ok(Output::text(list(&selected(&checks, select)?, lang.unwrap_or_else(environment_lang))))
+            let selects = !(select.check.is_empty() && select.skip.is_empty() && select.category.is_empty());
+            let listed = if selects { selected(&checks, select)? } else { checks.iter().collect() };
+            Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, checks_dir, lang } => {
             let checks = load_checks(checks_dir, schema)?;
@@ -51,9 +53,11 @@ pub(super) fn load_checks(folders: &[std::path::PathBuf], schema: &Schema) -> Re
 pub(super) fn selected<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<Vec<&'c Check>, Failure> {
     let (wanted, unwanted) = (patterns(&select.check)?, patterns(&select.skip)?);
     let matches = |globs: &[Pattern], id: &str| globs.iter().any(|glob| glob.matches(id));
+    let is_asked = |check: &Check| matches(&wanted, &check.id) || select.category.contains(&check.category);
     let chosen: Vec<_> = checks
         .iter()
         .filter(|check| wanted.is_empty() || matches(&wanted, &check.id))
+        .filter(|check| !check.only_with_category || is_asked(check))
         .filter(|check| !matches(&unwanted, &check.id))
         .filter(|check| select.category.is_empty() || select.category.contains(&check.category))
         .collect();

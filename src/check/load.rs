@@ -61,6 +61,8 @@ struct RawCheck {
     #[serde(default)]
     roles: Vec<String>,
     #[serde(default)]
+    only_with_category: bool,
+    #[serde(default)]
     tags: Vec<String>,
     reference: Option<Spanned<String>>,
     partial: Option<Spanned<String>>,
@@ -193,6 +195,7 @@ fn build(raw: RawCheck, prepared: crate::fact::Prepared, messages: Messages, pat
         from: raw.upgrade.from.map(|r| r.0),
         to: raw.upgrade.to.map(|r| r.0),
         roles: raw.roles,
+        only_with_category: raw.only_with_category,
         tags: raw.tags,
         reference: raw.reference.map(Spanned::into_inner),
         partial: raw.partial.map(Spanned::into_inner),

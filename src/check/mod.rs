@@ -31,6 +31,8 @@ pub struct Check {
     /// Roles it is about: without a server holding one of them it does not apply, and the files of other servers are
     /// not needed.
     pub roles: Vec<String>,
+    /// Whether it is run only when its category or its id is asked for: it would disturb an ordinary run.
+    pub only_with_category: bool,
     /// Words to search by.
     pub tags: Vec<String>,
     /// A public page about the matter.
