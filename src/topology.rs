@@ -71,6 +71,11 @@ impl Topology {
         self.servers().iter().filter(|server| server.roles.contains(SHARD_ROLE))
     }
 
+    /// The mail backends.
+    pub fn backends(&self) -> impl Iterator<Item = &Server> {
+        self.servers().iter().filter(|server| server.roles.contains(BACKEND_ROLE))
+    }
+
     /// Servers by role; `None` when they are not known.
     pub fn holders(&self) -> Option<BTreeMap<String, BTreeSet<String>>> {
         let Self::Known(servers) = self else { return None };
@@ -94,7 +99,7 @@ impl Topology {
             return Err(format!("the servers of the installation are not known: {reason}"));
         }
         let shards = uids(self.shards().collect());
-        let backends = uids(self.servers().iter().filter(|server| server.roles.contains(BACKEND_ROLE)).collect());
+        let backends = uids(self.backends().collect());
         match kind {
             ScopeKind::Directory => Ok(vec!["directory".to_owned()]),
             ScopeKind::Database => Ok(["directory".to_owned()].into_iter().chain(shards).collect()),

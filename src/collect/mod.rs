@@ -71,7 +71,7 @@ impl<'a> Collectors<'a> {
     pub async fn servers(&self, topology: &Topology, jobs: usize) {
         let roots = self.roots(topology);
         let shards = topology.shards().map(Work::Shard);
-        let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, root));
+        let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, self.tables_of(uid, topology), root));
         let works: Vec<Work<'_>> = shards.chain(hosts).collect();
         let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work));
         all.await;
@@ -89,15 +89,27 @@ impl<'a> Collectors<'a> {
                 let access = postgres::shard(self.config, &self.bm_ini, server);
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink).await;
             }
-            Work::Host(uid, Ok(root)) => host::collect(uid, root, &self.wanted_host_tables(), &self.sink).await,
-            Work::Host(uid, Err(reason)) => {
-                for table in self.wanted_host_tables() {
+            Work::Host(uid, tables, Ok(root)) => {
+                host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
+            }
+            Work::Host(uid, tables, Err(reason)) => {
+                for table in tables {
                     let statement = Coverage::absent(table.name, uid, reason);
                     if let Err(error) = self.sink.lock().finish(table, statement) {
                         tracing::error!(table = table.name, scope = uid, "{error}");
                     }
                 }
             }
+        }
+    }
+
+    async fn collect_cyrus(&self, uid: &str, root: &Root, tables: Vec<&'static Table>) {
+        let (uid, root, sink) = (uid.to_owned(), root.clone(), self.sink.clone());
+        let work = tokio::task::spawn_blocking(move || cyrus::collect(&uid, &root, &tables, &sink));
+        if let Err(error) = work.await {
+            // The scopes stay "not attempted": nothing is taken for known.
+            tracing::error!("reading Cyrus: {error}");
         }
     }
 
@@ -127,13 +139,25 @@ impl<'a> Collectors<'a> {
         sources.filter(|source| self.wanted.iter().any(|table| table.name == source.table.name)).collect()
     }
 
-    fn wanted_host_tables(&self) -> Vec<&'static Table> {
-        self.wanted.iter().copied().filter(|table| table.scope == ScopeKind::Server).collect()
+    /// The wanted tables that are read from a server's files: Cyrus' only where the server is a mail backend, or where
+    /// nobody can tell.
+    fn tables_of(&self, uid: &str, topology: &Topology) -> Vec<&'static Table> {
+        let is_backend = matches!(topology, Topology::Unknown(_)) || topology.backends().any(|server| server.uid == uid);
+        let is_read = |table: &&'static Table| match table.scope {
+            ScopeKind::Server => true,
+            ScopeKind::Backend => is_backend,
+            ScopeKind::Directory | ScopeKind::Shard | ScopeKind::Database => false,
+        };
+        self.wanted.iter().copied().filter(is_read).collect()
     }
+}
+
+fn of_kind(tables: &[&'static Table], kind: ScopeKind) -> Vec<&'static Table> {
+    tables.iter().copied().filter(|table| table.scope == kind).collect()
 }
 
 /// A piece of work that can be done beside others.
 enum Work<'a> {
     Shard(&'a Server),
-    Host(&'a String, &'a Result<Root, String>),
+    Host(&'a String, Vec<&'static Table>, &'a Result<Root, String>),
 }

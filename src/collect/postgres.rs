@@ -14,6 +14,7 @@ use super::source::{Query, Source};
 use crate::config::{Config, Database};
 use crate::fact::{Row, Value};
 use crate::format::bm_ini::BmIni;
+use crate::model::text::escaped;
 use crate::topology::Server;
 
 /// Name of the shards' databases, fixed by BlueMind.
@@ -239,22 +240,13 @@ impl<'a> FromSql<'a> for Cell {
             Type::INT4 => Value::Integer(i32::from_sql(kind, raw)?.into()),
             Type::INT8 => Value::Integer(i64::from_sql(kind, raw)?),
             // A database in SQL_ASCII may hold anything: bytes that are no UTF-8 are shown as such, not lost.
-            _ => Value::Text(text(raw)),
+            _ => Value::Text(escaped(raw)),
         }))
     }
 
     fn accepts(kind: &Type) -> bool {
         matches!(*kind, Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::TEXT | Type::VARCHAR | Type::NAME)
     }
-}
-
-fn text(raw: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in raw.utf8_chunks() {
-        out.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
-    }
-    out
 }
 
 /// What went wrong, in full: the crate's own text is only "db error".
@@ -278,11 +270,6 @@ fn describe(error: &tokio_postgres::Error) -> String {
 mod tests {
     use super::*;
     use crate::config::Secret;
-
-    #[test]
-    fn bytes_that_are_no_text_are_kept_visible() {
-        assert_eq!(text(b"caf\xe9 \xc3\xa9"), "caf\\xe9 \u{e9}");
-    }
 
     #[test]
     fn what_is_shown_of_an_access_has_no_password() {

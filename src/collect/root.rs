@@ -40,11 +40,7 @@ impl Root {
     /// The bytes of a regular file of at most `limit` bytes. The error names the file.
     pub(super) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let fail = |what: String| format!("{}: {what}", self.shown(path));
-        let file = self.open(path, OFlags::NONBLOCK).map_err(|error| fail(error.to_string()))?;
-        let metadata = file.metadata().map_err(|error| fail(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(fail("not a regular file".to_owned()));
-        }
+        let (file, _) = self.regular(path).map_err(|error| fail(error.to_string()))?;
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
         if bytes.len() as u64 > limit {
@@ -53,10 +49,23 @@ impl Root {
         Ok(bytes)
     }
 
+    /// A regular file, open for reading, and what the system says of it.
+    pub(super) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, std::fs::Metadata)> {
+        let file = self.open(path.as_ref(), OFlags::NONBLOCK)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(std::io::Error::other("not a regular file")) }
+    }
+
+    /// Where this machine finds a folder below the root, its symbolic links resolved.
+    pub(super) fn folder(&self, path: impl AsRef<Path>) -> std::io::Result<PathBuf> {
+        let folder = self.open(path.as_ref(), OFlags::DIRECTORY | OFlags::PATH)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+    }
+
     /// Names of the entries of a folder, sorted.
     pub(super) fn names(&self, path: &str) -> Result<Vec<String>, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
-        let folder = self.open(path, OFlags::DIRECTORY).map_err(fail)?;
+        let folder = self.open(Path::new(path), OFlags::DIRECTORY).map_err(fail)?;
         let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
         let mut names = Vec::new();
         for entry in entries {
@@ -69,21 +78,21 @@ impl Root {
     /// Size and space for unprivileged users, in bytes, of the file system that holds `path`.
     pub(super) fn space(&self, path: &str) -> Result<(u64, u64), String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
-        let place = self.open(path, OFlags::PATH).map_err(fail)?;
+        let place = self.open(Path::new(path), OFlags::PATH).map_err(fail)?;
         let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
         Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
     }
 
     /// Opens a file below the root. Symbolic links are resolved as the server itself would: an absolute one stays below
     /// the root.
-    fn open(&self, path: &str, flags: OFlags) -> Result<File, std::io::Error> {
+    fn open(&self, path: &Path, flags: OFlags) -> Result<File, std::io::Error> {
         let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
         if self.is_system() {
             return Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?));
         }
         let root = rustix::fs::openat(CWD, &self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let relative = path.trim_start_matches('/');
-        let relative = if relative.is_empty() { "." } else { relative };
+        let relative = path.strip_prefix("/").unwrap_or(path);
+        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
         Ok(File::from(rustix::fs::openat2(&root, relative, flags, Mode::empty(), ResolveFlags::IN_ROOT)?))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::fact::{Row, Store, Table};
-use crate::model::Coverage;
+use crate::model::{Completeness, Coverage};
 
 /// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
 #[derive(Clone)]
@@ -58,14 +58,23 @@ impl<'a> Scope<'a> {
 
     /// Ends the scope: complete, or absent with the reason.
     pub(super) fn end(self, outcome: Result<(), String>) {
-        let reason = outcome.err();
-        if let Some(reason) = &reason {
+        let statement = match outcome {
+            Ok(()) => Coverage::complete(self.table.name, self.scope),
+            Err(reason) => Coverage::absent(self.table.name, self.scope, reason),
+        };
+        self.conclude(statement);
+    }
+
+    /// Ends the scope with its rows kept, though some are missing for `reason`.
+    pub(super) fn end_partial(self, reason: String) {
+        let absent = Coverage::absent(self.table.name, self.scope, reason);
+        self.conclude(Coverage { completeness: Completeness::Partial, ..absent });
+    }
+
+    fn conclude(self, statement: Coverage) {
+        if let Some(reason) = &statement.reason {
             tracing::warn!(table = self.table.name, scope = self.scope, "not collected: {reason}");
         }
-        let statement = match reason {
-            None => Coverage::complete(self.table.name, self.scope),
-            Some(reason) => Coverage::absent(self.table.name, self.scope, reason),
-        };
         let elapsed_ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
         let coverage = Coverage { source: Some(self.source), elapsed_ms, ..statement };
         if let Err(error) = self.sink.lock().finish(self.table, coverage) {

@@ -68,6 +68,18 @@ pub fn visible(text: &str, keep_lines: bool) -> String {
     out
 }
 
+/// Bytes as text: those that are no UTF-8 become `\xNN`, so that nothing is lost.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
 fn is_hazardous(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -88,6 +100,11 @@ mod tests {
         assert_eq!(visible("a\nb\t", true), "a\nb\t");
         assert_eq!(visible("a\nb", false), "a\\u{a}b");
         assert_eq!(visible("\u{FFFF}\u{1FFFE}\u{FFFD}", false), "\\u{ffff}\\u{1fffe}\u{FFFD}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_visible() {
+        assert_eq!(escaped(b"caf\xe9 \xc3\xa9"), "caf\\xe9 \u{e9}");
     }
 
     #[test]

@@ -1,0 +1,62 @@
+//! What imapd.conf says, read below the root.
+
+use crate::collect::root::Root;
+use crate::fact::{Row, Value};
+use crate::format::imapd_conf::ImapdConf;
+use crate::format::spool_path::Hashing;
+
+/// Where Cyrus looks for its configuration.
+const PATH: &str = "/etc/imapd.conf";
+/// More than any configuration has, in bytes.
+const LIMIT: u64 = 16 * 1024 * 1024;
+/// What BlueMind's package sets, for a server without imapd.conf (a saved tree). The file itself is not public: these
+/// are the settings that BlueMind's own path code and its partitions file rest on.
+const BLUEMIND: &str = "configdirectory: /var/lib/cyrus
+defaultpartition: default
+partition-default: /var/spool/cyrus/data/mail
+metapartition-default: /var/spool/cyrus/meta/mail
+metapartition_files: header index cache expunge squat annotations lock dav archivecache
+hashimapspool: yes
+fulldirhash: no
+unixhierarchysep: yes
+virtdomains: userid
+@include: /etc/cyrus-partitions
+";
+
+/// The configuration, and how directories follow from names.
+pub(super) struct Conf {
+    pub(super) source: String,
+    pub(super) imapd: ImapdConf,
+    pub(super) hashing: Hashing,
+}
+
+impl Conf {
+    /// Reads the configuration. The error names the file, never a value: one of them is a password.
+    pub(super) fn read(root: &Root) -> Result<Self, String> {
+        let text = match root.regular(PATH) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BLUEMIND.to_owned(),
+            _ => root.text(PATH, LIMIT)?,
+        };
+        let source = root.shown(PATH);
+        let imapd = ImapdConf::parse(PATH, &text, |path| root.text(path, LIMIT))
+            .map_err(|error| format!("{source}: {error}"))?;
+        let hashing = Hashing::of(&imapd).map_err(|error| format!("{source}: {error}"))?;
+        Ok(Self { source, imapd, hashing })
+    }
+
+    /// Rows of `cyrus_partition`.
+    pub(super) fn partitions(&self) -> Vec<Row> {
+        let default = self.imapd.default_partition();
+        let row = |(name, roots): (&str, crate::format::imapd_conf::Roots<'_>)| {
+            let meta = (roots.meta != roots.data).then_some(roots.meta);
+            vec![
+                Value::from(name),
+                Value::from(default.as_deref() == Some(name)),
+                Value::from(roots.data),
+                Value::from(meta),
+                Value::from(roots.archive),
+            ]
+        };
+        self.imapd.partitions().map(row).collect()
+    }
+}

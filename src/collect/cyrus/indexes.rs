@@ -1,0 +1,123 @@
+//! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use super::mailboxes::{Mailbox, shown};
+use crate::collect::root::Root;
+use crate::fact::{Row, Value};
+use crate::format::cyrus_header::{CyrusHeader, HeaderError};
+use crate::format::cyrus_index::{IndexError, Records, Tally};
+use crate::format::spool_path::Directories;
+use crate::model::text::escaped;
+
+/// Looks at a file that may be being written, and the pause between two.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+/// More than any cyrus.header has, in bytes.
+const HEADER_LIMIT: u64 = 1024 * 1024;
+
+/// What an index amounts to.
+#[derive(Default)]
+struct Index {
+    minor: Option<u32>,
+    tally: Option<(Tally, u64)>,
+}
+
+/// The row of `cyrus_index` of a mailbox.
+pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> Row {
+    let (mut state, mut detail, mut index) = look_at_index(root, directories);
+    for _ in 1..TRIES {
+        if matches!(state, "sound" | "missing_directory") {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        (state, detail, index) = look_at_index(root, directories);
+    }
+    let (header_state, header_detail, unique_id) = look_at_header(root, &directories.header);
+    let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));
+    let directory = directories.index.parent().unwrap_or(&directories.index);
+    vec![
+        Value::from(escaped(mailbox.name.as_bytes())),
+        Value::from(shown(directory)),
+        Value::from(state),
+        Value::from(header_state),
+        Value::from(detail.or(header_detail)),
+        Value::from(index.minor.map(i64::from)),
+        tally(|t| t.0.existing),
+        tally(|t| t.0.expunged),
+        tally(|t| t.0.unlinked),
+        tally(|t| t.1),
+        Value::from(unique_id),
+    ]
+}
+
+type Look = (&'static str, Option<String>, Index);
+
+fn look_at_index(root: &Root, directories: &Directories) -> Look {
+    let none = Index::default();
+    let file = match root.regular(&directories.index) {
+        Ok((file, _)) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let has_directory = directories.index.parent().is_some_and(|directory| root.folder(directory).is_ok());
+            return (if has_directory { "missing" } else { "missing_directory" }, None, none);
+        }
+        Err(error) => return ("unreadable", Some(format!("cyrus.index: {error}")), none),
+    };
+    match Records::open(file) {
+        Ok(records) => tally(records),
+        Err(error) => (state_of(&error), Some(format!("cyrus.index: {error}")), none),
+    }
+}
+
+fn state_of(error: &IndexError) -> &'static str {
+    match error {
+        IndexError::Empty => "empty",
+        IndexError::Short { .. } | IndexError::Truncated { .. } => "truncated",
+        IndexError::Version { .. } | IndexError::Sizes { .. } => "header_damaged",
+        IndexError::Io { .. } => "unreadable",
+    }
+}
+
+fn tally<R: Read>(mut records: Records<R>) -> Look {
+    let header = *records.header();
+    let (mut tally, mut bytes) = (Tally::default(), 0_u64);
+    for record in records.by_ref() {
+        match record {
+            Ok(record) => {
+                tally.add(&record);
+                if !record.flags.is_expunged() && !record.flags.is_unlinked() {
+                    bytes += u64::from(record.size);
+                }
+            }
+            Err(error) => {
+                let index = Index { minor: Some(header.minor), tally: None };
+                return (state_of(&error), Some(format!("cyrus.index: {error}")), index);
+            }
+        }
+    }
+    let index = Index { minor: Some(header.minor), tally: Some((tally, bytes)) };
+    if !header.crc.is_right() {
+        return ("header_damaged", Some("cyrus.index: offset 0: wrong CRC of the header".to_owned()), index);
+    }
+    if tally.damaged > 0 || tally.out_of_order > 0 {
+        let detail =
+            format!("cyrus.index: {} record(s) with a wrong CRC, {} out of order", tally.damaged, tally.out_of_order);
+        return ("record_damaged", Some(detail), index);
+    }
+    ("sound", None, index)
+}
+
+fn look_at_header(root: &Root, file: &Path) -> (&'static str, Option<String>, Option<String>) {
+    let mut bytes = Vec::new();
+    let read = root.regular(file).and_then(|(file, _)| file.take(HEADER_LIMIT).read_to_end(&mut bytes));
+    match read.map(|_| CyrusHeader::parse(&bytes)) {
+        Ok(Ok(header)) => ("sound", None, header.unique_id),
+        Ok(Err(HeaderError::Empty)) => ("empty", None, None),
+        Ok(Err(error)) => ("damaged", Some(format!("cyrus.header: {error}")), None),
+        Err(error) if error.kind() == ErrorKind::NotFound => ("missing", None, None),
+        Err(error) => ("unreadable", Some(format!("cyrus.header: {error}")), None),
+    }
+}
