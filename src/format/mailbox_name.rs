@@ -220,10 +220,16 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// Looks for the separators of Cyrus 3.6, which no older key has.
+    /// Looks for the separators of Cyrus 3.6, which no older version lets into a name, and for its first letters: a
+    /// control character that found its way into one name must not turn the others into nothing.
     pub fn detect<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
-        let is_dbname = |key: &[u8]| key.iter().any(|byte| matches!(byte, 0x1d | 0x1f));
-        if keys.into_iter().any(is_dbname) { Self::Dbname } else { Self::Internal }
+        let (mut all, mut lettered, mut has_separator) = (0_usize, 0_usize, false);
+        for key in keys {
+            all += 1;
+            lettered += usize::from(matches!(key.first(), Some(b'N' | b'I' | b'A')));
+            has_separator |= key.iter().any(|byte| matches!(byte, 0x1d | 0x1f));
+        }
+        if has_separator && lettered > all / 2 { Self::Dbname } else { Self::Internal }
     }
 
     /// The mailbox that a key names; none for an index that Cyrus keeps in the same file.

@@ -180,7 +180,7 @@ impl Hashing {
             _ => None,
         };
         let (at, letter) = if self.hashimapspool { rest.letter()? } else { (0, None) };
-        let levels = rest.levels()?;
+        let levels = rest.levels(domain.is_some())?;
         let mut name = domain.map_or_else(Vec::new, |domain| [domain, b"!"].concat());
         name.extend_from_slice(&levels.join(&b'.'));
         let name = MailboxName::internal(name);
@@ -350,8 +350,11 @@ impl<'p> Components<'p> {
         }
     }
 
-    fn levels(&mut self) -> Result<Vec<&'p [u8]>, NotMailbox> {
-        let level = |(offset, level): (usize, &'p [u8])| match level.iter().position(|byte| matches!(byte, b'.' | b'!'))
+    /// The rest. After a domain a level may have a `!`: only the first of a name counts.
+    fn levels(&mut self, has_domain: bool) -> Result<Vec<&'p [u8]>, NotMailbox> {
+        let level = |(offset, level): (usize, &'p [u8])| match level
+            .iter()
+            .position(|byte| *byte == b'.' || (*byte == b'!' && !has_domain))
         {
             Some(at) => Err(NotMailbox::Level { offset: offset + at, found: char::from(level[at]) }),
             None => Ok(level),

@@ -142,6 +142,8 @@ fn keys_of_older_versions() {
         "two are of the index of rights"
     );
     assert_eq!(naming.mailbox(b"$RUNQ$id$x"), None);
+    let odd = [&b"bm.lan!user.tom"[..], b"bm.lan!user.tom.a\x1fb", b"bm.lan!user.ann"];
+    assert_eq!(Naming::detect(odd), Naming::Internal, "one odd name does not change the others");
     let name = Naming::Dbname.mailbox(b"Nbm.lan\x1duser\x1fjohn.doe\x1fa.b.c").unwrap();
     assert_eq!(name, MailboxName::internal("bm.lan!user.john^doe.a^b^c"));
     assert_eq!(Naming::Dbname.mailbox(b"Iznb1lh54i8grmeq6skv2narh"), None);

@@ -38,6 +38,7 @@ const PATHS: &[(&str, &str, &str)] = &[
         "domain/U/bm.lan/N/DELETED/oldteam/6B04572E",
     ),
     ("user.nodomain", "n/user/nodomain", "D/user/nodomain"),
+    ("bm.lan!user.tom.a!b", "domain/b/bm.lan/t/user/tom/a!b", "domain/U/bm.lan/R/user/tom/a!b"),
     ("bm.lan!user.tom.a^b^c", "domain/b/bm.lan/t/user/tom/a^b^c", "domain/U/bm.lan/R/user/tom/a^b^c"),
 ];
 
