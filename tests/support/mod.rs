@@ -1,5 +1,7 @@
-//! What tests share: a real PostgreSQL, and the simulated installations of `fixtures/installations/` in it.
+//! What tests share: a real PostgreSQL, the simulated installations of `fixtures/installations/` in it, and a real Cyrus.
 
 pub(crate) mod bluemind;
+#[allow(dead_code, reason = "only the tests of Cyrus need one")]
+pub(crate) mod cyrus;
 pub(crate) mod postgres;
 pub(crate) mod snapshot;

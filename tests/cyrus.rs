@@ -1,0 +1,11 @@
+//! The collectors of a mail backend against a real Cyrus: filled over IMAP and LMTP, broken as such servers get broken,
+//! and read while it works.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+#![allow(clippy::disallowed_methods, reason = "tests start servers, and are told by the environment how to end")]
+
+#[allow(dead_code, reason = "a Cyrus needs only a part of what there is for databases")]
+mod support;
+
+#[path = "cyrus/lab.rs"]
+mod lab;

@@ -1,0 +1,110 @@
+//! The files of a Cyrus that does not run: mailboxes.db, and where mailboxes have their directories.
+
+use std::path::PathBuf;
+
+use bm_preflight::format::cyrus_db::CyrusDb;
+use bm_preflight::format::mailbox_name::{MailboxName, Naming};
+use bm_preflight::format::mailbox_record::MailboxRecord;
+
+use super::{DEFAULT_PARTITION, Lab};
+
+/// Key and value of an entry of mailboxes.db.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
+
+/// The three trees of the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tree {
+    /// Messages.
+    Data,
+    /// `cyrus.*` files.
+    Meta,
+    /// Archived messages.
+    Archive,
+}
+
+impl Tree {
+    /// Where it is on the server.
+    pub(crate) fn place(self) -> &'static str {
+        match self {
+            Self::Data => "/var/spool/cyrus/data",
+            Self::Meta => "/var/spool/cyrus/meta",
+            Self::Archive => "/var/spool/bm-hsm/cyrus-archives",
+        }
+    }
+}
+
+/// Path on the server of a mailbox's directory, by the rules of Cyrus with `hashimapspool` and without `fulldirhash`.
+pub(crate) fn directory(tree: Tree, partition: &str, name: &str) -> String {
+    let letter = |word: &str| match word.chars().next().map(|first| first.to_ascii_lowercase()) {
+        Some(first @ 'a'..='z') => first,
+        _ => 'q',
+    };
+    let (domain, local) = name.split_once('!').map_or((None, name), |(domain, local)| (Some(domain), local));
+    let levels: Vec<&str> = local.split('.').collect();
+    let hashed = letter(levels.get(1).unwrap_or(&levels[0]));
+    let folder = if partition == DEFAULT_PARTITION { "mail" } else { partition };
+    let domain = domain.map(|domain| format!("domain/{}/{domain}/", letter(domain))).unwrap_or_default();
+    format!("{}/{folder}/{domain}{hashed}/{}", tree.place(), levels.join("/"))
+}
+
+impl Lab {
+    /// Where mailboxes.db is.
+    pub(crate) fn mailboxes_db(&self) -> PathBuf {
+        self.path("/var/lib/cyrus/mailboxes.db")
+    }
+
+    /// The entries of mailboxes.db.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let bytes = std::fs::read(self.mailboxes_db()).expect("mailboxes.db can be read");
+        let database = CyrusDb::parse(&bytes).expect("mailboxes.db is a data base");
+        let entries = database.entries().map(|entry| entry.expect("an entry"));
+        entries.map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+    }
+
+    /// Replaces mailboxes.db, by Cyrus' own converter: it takes names that no protocol would.
+    pub(crate) fn write_entries(&self, entries: &[Entry]) {
+        let escaped = |field: &[u8]| {
+            let escape = |byte: &u8| match byte {
+                0xff => vec![0xff, 0xff],
+                b'\0' | b'\t' | b'\r' | b'\n' => vec![0xff, byte | 0x80],
+                _ => vec![*byte],
+            };
+            field.iter().flat_map(escape).collect::<Vec<u8>>()
+        };
+        let mut sorted = entries.to_vec();
+        sorted.sort();
+        let lines = sorted.iter().map(|(key, value)| [&escaped(key)[..], b"\t", &escaped(value), b"\n"].concat());
+        let (flat, database) = (self.dir().join("run/mailboxes.flat"), self.mailboxes_db());
+        std::fs::write(&flat, lines.collect::<Vec<_>>().concat()).expect("a flat file can be written");
+        std::fs::remove_file(&database).expect("mailboxes.db is there");
+        self.settle_owner();
+        let [from, to] = [&flat, &database].map(|path| path.to_str().expect("a path of a test is UTF-8"));
+        self.tool("cvt_cyrusdb", &[from, "flat", to, "twoskip"]);
+        assert_eq!(self.entries().len(), entries.len(), "cvt_cyrusdb took every entry");
+    }
+
+    /// Every mailbox with its record, tombstones too.
+    pub(crate) fn records(&self) -> Vec<(MailboxName, MailboxRecord)> {
+        let entries = self.entries();
+        let naming = Naming::detect(entries.iter().map(|(key, _)| &key[..]));
+        let record = |(key, value): &Entry| {
+            let name = naming.mailbox(key)?;
+            Some((name, MailboxRecord::parse(value).expect("a record that Cyrus wrote")))
+        };
+        entries.iter().filter_map(record).collect()
+    }
+
+    /// Every mailbox that has directories: its internal name, and its record.
+    pub(crate) fn mailboxes(&self) -> Vec<(String, MailboxRecord)> {
+        let text = |name: MailboxName| String::from_utf8(name.as_bytes().to_vec()).expect("a name that Cyrus took");
+        let live = self.records().into_iter().filter(|(_, record)| record.is_live_and_local());
+        live.map(|(name, record)| (text(name), record)).collect()
+    }
+
+    /// Directory of a mailbox of mailboxes.db.
+    pub(crate) fn mailbox_directory(&self, tree: Tree, name: &str) -> PathBuf {
+        let mailboxes = self.mailboxes();
+        let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}: none"));
+        self.path(&directory(tree, record.partition.as_deref().expect("a live mailbox has a partition"), name))
+    }
+}
