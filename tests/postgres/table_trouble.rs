@@ -1,6 +1,6 @@
 //! Databases that answer, but not to everything: each unreadable table makes its checks unknown, and only those.
 
-use crate::run::{Run, run};
+use crate::run::{Run, collect, run};
 use crate::support::bluemind::{DIRECTORY, Installation, load_schema};
 use crate::support::postgres::Cluster;
 
