@@ -21,15 +21,18 @@ use crate::topology::Server;
 const SHARD_DATABASE: &str = "bj-data";
 /// PostgreSQL's port, that of BlueMind's JDBC URLs.
 const PORT: u16 = 5432;
-/// Time to reach a server.
+/// Time to reach a server, and time for it to let us in: one that accepts and then says nothing is no server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const SESSION_LIMIT: Duration = Duration::from_secs(20);
 /// Time to tell servers that nobody waits for their queries any more.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 /// Rows handed to the store at a time.
 const BATCH: usize = 500;
-/// A seat belt for every session; options in a configured URL come after these and win.
+/// A seat belt for every session; options in a configured URL come after these and win. Every query reads whole tables:
+/// nested loops, which the planner takes when it expects few rows, would be quadratic in the folders.
 const SESSION: &str = "-c default_transaction_read_only=on -c statement_timeout=10min -c lock_timeout=10s \
-                       -c idle_in_transaction_session_timeout=10min -c search_path=public -c jit=off";
+                       -c idle_in_transaction_session_timeout=10min -c search_path=public \
+                       -c jit=off -c enable_nestloop=off";
 
 /// How to reach a database, and what to call it.
 #[derive(Clone)]
@@ -134,7 +137,10 @@ impl Sessions {
     /// Fills the tables of `sources` from one database, in one read-only snapshot of it.
     pub(super) async fn collect(&self, access: &Result<Access, String>, sources: &[&Source], scope: &str, sink: &Sink) {
         let connected = match access {
-            Ok(access) => self.connect(access).await.map_err(|reason| format!("{}: {reason}", access.shown)),
+            Ok(access) => tokio::time::timeout(SESSION_LIMIT, self.connect(access))
+                .await
+                .unwrap_or_else(|_| Err(format!("no session within {} s", SESSION_LIMIT.as_secs())))
+                .map_err(|reason| format!("{}: {reason}", access.shown)),
             Err(reason) => Err(reason.clone()),
         };
         let shown = access.as_ref().map_or("none", |access| access.shown.as_str());
@@ -164,6 +170,9 @@ impl Sessions {
             client
         };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push((client.cancel_token(), is_plain));
+        // Such a database checks nothing and may hold any bytes: they are asked for as they are.
+        let sql = "SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+        client.batch_execute(sql).await.map_err(|error| describe(&error))?;
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
         client.batch_execute(begin).await.map_err(|error| describe(&error))?;
         Ok(client)

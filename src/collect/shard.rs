@@ -188,7 +188,9 @@ const RELATION: Source = Source {
     },
     queries: &[Query {
         needs: &[],
-        sql: "SELECT relname::text, pg_total_relation_size(oid), nullif(reltuples::bigint, -1)
+        // Before PostgreSQL 14 a table that was never analysed has 0 pages and 0 rows, later -1 rows.
+        sql: "SELECT relname::text, pg_total_relation_size(oid),
+                     CASE WHEN reltuples >= 0 AND relpages > 0 THEN reltuples::bigint END
               FROM pg_class
               WHERE relkind = 'r' AND pg_table_is_visible(oid)
                 AND relname IN ('t_message_body', 't_mailbox_record', 't_container_item', 't_container_changelog', 't_container_changeset')

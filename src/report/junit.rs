@@ -1,5 +1,5 @@
 //! The JUnit report. This file alone knows the `junit_report` crate, which writes every string as it gets it, so each
-//! one passes through [`attribute`] or [`body`] first.
+//! one passes through `attribute` or `body` first.
 
 use std::collections::BTreeMap;
 

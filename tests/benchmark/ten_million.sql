@@ -16,8 +16,8 @@ SELECT lpad(to_hex(n), 40, '0'), 'subject ' || n, now(), 1000 FROM generate_seri
 CREATE TEMP TABLE place AS
 SELECT row_number() OVER () - 1 AS n, id FROM t_container WHERE uid LIKE 'mbox\_records\_bench-%';
 INSERT INTO t_container_item (id, container_id, uid, version, createdby, updatedby, created, updated, flags)
-SELECT 100000000 + n, p.id, n || '.', 1, 'system', 'system', now(), now(), 0
-FROM generate_series(1, RECORDS) n JOIN place p ON p.n = n % 5000;
+SELECT 100000000 + m, p.id, m || '.', 1, 'system', 'system', now(), now(), 0
+FROM generate_series(1, RECORDS) m JOIN place p ON p.n = m % 5000;
 INSERT INTO t_mailbox_record (message_body_guid, imap_uid, mod_seq, last_updated, internal_date, system_flags, item_id)
 SELECT lpad(to_hex(1 + n % BODIES), 40, '0'), n, 1, now(), now(), 16, 100000000 + n
 FROM generate_series(1, RECORDS) n;

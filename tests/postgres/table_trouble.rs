@@ -1,6 +1,6 @@
 //! Databases that answer, but not to everything: each unreadable table makes its checks unknown, and only those.
 
-use crate::run::{Run, run};
+use crate::run::{Run, collect, run};
 use crate::support::bluemind::{DIRECTORY, Installation, load_schema};
 use crate::support::postgres::Cluster;
 
@@ -115,8 +115,12 @@ fn a_run_out_of_time() {
     assert_eq!(result.code, 30);
     assert!(MAPI.iter().all(|id| result.with_outcome("unknown").contains(*id)), "{}", result.digest());
     let running = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bm-preflight' AND datname = ";
-    let left = installation.administer(SHARD, &format!("{running}'{}'", installation.database(SHARD)));
-    assert_eq!(left, "0", "the query still runs on the server");
+    let running = format!("{running}'{}'", installation.database(SHARD));
+    let ended = std::time::Instant::now();
+    while installation.administer(SHARD, &running) != "0" {
+        assert!(ended.elapsed().as_secs() < 5, "the query still runs on the server");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 /// A database in SQL_ASCII holds whatever bytes once came; PostgreSQL refuses to hand out those that are no UTF-8.
@@ -134,15 +138,12 @@ fn bytes_that_are_no_utf8() {
     assert!(valid.report["coverage"].to_string().contains(database));
 
     cluster.query(database, "SELECT fixture.add_folder('user-zoe', E'caf\\351')");
+    // Nothing is lost: the byte is shown as what it is, and the folder is judged like any other.
+    let facts = collect(&installation);
+    assert!(facts.cell("folder", ("path", "caf\\xe9"), "folder_uid").is_some());
     let result = run(&installation);
-    assert_eq!(result.code, 30);
-    let reason = "invalid byte sequence for encoding \"UTF8\": 0xe9 (SQLSTATE 22021)";
-    result.assert_absent("folder", SHARD, reason);
-    result.assert_complete("mapi_folder", SHARD);
-    for check in ["inbox_virtual_folder", "folder_name_hazard", "message_body_missing", "mailbox_not_replicated"] {
-        assert!(result.with_outcome("unknown").contains(check), "{check}");
-        result.assert_says(check, reason);
-    }
+    result.assert_complete("folder", SHARD);
+    assert_eq!(result.code, 0, "{}", result.digest());
 }
 
 /// Enumerations of the facts are closed: a value that BlueMind does not know yet makes the table unknown, not wrong.

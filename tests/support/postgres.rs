@@ -302,7 +302,8 @@ fn server_owner() -> Option<(u32, u32)> {
     Some(ids("nobody").or_else(|| ids("postgres")).expect("a user `nobody` or `postgres` to run the server as"))
 }
 
-fn free_port(address: Ipv4Addr) -> u16 {
+/// A port on which nobody listens at this moment.
+pub(crate) fn free_port(address: Ipv4Addr) -> u16 {
     let listener = TcpListener::bind((address, 0)).expect("a port on the loopback interface");
     listener.local_addr().expect("a bound socket has an address").port()
 }
