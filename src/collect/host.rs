@@ -129,19 +129,29 @@ fn is_local_address(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback() && UdpSocket::bind((ip, 0)).is_ok())
 }
 
+/// Rows, and what is missing of them.
+type Read = Result<(Vec<Row>, Option<String>), String>;
+
 /// Fills the wanted tables of one server from the files below `root`.
 pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+    let whole = |rows: Result<Vec<Row>, String>| rows.map(|rows| (rows, None));
     for table in wanted {
-        let (source, rows) = match table.name {
-            "bm_ini" => (root.shown("/etc/bm/bm.ini"), bm_ini(root)),
-            "marker_file" => (root.shown("/etc/bm"), marker_files(root)),
-            "package" => packages(root).await,
+        let (source, read) = match table.name {
+            "bm_ini" => (root.shown("/etc/bm/bm.ini"), whole(bm_ini(root))),
+            "marker_file" => (root.shown("/etc/bm"), whole(marker_files(root))),
+            "package" => {
+                let (source, rows) = packages(root).await;
+                (source, whole(rows))
+            }
             "filesystem" => (root.shown("/proc/self/mounts"), file_systems(root).await),
-            other => ("none".to_owned(), Err(format!("no collector fills {other}"))),
+            _ => continue,
         };
         let scope = Scope::begin(sink, table, server, source);
-        let outcome = rows.and_then(|rows| scope.add(&rows));
-        scope.end(outcome);
+        match read.and_then(|(rows, gap)| scope.add(&rows).map(|()| gap)) {
+            Ok(None) => scope.end(Ok(())),
+            Ok(Some(gap)) => scope.end_partial(gap),
+            Err(reason) => scope.end(Err(reason)),
+        }
     }
 }
 
@@ -184,20 +194,33 @@ fn package_row(name: &str, version: &str) -> Option<Row> {
     (name.starts_with("bm-") || name.starts_with("postgresql")).then(|| vec![Value::from(name), Value::from(version)])
 }
 
-/// A file system behind a dead server can block for ever: its space is asked for on a thread of its own.
-async fn file_systems(root: &Root) -> Result<Vec<Row>, String> {
-    const LIMIT: Duration = Duration::from_secs(10);
+/// A file system behind a dead server can block for ever: each is asked for its space on a thread of its own. One that
+/// does not answer is told; the others are known all the same.
+async fn file_systems(root: &Root) -> Read {
     let text = root.text("/proc/self/mounts", SMALL_FILE)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut silent) = (Vec::new(), Vec::new());
     for mount in mounts::parse(&text) {
-        let (place, point) = (root.clone(), mount.mount_point.clone());
-        let asked = tokio::task::spawn_blocking(move || place.space(&point));
-        let (size, available) = tokio::time::timeout(LIMIT, asked)
-            .await
-            .map_err(|_| format!("{}: no answer within {} s", mount.mount_point, LIMIT.as_secs()))?
-            .map_err(|error| error.to_string())??;
         let bytes = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-        rows.push(vec![Value::from(mount.mount_point), Value::from(mount.kind), bytes(size), bytes(available)]);
+        match space(root, &mount.mount_point).await {
+            Ok((size, available)) => {
+                rows.push(vec![Value::from(mount.mount_point), Value::from(mount.kind), bytes(size), bytes(available)]);
+            }
+            Err(reason) => silent.push(reason),
+        }
     }
-    Ok(rows)
+    match silent.first() {
+        Some(reason) if rows.is_empty() => Err(reason.clone()),
+        Some(_) => Ok((rows, Some(silent.join("; ")))),
+        None => Ok((rows, None)),
+    }
+}
+
+async fn space(root: &Root, mount_point: &str) -> Result<(u64, u64), String> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let (place, point) = (root.clone(), mount_point.to_owned());
+    let asked = tokio::task::spawn_blocking(move || place.space(&point));
+    match tokio::time::timeout(LIMIT, asked).await {
+        Ok(answer) => answer.unwrap_or_else(|error| Err(error.to_string())),
+        Err(_) => Err(format!("{mount_point}: no answer within {} s", LIMIT.as_secs())),
+    }
 }
