@@ -113,6 +113,9 @@ pub struct SourceArgs {
     /// Time budget of the whole run, such as 90s, 10m or 1h; what is not reached is unknown
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub timeout: Duration,
+    /// Leave processor and disks to everybody else: the lowest CPU and I/O priority
+    #[arg(long)]
+    pub low_priority: bool,
     /// No progress on standard error
     #[arg(long)]
     pub no_progress: bool,

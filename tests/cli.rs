@@ -283,7 +283,7 @@ fn a_signal_ends_the_collection_and_the_report_is_written() {
     let (config, report) = (folder.path().join("c.toml"), folder.path().join("report.json"));
     std::fs::write(&config, url).unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_bm-preflight"))
-        .args(["run", "--root"])
+        .args(["run", "--low-priority", "--root"])
         .arg(folder.path())
         .arg("--config")
         .arg(&config)
@@ -293,6 +293,10 @@ fn a_signal_ends_the_collection_and_the_report_is_written() {
         .unwrap();
     // The connection shows that the collection has begun.
     let _held = listener.accept().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    assert_eq!(stat.rsplit(')').next().unwrap().split_whitespace().nth(16), Some("19"), "--low-priority: nice is 19");
+    let class = std::process::Command::new("ionice").args(["-p", &child.id().to_string()]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&class.stdout).trim(), "idle");
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(30));

@@ -41,6 +41,9 @@ pub(super) fn collect(
     if !arguments.root.is_dir() {
         return Err(Failure::Usage(format!("--root {}: not a folder", arguments.root.display())));
     }
+    if arguments.low_priority {
+        step_back()?;
+    }
     let origin = Origin { tool_version: VERSION.to_owned(), collected_at: now.as_second() };
     let sink = Sink::new(Store::create(schema, &origin)?);
     let collectors = Collectors::new(&config, &arguments.root, &plan.tables, sink.clone()).map_err(Failure::Usage)?;
@@ -66,6 +69,15 @@ pub(super) fn collect(
         sink.into_store().ok_or_else(|| Failure::Tool("a collector did not let go of the facts".to_owned()))?;
     store.give_up(notice.as_deref().unwrap_or("no collector reported on it"))?;
     Ok(Gathered { facts: store.seal()?, notice })
+}
+
+/// Threads that are started from now on inherit it.
+fn step_back() -> Result<(), Failure> {
+    const LOWEST: i32 = 19;
+    let fail = |error: &dyn std::fmt::Display| Failure::Tool(format!("--low-priority: {error}"));
+    rustix::process::nice(LOWEST).map_err(|error| fail(&error))?;
+    let idle = ioprio::Priority::new(ioprio::Class::Idle);
+    ioprio::set_priority(ioprio::Target::Process(ioprio::Pid::this()), idle).map_err(|error| fail(&error))
 }
 
 /// The directory database first: it tells what else there is.
