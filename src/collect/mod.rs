@@ -4,6 +4,7 @@ mod command;
 mod cyrus;
 mod directory;
 mod host;
+mod log_files;
 mod logins;
 mod postgres;
 mod root;
@@ -91,6 +92,9 @@ impl<'a> Collectors<'a> {
             }
             Work::Host(uid, tables, Ok(root)) => {
                 host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
+                    logins::collect(uid, root, &self.sink).await;
+                }
                 self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
             }
             Work::Host(uid, tables, Err(reason)) => {
