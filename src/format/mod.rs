@@ -9,6 +9,7 @@ pub mod dlist;
 pub mod dpkg_status;
 pub mod flat;
 pub mod imapd_conf;
+pub mod login_log;
 pub mod mailbox_name;
 pub mod mailbox_record;
 pub mod mounts;

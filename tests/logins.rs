@@ -1,0 +1,5 @@
+//! Login traces: the lines that tell of them, and what the collector makes of a server's logs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+#[path = "logins/lines.rs"]
+mod lines;
