@@ -1,21 +1,180 @@
 //! Login traces in the logs of Cyrus, ysnp and the core, aggregated: never one row per line.
 
+mod traces;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::tz::TimeZone;
+
+use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
+use super::log_files::{LogFile, LogSet};
+use super::root::Root;
+use super::sink::{Scope, Sink};
 use crate::fact::{Column, ScopeKind, Table};
+use crate::format::login_log;
 
 /// Logins by who, from where and with what.
 pub(super) const LOGIN_TRACE: Table = Table {
     name: "login_trace",
-    doc: "IMAP logins seen in the logs of a server (syslog's mail log, ysnp.log, core.log; rotated and compressed ones too), aggregated.",
+    doc: "IMAP logins seen in the logs of a server (syslog's mail log, ysnp.log, core.log; rotated and compressed ones too), aggregated. It reaches as far back as the logs do. A server without one of the three logs is partially known: BlueMind's core writes core.log, its mail backends the two others.",
     grain: "a log, login, client address and client program",
     scope: ScopeKind::Server,
     columns: &[
-        Column::text("source", "which log: Cyrus' own lines in syslog, ysnp.log, or core.log").one_of(&["cyrus", "ysnp", "core"]),
-        Column::text("login", "login as the client gave it").key(),
-        Column::text("client_address", "IP address of the client; null where the log does not tell it").nullable().key(),
+        Column::text("source", "which log: Cyrus' own lines in syslog, ysnp.log, or core.log")
+            .one_of(&["cyrus", "ysnp", "core"]),
+        Column::text("login", "login as the client gave it, with its realm; null where the log does not tell it")
+            .nullable()
+            .key(),
+        Column::text("client_address", "IP address of the client; null where the log does not tell it")
+            .nullable()
+            .key(),
         Column::text("client_id", "name that the client gave with the IMAP command ID, such as `imapsync`").nullable(),
         Column::integer("logins", "successful logins"),
-        Column::integer("failures", "refused logins"),
-        Column::integer("first_at", "first trace, in seconds since the epoch, UTC").nullable(),
+        Column::integer("failures", "refused logins; those of core.log may be POP logins"),
+        Column::integer(
+            "password_attempts",
+            "attempts as admin0 with a password instead of the core's token, by IMAP or to the administration console; whether it was right is not told (core.log)",
+        ),
+        Column::integer(
+            "first_at",
+            "first trace, in seconds since the epoch, UTC (core.log and ysnp.log are taken to be in GMT)",
+        )
+        .nullable(),
         Column::integer("last_at", "last trace, in seconds since the epoch, UTC").nullable(),
     ],
 };
+
+/// Where syslog may put Cyrus' lines: the first that has some is read, for others repeat them.
+const MAIL_LOGS: [&str; 5] = ["mail.log", "maillog", "mail.info", "syslog", "messages"];
+/// Most rows of a server.
+const MAX_ROWS: usize = 100_000;
+/// Rows handed over at once.
+const BATCH: usize = 5_000;
+/// More than any time zone file has, in bytes.
+const ZONE_FILE: u64 = 1024 * 1024;
+
+/// Fills [`LOGIN_TRACE`] of one server from the logs below `root`.
+pub(super) async fn collect(server: &str, root: &Root, sink: &Sink) {
+    let scope = Scope::begin(sink, &LOGIN_TRACE, server, root.shown("/var/log"));
+    let stop = Stop(Arc::default());
+    // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
+    let (place, told) = (root.clone(), Arc::clone(&stop.0));
+    let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, &told, MAX_ROWS)).await;
+    let gathered = match gathered {
+        Ok(gathered) => gathered,
+        Err(error) => return scope.end(Err(error.to_string())),
+    };
+    if gathered.sources == 0 {
+        return scope.end(Err(gathered.missing.join("; ")));
+    }
+    if let Err(refusal) = gathered.traces.rows().chunks(BATCH).try_for_each(|rows| scope.add(rows)) {
+        return scope.end(Err(refusal));
+    }
+    if gathered.missing.is_empty() { scope.end(Ok(())) } else { scope.end_partial(gathered.missing.join("; ")) }
+}
+
+/// Ends the reading when nobody waits for it any more.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the logs of a server tell.
+struct Gathered {
+    traces: Traces,
+    /// Logs of which at least one file was read.
+    sources: usize,
+    /// What is not known, each with its reason.
+    missing: Vec<String>,
+}
+
+impl Gathered {
+    fn read(root: &Root, stop: &AtomicBool, max_rows: usize) -> Self {
+        let mut gathered = Self { traces: Traces::new(max_rows), sources: 0, missing: Vec::new() };
+        gathered.cyrus(root, stop);
+        gathered.java(root, stop, "/var/log/bm-ysnp", "ysnp.log", &mut Attempts::default());
+        gathered.java(root, stop, "/var/log/bm", "core.log", &mut CoreLog);
+        if gathered.traces.dropped > 0 {
+            let (dropped, kept) = (gathered.traces.dropped, gathered.traces.len());
+            gathered.missing.push(format!(
+                "{dropped} traces are left out: there are already {kept} combinations of login and client"
+            ));
+        }
+        gathered
+    }
+
+    fn cyrus(&mut self, root: &Root, stop: &AtomicBool) {
+        let zone = zone(root);
+        let (mut sessions, mut found, mut reasons) = (Sessions::default(), false, Vec::new());
+        for name in MAIL_LOGS {
+            let set = match LogSet::open(root, "/var/log", name) {
+                Ok(Some(set)) => set,
+                Ok(None) => continue,
+                Err(reason) => {
+                    reasons.push(reason);
+                    continue;
+                }
+            };
+            self.missing.extend(set.troubles);
+            for file in set.files {
+                let read = file.read_text(stop, |line, modified| {
+                    let Some((stamp, told)) = login_log::cyrus(line) else { return };
+                    found = true;
+                    sessions.take(told, || stamp?.resolve(&zone, modified), &mut self.traces);
+                });
+                self.missing.extend(read.err());
+            }
+            if found {
+                break;
+            }
+        }
+        sessions.end(&mut self.traces);
+        if found {
+            self.sources += 1;
+            return;
+        }
+        reasons.dedup();
+        reasons.push(format!(
+            "no line of Cyrus' imapd in {}",
+            root.shown(&format!("/var/log/{{{}}}", MAIL_LOGS.join(",")))
+        ));
+        self.missing.push(reasons.join("; "));
+    }
+
+    fn java(&mut self, root: &Root, stop: &AtomicBool, folder: &str, name: &str, log: &mut impl JavaLog) {
+        let set = match LogSet::open(root, folder, name) {
+            Ok(Some(set)) => set,
+            Ok(None) => return self.missing.push(format!("{}: no such log", root.shown(&format!("{folder}/{name}")))),
+            Err(reason) => return self.missing.push(reason),
+        };
+        self.sources += 1;
+        self.missing.extend(set.troubles);
+        for file in set.files {
+            let read = file.read_text(stop, |line, _| log.take(line, &mut self.traces));
+            self.missing.extend(read.err());
+        }
+    }
+}
+
+impl LogFile {
+    /// The lines as text, bytes that are no UTF-8 replaced, with the time at which the file was last written.
+    fn read_text(self, stop: &AtomicBool, mut each: impl FnMut(&str, i64)) -> Result<(), String> {
+        let modified = self.modified;
+        self.read(stop, |line| each(&String::from_utf8_lossy(line), modified))
+    }
+}
+
+/// The server's time zone, in which syslog writes: /etc/localtime, else UTC, as the C library has it.
+fn zone(root: &Root) -> TimeZone {
+    let path = "/etc/localtime";
+    let read =
+        root.bytes(path, ZONE_FILE).and_then(|bytes| TimeZone::tzif("", &bytes).map_err(|error| error.to_string()));
+    read.unwrap_or_else(|reason| {
+        tracing::debug!("{}: {reason}; its logs are taken to be in UTC", root.shown(path));
+        TimeZone::UTC
+    })
+}

@@ -1,0 +1,250 @@
+//! Traces of logins as they come, counted by who, from where and with what, in bounded memory.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::fact::{Row, Value};
+use crate::format::login_log::{self, Core, Cyrus, Ysnp};
+
+/// Longest login or name of a program that is kept, in bytes.
+const MAX_TEXT: usize = 255;
+/// Connections of Cyrus that are remembered twice over, for a login and an ID to find each other.
+const SESSIONS: usize = 16_384;
+/// Threads of ysnp whose last attempt is remembered.
+const THREADS: usize = 4_096;
+
+/// A row's identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Trace {
+    source: &'static str,
+    login: Option<String>,
+    address: Option<IpAddr>,
+    client: Option<String>,
+}
+
+impl Trace {
+    fn new(source: &'static str, login: Option<&str>, address: Option<IpAddr>) -> Self {
+        Self { source, login: login.map(bounded), address, client: None }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    if text.len() <= MAX_TEXT {
+        return text.to_owned();
+    }
+    let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+/// What a row counts.
+#[derive(Debug, Default)]
+struct Count {
+    logins: u64,
+    failures: u64,
+    password_attempts: u64,
+    first_at: Option<i64>,
+    last_at: Option<i64>,
+}
+
+/// What one line counts for.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Login,
+    Failures(u32),
+    PasswordAttempt,
+}
+
+/// Every trace so far, aggregated and bounded.
+pub(super) struct Traces {
+    counts: HashMap<Trace, Count>,
+    max_rows: usize,
+    /// Lines that count nowhere for want of room.
+    pub(super) dropped: u64,
+}
+
+impl Traces {
+    /// None yet, and at most `max_rows` of them. Refusals alone may only fill half of the rows: guessers of names come in
+    /// any number.
+    pub(super) fn new(max_rows: usize) -> Self {
+        Self { counts: HashMap::new(), max_rows, dropped: 0 }
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    fn add(&mut self, trace: Trace, at: Option<i64>, what: What) {
+        let room = if matches!(what, What::Failures(_)) { self.max_rows / 2 } else { self.max_rows };
+        if self.counts.len() >= room && !self.counts.contains_key(&trace) {
+            self.dropped += 1;
+            return;
+        }
+        let count = self.counts.entry(trace).or_default();
+        match what {
+            What::Login => count.logins += 1,
+            What::Failures(times) => count.failures += u64::from(times),
+            What::PasswordAttempt => count.password_attempts += 1,
+        }
+        if at.is_some() {
+            count.first_at = count.first_at.min(at).or(at);
+            count.last_at = count.last_at.max(at);
+        }
+    }
+
+    /// Rows of `login_trace`, sorted.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        let mut counts: Vec<_> = self.counts.iter().collect();
+        counts.sort_by_key(|(trace, _)| *trace);
+        let row = |(trace, count): (&Trace, &Count)| {
+            vec![
+                Value::from(trace.source),
+                Value::from(trace.login.clone()),
+                Value::from(trace.address.map(|address| address.to_string())),
+                Value::from(trace.client.clone()),
+                number(count.logins),
+                number(count.failures),
+                number(count.password_attempts),
+                Value::from(count.first_at),
+                Value::from(count.last_at),
+            ]
+        };
+        counts.into_iter().map(row).collect()
+    }
+}
+
+/// Joins Cyrus' logins and what clients call themselves: either comes first, on the same connection. A login waits for
+/// its ID until many others have come.
+#[derive(Default)]
+pub(super) struct Sessions {
+    recent: HashMap<String, Half>,
+    older: HashMap<String, Half>,
+}
+
+/// The half of a connection that was seen.
+enum Half {
+    Login(Trace, Option<i64>),
+    Client(String),
+}
+
+impl Sessions {
+    /// Takes a line; `at` is only asked for where it matters.
+    pub(super) fn take(&mut self, told: Cyrus<'_>, at: impl FnOnce() -> Option<i64>, traces: &mut Traces) {
+        match told {
+            Cyrus::Other => {}
+            Cyrus::Refused { login, address, times } => {
+                traces.add(Trace::new("cyrus", login, address), at(), What::Failures(times));
+            }
+            Cyrus::Login { login, address, session } => {
+                let trace = Trace::new("cyrus", Some(login), address);
+                match session {
+                    Some(session) => self.join(session, Half::Login(trace, at()), traces),
+                    None => traces.add(trace, at(), What::Login),
+                }
+            }
+            Cyrus::ClientId { session, name } => self.join(session, Half::Client(bounded(name)), traces),
+        }
+    }
+
+    fn join(&mut self, session: &str, half: Half, traces: &mut Traces) {
+        let session = bounded(session);
+        let other = self.recent.remove(&session).or_else(|| self.older.remove(&session));
+        match (other, half) {
+            (Some(Half::Client(name)), Half::Login(trace, at)) | (Some(Half::Login(trace, at)), Half::Client(name)) => {
+                traces.add(Trace { client: Some(name), ..trace }, at, What::Login);
+            }
+            (Some(Half::Login(trace, at)), again @ Half::Login(..)) => {
+                traces.add(trace, at, What::Login);
+                self.remember(session, again, traces);
+            }
+            // A client that presents itself again is who it was first.
+            (Some(first @ Half::Client(_)), Half::Client(_)) => self.remember(session, first, traces),
+            (None, half) => self.remember(session, half, traces),
+        }
+    }
+
+    fn remember(&mut self, session: String, half: Half, traces: &mut Traces) {
+        if self.recent.len() >= SESSIONS {
+            let older = std::mem::replace(&mut self.older, std::mem::take(&mut self.recent));
+            Self::settle(older, traces);
+        }
+        self.recent.insert(session, half);
+    }
+
+    /// Counts the logins whose ID never came.
+    pub(super) fn end(self, traces: &mut Traces) {
+        Self::settle(self.older, traces);
+        Self::settle(self.recent, traces);
+    }
+
+    fn settle(halves: HashMap<String, Half>, traces: &mut Traces) {
+        for half in halves.into_values() {
+            if let Half::Login(trace, at) = half {
+                traces.add(trace, at, What::Login);
+            }
+        }
+    }
+}
+
+/// A log of a BlueMind service.
+pub(super) trait JavaLog {
+    /// Takes a line.
+    fn take(&mut self, line: &str, traces: &mut Traces);
+}
+
+/// Joins the attempts of ysnp.log with their outcome: only an attempt tells realm and service of a refusal, and both are
+/// of one thread. Outcomes of other services than `imap` are left out, as are refusals whose attempt was rotated away.
+#[derive(Default)]
+pub(super) struct Attempts(HashMap<String, Attempt>);
+
+/// Who asked last on a thread.
+struct Attempt {
+    login: String,
+    full: String,
+    is_imap: bool,
+}
+
+impl JavaLog for Attempts {
+    fn take(&mut self, line: &str, traces: &mut Traces) {
+        let Some(line) = login_log::ysnp(line) else { return };
+        let (login, service, what) = match line.told {
+            Ysnp::Attempt { login, service, realm } => return self.begin(line.thread, login, service, realm),
+            Ysnp::Granted { login, service } => (login, Some(service), What::Login),
+            Ysnp::Cached { login, service } => (login, Some(service), What::Login),
+            Ysnp::Rejected { login } => (login, None, What::Failures(1)),
+        };
+        let attempt = self.0.remove(line.thread).filter(|attempt| attempt.login == login || attempt.full == login);
+        let is_imap =
+            service.map_or_else(|| attempt.as_ref().is_some_and(|attempt| attempt.is_imap), |name| name == "imap");
+        if is_imap {
+            let full = attempt.as_ref().map_or(login, |attempt| &attempt.full);
+            traces.add(Trace::new("ysnp", Some(full), None), line.at, what);
+        }
+    }
+}
+
+impl Attempts {
+    fn begin(&mut self, thread: &str, login: &str, service: &str, realm: &str) {
+        if self.0.len() >= THREADS {
+            self.0.clear();
+        }
+        let full = if realm.is_empty() { login.to_owned() } else { format!("{login}@{realm}") };
+        self.0.insert(thread.to_owned(), Attempt { login: login.to_owned(), full, is_imap: service == "imap" });
+    }
+}
+
+/// core.log: each line tells all.
+pub(super) struct CoreLog;
+
+impl JavaLog for CoreLog {
+    fn take(&mut self, line: &str, traces: &mut Traces) {
+        let Some(line) = login_log::core(line) else { return };
+        let (login, address, what) = match line.told {
+            Core::Login { login, address } => (Some(login), address, What::Login),
+            Core::Denied { login, address } => (login, address, What::Failures(1)),
+            Core::NoToken { address } => (Some("admin0"), address, What::PasswordAttempt),
+        };
+        traces.add(Trace::new("core", login, address), line.at, what);
+    }
+}
