@@ -226,10 +226,15 @@ impl ImapdConf {
         self.get("metapartition_files").is_some_and(|files| files.split_ascii_whitespace().any(|name| name == file))
     }
 
-    /// The partitions, by name.
+    /// Name and data directory of every partition that is defined, those too that Cyrus does not find.
+    pub fn defined_partitions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let from = self.0.range("partition-".to_owned()..);
+        from.map_while(|(key, setting)| Some((key.strip_prefix("partition-")?, setting.value.as_str())))
+    }
+
+    /// The partitions that Cyrus finds, by name.
     pub fn partitions(&self) -> impl Iterator<Item = (&str, Roots<'_>)> {
-        let names = self.0.range("partition-".to_owned()..).map_while(|(key, _)| key.strip_prefix("partition-"));
-        names.filter_map(|name| Some((name, self.roots(name)?)))
+        self.defined_partitions().filter_map(|(name, _)| Some((name, self.roots(name)?)))
     }
 
     /// The directories of a partition that `mailboxes.db` names, as Cyrus finds them: it does not find a name with upper

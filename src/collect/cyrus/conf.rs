@@ -44,19 +44,19 @@ impl Conf {
         Ok(Self { source, imapd, hashing })
     }
 
-    /// Rows of `cyrus_partition`.
+    /// Rows of `cyrus_partition`: those too that Cyrus does not find, because their name is too long.
     pub(super) fn partitions(&self) -> Vec<Row> {
         let default = self.imapd.default_partition();
-        let row = |(name, roots): (&str, crate::format::imapd_conf::Roots<'_>)| {
-            let meta = (roots.meta != roots.data).then_some(roots.meta);
+        let row = |(name, data): (&str, &str)| {
+            let roots = self.imapd.roots(name);
             vec![
                 Value::from(name),
                 Value::from(default.as_deref() == Some(name)),
-                Value::from(roots.data),
-                Value::from(meta),
-                Value::from(roots.archive),
+                Value::from(data),
+                Value::from(roots.map(|roots| roots.meta).filter(|meta| *meta != data)),
+                Value::from(roots.and_then(|roots| roots.archive)),
             ]
         };
-        self.imapd.partitions().map(row).collect()
+        self.imapd.defined_partitions().map(row).collect()
     }
 }
