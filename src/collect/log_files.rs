@@ -162,7 +162,7 @@ fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8]))
         }
         if !is_whole && line.len() as u64 == LINE {
             ended.cut_lines += 1;
-            match pass_over_line(&mut from) {
+            match pass_over_line(&mut from, stop) {
                 Ok(passed) => ended.bytes += passed,
                 Err(error) => {
                     ended.error = Some(error);
@@ -175,9 +175,9 @@ fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8]))
 }
 
 /// Reads to the end of a line and keeps nothing; the number of bytes.
-fn pass_over_line(from: &mut impl BufRead) -> std::io::Result<u64> {
+fn pass_over_line(from: &mut impl BufRead, stop: &AtomicBool) -> std::io::Result<u64> {
     let mut passed = 0;
-    loop {
+    while !stop.load(Ordering::Relaxed) {
         let buffer = match from.fill_buf() {
             Ok(buffer) => buffer,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -188,9 +188,10 @@ fn pass_over_line(from: &mut impl BufRead) -> std::io::Result<u64> {
         from.consume(used);
         passed += used as u64;
         if end.is_some() || length == 0 {
-            return Ok(passed);
+            break;
         }
     }
+    Ok(passed)
 }
 
 /// The names of a log's files, oldest first. Of a file and its compressed copy, the file: the copy is being written.

@@ -142,7 +142,7 @@ fn refused(rest: &str, times: u32) -> Option<Cyrus<'_>> {
     }
     let (_mechanism, rest) = rest.split_once(' ')?;
     let login = if let Some(named) = rest.strip_prefix('(') {
-        // Cyrus 3.6 puts the user into parentheses, with every mechanism.
+        // Cyrus 3.6 puts the user into parentheses with every mechanism, and `-notset-` where it knows none.
         named.rsplit_once(") [").or_else(|| named.rsplit_once(") "))?.0
     } else if rest.starts_with('[') {
         ""
@@ -150,7 +150,7 @@ fn refused(rest: &str, times: u32) -> Option<Cyrus<'_>> {
         let end = rest.find(" SASL(").or_else(|| rest.rfind(" invalid user")).or_else(|| rest.find(' '));
         rest.get(..end?)?
     };
-    Some(Cyrus::Refused { login: Some(login).filter(|login| !login.is_empty()), address, times })
+    Some(Cyrus::Refused { login: Some(login).filter(|login| !matches!(*login, "" | "-notset-")), address, times })
 }
 
 /// The client's address, and what follows: `get_clienthost` of Cyrus writes `<host> [<ip>]`, or `[<ip>]` alone.

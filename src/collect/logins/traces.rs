@@ -248,3 +248,117 @@ impl JavaLog for CoreLog {
         traces.add(Trace::new("core", login, address), line.at, what);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login<'a>(who: &'a str, session: &'a str) -> Cyrus<'a> {
+        Cyrus::Login { login: who, address: None, session: Some(session) }
+    }
+
+    fn seen(traces: &Traces) -> Vec<(String, Option<String>, u64)> {
+        let row = |(trace, count): (&Trace, &Count)| {
+            (trace.login.clone().unwrap_or_default(), trace.client.clone(), count.logins)
+        };
+        let mut seen: Vec<_> = traces.counts.iter().map(row).collect();
+        seen.sort();
+        seen
+    }
+
+    #[test]
+    fn refusals_leave_room_for_logins() {
+        let mut traces = Traces::new(4);
+        for n in 0..5 {
+            traces.add(Trace::new("cyrus", Some(&format!("guess{n}")), None), None, What::Failures(1));
+        }
+        assert_eq!((traces.len(), traces.dropped), (2, 3));
+        for n in [0, 1, 2, 0] {
+            traces.add(Trace::new("cyrus", Some(&format!("user{n}")), None), None, What::Login);
+        }
+        traces.add(Trace::new("cyrus", Some("guess1"), None), None, What::Failures(7));
+        assert_eq!((traces.len(), traces.dropped), (4, 4));
+        assert_eq!(traces.counts[&Trace::new("cyrus", Some("guess1"), None)].failures, 8);
+        assert_eq!(traces.counts[&Trace::new("cyrus", Some("user0"), None)].logins, 2);
+    }
+
+    #[test]
+    fn first_and_last_do_not_depend_on_the_order() {
+        let mut traces = Traces::new(9);
+        let trace = Trace::new("core", Some("john"), None);
+        for at in [None, Some(50), Some(20), None, Some(70), Some(60)] {
+            traces.add(trace.clone(), at, What::Login);
+        }
+        let count = &traces.counts[&trace];
+        assert_eq!((count.logins, count.first_at, count.last_at), (6, Some(20), Some(70)));
+    }
+
+    #[test]
+    fn an_id_finds_its_login_on_the_same_connection() {
+        let (mut sessions, mut traces) = (Sessions::default(), Traces::new(100));
+        let id = |session, name| Cyrus::ClientId { session, name };
+        for told in [
+            login("after", "1"),
+            id("2", "before"),
+            id("2", "again"),
+            id("1", "imapsync"),
+            login("before", "2"),
+            login("never", "3"),
+            login("twice", "4"),
+            login("twice", "4"),
+            id("5", "nobody"),
+        ] {
+            sessions.take(told, || None, &mut traces);
+        }
+        sessions.end(&mut traces);
+        let some = |name: &str| Some(name.to_owned());
+        let expected =
+            [("after", some("imapsync"), 1), ("before", some("before"), 1), ("never", None, 1), ("twice", None, 2)];
+        assert_eq!(seen(&traces), expected.map(|(login, client, logins)| (login.to_owned(), client, logins)));
+    }
+
+    #[test]
+    fn a_login_does_not_wait_for_ever_and_none_is_lost() {
+        let (mut sessions, mut traces) = (Sessions::default(), Traces::new(100));
+        sessions.take(login("first", "first"), || None, &mut traces);
+        for n in 0..2 * SESSIONS {
+            assert!(sessions.recent.len() + sessions.older.len() <= 2 * SESSIONS);
+            sessions.take(login("other", &n.to_string()), || None, &mut traces);
+        }
+        assert!(traces.counts.contains_key(&Trace::new("cyrus", Some("first"), None)));
+        sessions.end(&mut traces);
+        assert_eq!(seen(&traces), [("first".to_owned(), None, 1), ("other".to_owned(), None, 2 * SESSIONS as u64)]);
+    }
+
+    #[test]
+    fn long_names_are_cut_between_letters() {
+        let long = format!("a{}", "\u{e9}".repeat(MAX_TEXT));
+        assert_eq!(bounded(&long), format!("a{}…", "\u{e9}".repeat(127)));
+        let just = "x".repeat(MAX_TEXT);
+        assert_eq!(bounded(&just), just);
+    }
+
+    #[test]
+    fn ysnp_tells_realm_and_service_by_the_attempt_of_the_same_thread() {
+        let (mut log, mut traces) = (Attempts::default(), Traces::new(100));
+        for (thread, message) in [
+            ("t1", "Attempting login: john service: imap realm: bm.lan"),
+            ("t2", "Attempting login: jane service: smtp realm: bm.lan"),
+            ("t2", "all 1 validator(s) rejected jane in 3ms."),
+            ("t1", "Access to service imap granted to john with 'bm-core' validator in 3ms."),
+            ("t1", "all 1 validator(s) rejected john in 3ms."),
+            ("t3", "Attempting login: jane service: imap realm: bm.lan"),
+            ("t3", "all 1 validator(s) rejected jane in 3ms."),
+            ("t3", "Access to service smtp granted to jane with 'bm-core' validator in 3ms."),
+            ("t4", "Access to service imap granted to rotated with 'bm-core' validator in 3ms."),
+            ("t5", "Attempting login: other service: imap realm: bm.lan"),
+            ("t5", "Access to imap granted from token cache for admin0@"),
+        ] {
+            log.take(&format!("2019-10-14 12:00:01,123 [{thread}] n.b.y.i.X INFO - {message}"), &mut traces);
+        }
+        let mut rows: Vec<_> =
+            traces.counts.iter().map(|(t, c)| (t.login.as_deref().unwrap(), c.logins, c.failures)).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [("admin0", 1, 0), ("jane@bm.lan", 0, 1), ("john@bm.lan", 1, 0), ("rotated", 1, 0)]);
+    }
+}
