@@ -7,5 +7,11 @@
 #[allow(dead_code, reason = "a Cyrus needs only a part of what there is for databases")]
 mod support;
 
+#[path = "cyrus/compare.rs"]
+mod compare;
 #[path = "cyrus/lab.rs"]
 mod lab;
+#[path = "cyrus/live.rs"]
+mod live;
+#[path = "cyrus/world.rs"]
+mod world;

@@ -122,7 +122,9 @@ impl Lab {
         for folder in ["etc", "run/proc", "run/lock", "run/socket"] {
             std::fs::create_dir_all(lab.dir.join(folder)).expect("a directory for Cyrus");
         }
-        for folder in lab.partitions().into_iter().flat_map(|(_, places)| places).chain(["/var/lib/cyrus".to_owned()]) {
+        let places = lab.partitions().into_iter().flat_map(|(_, places)| places);
+        let places = places.filter(|place| !place.ends_with("cyrus-archives/mail"));
+        for folder in places.chain(["/var/lib/cyrus".to_owned()]) {
             std::fs::create_dir_all(lab.path(&folder)).expect("a directory of the spool");
         }
         lab.write_configuration();
@@ -206,7 +208,8 @@ impl Lab {
         format!("{}__{}", SERVER.replace('.', "_"), domain.replace('.', "_"))
     }
 
-    /// Every partition with the places of its messages, of its `cyrus.*` files and of its archive.
+    /// Every partition with the places of its messages, of its `cyrus.*` files and of its archive; the default one has
+    /// no archive.
     fn partitions(&self) -> Vec<(String, [String; 3])> {
         let places = |name: &str| {
             [

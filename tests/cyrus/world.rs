@@ -1,0 +1,252 @@
+//! A BlueMind installation in PostgreSQL, and the Cyrus of its only server.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::support::bluemind::Installation;
+use crate::support::cyrus::client::message;
+use crate::support::cyrus::{Lab, SERVER};
+
+/// The domains of the installation.
+pub(crate) const ORG: &str = "example.org";
+pub(crate) const NET: &str = "example.net";
+
+/// What the story has of a Cyrus of its own.
+const OF_CYRUS: &[&str] = &["etc/imapd.conf", "etc/cyrus-partitions", "var/lib/cyrus", "var/spool"];
+
+/// Folders of the story: mailbox uid, path in BlueMind, internal name in Cyrus, messages.
+const FOLDERS: &[(&str, &str, &str, u32)] = &[
+    ("user-jdoe", "INBOX", "example.org!user.jdoe", 10),
+    ("user-jdoe", "Drafts", "example.org!user.jdoe.Drafts", 0),
+    ("user-jdoe", "Junk", "example.org!user.jdoe.Junk", 0),
+    ("user-jdoe", "Outbox", "example.org!user.jdoe.Outbox", 0),
+    ("user-jdoe", "Sent", "example.org!user.jdoe.Sent", 0),
+    ("user-jdoe", "Trash", "example.org!user.jdoe.Trash", 0),
+    ("user-jdoe", "Projects", "example.org!user.jdoe.Projects", 0),
+    ("user-jdoe", "Projects/2024", "example.org!user.jdoe.Projects.2024", 5),
+    ("user-mmartin", "INBOX", "example.org!user.mmartin", 3),
+    ("user-mmartin", "Drafts", "example.org!user.mmartin.Drafts", 0),
+    ("user-mmartin", "Junk", "example.org!user.mmartin.Junk", 0),
+    ("user-mmartin", "Outbox", "example.org!user.mmartin.Outbox", 0),
+    ("user-mmartin", "Sent", "example.org!user.mmartin.Sent", 0),
+    ("user-mmartin", "Trash", "example.org!user.mmartin.Trash", 0),
+    ("user-mmartin", "Déplacements", "example.org!user.mmartin.D&AOk-placements", 5),
+    ("user-adurand", "INBOX", "example.org!user.a^durand", 6),
+    ("user-adurand", "Drafts", "example.org!user.a^durand.Drafts", 0),
+    ("user-adurand", "Junk", "example.org!user.a^durand.Junk", 0),
+    ("user-adurand", "Outbox", "example.org!user.a^durand.Outbox", 0),
+    ("user-adurand", "Sent", "example.org!user.a^durand.Sent", 0),
+    ("user-adurand", "Trash", "example.org!user.a^durand.Trash", 0),
+    ("user-ppetit", "INBOX", "example.org!user.ppetit", 2),
+    ("user-ppetit", "Drafts", "example.org!user.ppetit.Drafts", 0),
+    ("user-ppetit", "Junk", "example.org!user.ppetit.Junk", 0),
+    ("user-ppetit", "Outbox", "example.org!user.ppetit.Outbox", 0),
+    ("user-ppetit", "Sent", "example.org!user.ppetit.Sent", 0),
+    ("user-ppetit", "Trash", "example.org!user.ppetit.Trash", 0),
+    ("user-zoe", "INBOX", "example.net!user.zoe", 4),
+    ("user-zoe", "Drafts", "example.net!user.zoe.Drafts", 0),
+    ("user-zoe", "Junk", "example.net!user.zoe.Junk", 0),
+    ("user-zoe", "Outbox", "example.net!user.zoe.Outbox", 0),
+    ("user-zoe", "Sent", "example.net!user.zoe.Sent", 0),
+    ("user-zoe", "Trash", "example.net!user.zoe.Trash", 0),
+    ("share-support", "support", "example.org!support", 6),
+    ("share-support", "Sent", "example.org!support.Sent", 0),
+    ("share-support", "Archive", "example.org!support.Archive", 0),
+    ("share-info", "info", "example.net!info", 0),
+    ("share-info", "Sent", "example.net!info.Sent", 0),
+];
+
+/// A Cyrus that runs, with the mailboxes of the story `healthy_single`.
+pub(crate) fn healthy_lab() -> Lab {
+    let lab = Lab::start(&[ORG, NET]);
+    for login in ["jdoe", "mmartin", "a.durand", "ppetit"] {
+        lab.add_user(login, ORG);
+    }
+    lab.add_user("zoe", NET);
+    for name in ["support", "sales", "room-green"] {
+        lab.add_share(name, ORG);
+    }
+    lab.add_share("info", NET);
+    fill(&lab);
+    lab
+}
+
+/// Messages by LMTP and by IMAP, among them archived and expunged ones, folders renamed and deleted.
+fn fill(lab: &Lab) {
+    let mut lmtp = lab.lmtp();
+    for number in 0..12 {
+        lmtp.deliver(&["jdoe@example.org"], &message(&format!("to jdoe {number}"), 0));
+    }
+    for number in 0..2 {
+        let to = ["mmartin@example.org", "ppetit@example.org"];
+        lmtp.deliver(&to, &message(&format!("to two {number}"), if number == 0 { 90_000 } else { 0 }));
+    }
+    let mut jdoe = lab.login("jdoe@example.org");
+    jdoe.expunge("INBOX", "3:4");
+    jdoe.create("Projects");
+    jdoe.create("Projects/2024");
+    for number in 0..5 {
+        jdoe.append("Projects/2024", "(\\Seen)", &message(&format!("project {number}"), 0));
+    }
+    let mut mmartin = lab.login("mmartin@example.org");
+    mmartin.append("INBOX", "\"01-Jul-2019 10:00:00 +0000\"", &message("old", 0));
+    mmartin.create("Travels");
+    mmartin.run("RENAME Travels D&AOk-placements");
+    for number in 0..5 {
+        mmartin.append("D&AOk-placements", "", &message(&format!("project {number}"), 0));
+    }
+    mmartin.create("Given up");
+    mmartin.append("Given up", "", &message("given up", 0));
+    mmartin.run("DELETE \"Given up\"");
+    for number in 0..4 {
+        lab.login("zoe@example.net").append("INBOX", "", &message(&format!("to zoe {number}"), 0));
+    }
+    let mut admin = lab.admin();
+    admin.create_on("support/Archive@example.org", &Lab::partition(ORG));
+    for number in 0..6 {
+        let message = message(&format!("to support {number}"), 0);
+        admin.append("support@example.org", "", &message);
+        admin.append("user/a.durand@example.org", "", &message);
+    }
+}
+
+/// The files of that Cyrus, stopped, as Cyrus 3.0 would have them: made once, copied for each test.
+pub(crate) fn healthy_files() -> Lab {
+    static MADE: OnceLock<Lab> = OnceLock::new();
+    let make = || {
+        let mut lab = healthy_lab();
+        lab.stop();
+        lab.grow_older();
+        lab
+    };
+    MADE.get_or_init(make).copy()
+}
+
+/// Cyrus and BlueMind together.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) lab: Lab,
+    pub(crate) installation: Installation<'static>,
+}
+
+impl World {
+    /// Joins a Cyrus with the story `healthy_single`: the server's files are those of both, and what was replicated has
+    /// the unique ids that Cyrus gave.
+    pub(crate) fn of(lab: Lab) -> Self {
+        let mut installation = Installation::build("healthy_single");
+        let from = installation.path("root");
+        for entry in walkdir::WalkDir::new(&from) {
+            let entry = entry.unwrap();
+            let path = entry.path().strip_prefix(&from).unwrap();
+            if OF_CYRUS.iter().any(|place| path.starts_with(place)) {
+                continue;
+            }
+            let to = lab.root().join(path);
+            if entry.file_type().is_dir() {
+                std::fs::create_dir_all(to).unwrap();
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+        lab.settle_owner();
+        installation.more_config = format!("\n[server.{SERVER}]\nroot = {:?}\n", lab.root().display().to_string());
+        let world = Self { lab, installation };
+        world.replicate();
+        world
+    }
+
+    /// Gives the folders of the story the unique ids of their mailboxes.
+    fn replicate(&self) {
+        let mailboxes = self.lab.mailboxes();
+        let mut sql = ADOPT.to_owned();
+        for (mailbox, path, name, _) in FOLDERS {
+            let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}"));
+            let id = record.unique_id.as_deref().unwrap();
+            sql.push_str(&format!("SELECT pg_temp.adopt('{mailbox}', '{path}', '{id}');\n"));
+        }
+        self.installation.sql(SERVER, &sql);
+    }
+
+    /// Collects every fact.
+    pub(crate) fn collect(&self) -> Facts {
+        let path = self.installation.path("collected.db");
+        let _ = std::fs::remove_file(&path);
+        self.installation.command("collect").arg("--facts").arg(&path).assert().success();
+        Facts::open(path)
+    }
+}
+
+/// A folder of the story gets another uid, wherever the shard speaks of it.
+const ADOPT: &str = "
+CREATE FUNCTION pg_temp.adopt(mailbox text, path text, unique_id text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE before text := fixture.folder_uid(mailbox, path);
+        item integer := fixture.folder_item(mailbox, path);
+BEGIN
+    UPDATE t_container_item SET uid = unique_id WHERE id = item;
+    UPDATE t_container SET uid = 'mbox_records_' || unique_id WHERE uid = 'mbox_records_' || before;
+    UPDATE t_mailbox_replica SET parent_uid = unique_id WHERE parent_uid = before;
+    UPDATE t_mapi_folders SET parent_container_uid = 'mbox_records_' || unique_id
+    WHERE parent_container_uid = 'mbox_records_' || before;
+END $$;
+";
+
+/// Facts that were collected.
+#[derive(Debug)]
+pub(crate) struct Facts(Connection);
+
+impl Facts {
+    fn open(path: PathBuf) -> Self {
+        Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
+    }
+
+    /// Rows of a query, each value as text; NULL is empty.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let mut statement = self.0.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let columns = statement.column_count();
+        let text = |value: ValueRef<'_>| match value {
+            ValueRef::Null => String::new(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Text(text) => String::from_utf8(text.to_vec()).expect("facts are UTF-8"),
+            other => panic!("{sql}: {other:?}"),
+        };
+        let rows = statement.query_map([], |row| (0..columns).map(|i| row.get_ref(i).map(text)).collect());
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// The only column of a query.
+    pub(crate) fn column(&self, sql: &str) -> Vec<String> {
+        self.rows(sql).into_iter().map(|mut row| row.remove(0)).collect()
+    }
+
+    /// Tables of a mail backend that are not complete, with the reasons.
+    pub(crate) fn gaps(&self) -> Vec<Vec<String>> {
+        let tables = "'cyrus_partition', 'cyrus_database', 'cyrus_entry_unreadable', 'cyrus_mailbox', 'cyrus_index', \
+                      'spool_directory'";
+        self.rows(&format!(
+            "SELECT \"table\", completeness, coalesce(reason, '') FROM coverage
+             WHERE \"table\" IN ({tables}) AND completeness <> 'complete' ORDER BY 1"
+        ))
+    }
+}
+
+/// What BlueMind and Cyrus agree on in the story.
+#[test]
+fn the_story_is_the_same_on_both_sides() {
+    let world = World::of(healthy_files());
+    let facts = world.collect();
+    assert_eq!(facts.gaps(), Vec::<Vec<String>>::new());
+    let differences = facts.rows(
+        "SELECT f.mailbox_uid, f.path, f.messages, i.existing FROM folder AS f
+         LEFT JOIN cyrus_mailbox AS m ON m.unique_id = f.folder_uid AND m.is_deleted = 0
+         LEFT JOIN cyrus_index AS i ON i.name = m.name
+         WHERE f.is_deleted = 0 AND f.messages IS NOT i.existing",
+    );
+    assert_eq!(differences, Vec::<Vec<String>>::new());
+    for (_, _, name, messages) in FOLDERS {
+        let existing = facts.column(&format!("SELECT existing FROM cyrus_index WHERE name = '{name}'"));
+        assert_eq!(existing, [messages.to_string()], "{name}");
+    }
+}
