@@ -9,9 +9,16 @@ mod support;
 
 #[path = "cyrus/compare.rs"]
 mod compare;
+#[path = "cyrus/hostile.rs"]
+mod hostile;
 #[path = "cyrus/lab.rs"]
 mod lab;
 #[path = "cyrus/live.rs"]
 mod live;
+#[allow(dead_code, reason = "shared with the tests of databases")]
+#[path = "postgres/run.rs"]
+mod run;
+#[path = "cyrus/states.rs"]
+mod states;
 #[path = "cyrus/world.rs"]
 mod world;
