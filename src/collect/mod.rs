@@ -146,7 +146,8 @@ impl<'a> Collectors<'a> {
     /// The wanted tables that are read from a server's files: Cyrus' only where the server is a mail backend, or where
     /// nobody can tell.
     fn tables_of(&self, uid: &str, topology: &Topology) -> Vec<&'static Table> {
-        let is_backend = matches!(topology, Topology::Unknown(_)) || topology.backends().any(|server| server.uid == uid);
+        let is_backend =
+            matches!(topology, Topology::Unknown(_)) || topology.backends().any(|server| server.uid == uid);
         let is_read = |table: &&'static Table| match table.scope {
             ScopeKind::Server => true,
             ScopeKind::Backend => is_backend,

@@ -179,8 +179,7 @@ impl Mailbox {
             (Notation::Dlist, false) => "3.0",
             (Notation::Dlist, true) => "3.6",
         };
-        let acl: Vec<String> =
-            self.record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
+        let acl: Vec<String> = self.record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
         let directory = |pick: fn(&Directories) -> Option<&std::path::Path>| {
             Value::from(self.directories.as_ref().and_then(pick).map(shown))
         };

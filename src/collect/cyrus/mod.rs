@@ -22,7 +22,8 @@ const BATCH: usize = 2_000;
 /// Fills the wanted tables of one backend from the files below `root`. Blocks: the file systems answer in their time.
 pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
     let conf = Conf::read(root);
-    let needs_mailboxes = wanted.iter().any(|table| table.name.starts_with("cyrus_") && table.name != "cyrus_partition");
+    let needs_mailboxes =
+        wanted.iter().any(|table| table.name.starts_with("cyrus_") && table.name != "cyrus_partition");
     let mailboxes = match &conf {
         Ok(conf) if needs_mailboxes => Mailboxes::read(root, conf),
         Ok(_) => Err("not read".to_owned()),

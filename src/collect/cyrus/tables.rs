@@ -5,14 +5,8 @@
 use crate::fact::{Column, ScopeKind, Table};
 
 /// Every table of this room.
-pub(in crate::collect) const TABLES: &[&Table] = &[
-    &CYRUS_PARTITION,
-    &CYRUS_DATABASE,
-    &CYRUS_ENTRY_UNREADABLE,
-    &CYRUS_MAILBOX,
-    &CYRUS_INDEX,
-    &SPOOL_DIRECTORY,
-];
+pub(in crate::collect) const TABLES: &[&Table] =
+    &[&CYRUS_PARTITION, &CYRUS_DATABASE, &CYRUS_ENTRY_UNREADABLE, &CYRUS_MAILBOX, &CYRUS_INDEX, &SPOOL_DIRECTORY];
 
 /// Partitions of imapd.conf.
 pub(super) const CYRUS_PARTITION: Table = Table {
@@ -62,18 +56,26 @@ pub(super) const CYRUS_MAILBOX: Table = Table {
     scope: ScopeKind::Backend,
     columns: &[
         Column::text("name", "internal name, such as `bm.lan!user.john^doe.Sent`").key(),
-        Column::text("root_name", "internal name of the mailbox it belongs to, without `DELETED`: `bm.lan!user.john^doe`").key(),
+        Column::text(
+            "root_name",
+            "internal name of the mailbox it belongs to, without `DELETED`: `bm.lan!user.john^doe`",
+        )
+        .key(),
         Column::text("namespace", "whose it is").one_of(&["user", "shared"]),
         Column::text("domain", "what stands before the first `!`; null when there is none").nullable().key(),
         Column::text("owner", "login or name of the mailbox, `^` turned back into a dot").key(),
-        Column::text("folder", "decoded path below the root, parts separated by `/`; null for the root itself").nullable(),
+        Column::text("folder", "decoded path below the root, parts separated by `/`; null for the root itself")
+            .nullable(),
         Column::boolean("is_deleted", "whether it waits for its purge (`DELETED.….<time>`)"),
         Column::boolean("is_literal_inbox", "whether it is a real folder called INBOX below a user's root"),
         Column::text("partition", "partition of its entry").nullable().key(),
         Column::text("unique_id", "Cyrus' UNIQUEID; null in entries of 2.4").nullable(),
-        Column::text("notation", "version of Cyrus that writes entries in this way").one_of(&["2.4", "2.5", "3.0", "3.6"]),
+        Column::text("notation", "version of Cyrus that writes entries in this way")
+            .one_of(&["2.4", "2.5", "3.0", "3.6"]),
         Column::text("acl", "who has which rights, as `who rights` pairs separated by `, `"),
-        Column::text("data_directory", "where its messages belong; null when its partition is not defined").nullable().key(),
+        Column::text("data_directory", "where its messages belong; null when its partition is not defined")
+            .nullable()
+            .key(),
         Column::text("meta_directory", "where its `cyrus.*` files belong").nullable().key(),
         Column::text("archive_directory", "where its archived messages belong").nullable().key(),
     ],
@@ -98,7 +100,13 @@ pub(super) const CYRUS_INDEX: Table = Table {
             "record_damaged",
             "unreadable",
         ]),
-        Column::text("header_state", "what cyrus.header is").one_of(&["sound", "missing", "empty", "damaged", "unreadable"]),
+        Column::text("header_state", "what cyrus.header is").one_of(&[
+            "sound",
+            "missing",
+            "empty",
+            "damaged",
+            "unreadable",
+        ]),
         Column::text("detail", "what is wrong, with its place; null when nothing is").nullable(),
         Column::integer("minor_version", "version of the index; 13 in BlueMind 4").nullable(),
         Column::integer("existing", "messages: records neither expunged nor unlinked").nullable(),
@@ -124,9 +132,17 @@ pub(super) const SPOOL_DIRECTORY: Table = Table {
         Column::text("domain", "domain part of the path").nullable().key(),
         Column::text("domain_letter", "hash letter before the domain").nullable(),
         Column::text("letter", "hash letter before the mailbox").nullable(),
-        Column::text("mailbox_name", "internal name of the mailbox that would live here; null when the path is none of a mailbox").nullable().key(),
-        Column::text("root_name", "internal name of the mailbox that it would belong to, without `DELETED`").nullable().key(),
-        Column::text("misfit", "why the path is none of a mailbox; null when it is one, or a level above one").nullable(),
+        Column::text(
+            "mailbox_name",
+            "internal name of the mailbox that would live here; null when the path is none of a mailbox",
+        )
+        .nullable()
+        .key(),
+        Column::text("root_name", "internal name of the mailbox that it would belong to, without `DELETED`")
+            .nullable()
+            .key(),
+        Column::text("misfit", "why the path is none of a mailbox; null when it is one, or a level above one")
+            .nullable(),
         Column::boolean("is_deleted", "whether it lies in a tree of mailboxes that wait for their purge"),
         Column::boolean("is_stage", "whether it is `stage.`, where deliveries are in progress"),
         Column::boolean("is_link", "whether it is a symbolic link: not followed"),
