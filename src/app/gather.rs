@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, VERSION};
 use crate::cli::SourceArgs;
@@ -54,9 +54,10 @@ pub(super) fn collect(
         .build()
         .map_err(|error| Failure::Tool(format!("async runtime: {error}")))?;
     let notice = runtime.block_on(async {
+        let cut = Cut::new(arguments.timeout)?;
         let cut = tokio::select! {
             done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress) => return done.map(|()| None),
-            cut = cut_short(arguments.timeout) => cut?,
+            cut = cut.wait() => cut,
         };
         collectors.cancel().await;
         Ok::<_, Failure>(Some(cut))
@@ -105,18 +106,28 @@ async fn drive(
     Ok(())
 }
 
-/// Waits for the end of the time budget or for a signal, and says which it was.
-async fn cut_short(budget: Duration) -> Result<String, Failure> {
-    let fail = |error: std::io::Error| Failure::Tool(format!("signals: {error}"));
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt()).map_err(fail)?, signal(SignalKind::terminate()).map_err(fail)?);
-    let started = Instant::now();
-    let reason = tokio::select! {
-        () = tokio::time::sleep(budget) => format!("the time budget of {budget:?} was used up"),
-        _ = interrupt.recv() => format!("interrupted after {} s", started.elapsed().as_secs()),
-        _ = terminate.recv() => format!("terminated after {} s", started.elapsed().as_secs()),
-    };
-    Ok(reason)
+/// What ends a collection early. Signals are caught from the moment it is made.
+struct Cut {
+    budget: Duration,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Cut {
+    fn new(budget: Duration) -> Result<Self, Failure> {
+        let catch = |kind| signal(kind).map_err(|error| Failure::Tool(format!("signals: {error}")));
+        Ok(Self { budget, interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
+    }
+
+    /// Waits for the end of the time budget or for a signal, and says which it was.
+    async fn wait(mut self) -> String {
+        let started = Instant::now();
+        tokio::select! {
+            () = tokio::time::sleep(self.budget) => format!("the time budget of {:?} was used up", self.budget),
+            _ = self.interrupt.recv() => format!("interrupted after {} s", started.elapsed().as_secs()),
+            _ = self.terminate.recv() => format!("terminated after {} s", started.elapsed().as_secs()),
+        }
+    }
 }
 
 fn progress(hidden: bool) -> ProgressBar {
