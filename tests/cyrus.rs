@@ -20,5 +20,7 @@ mod live;
 mod run;
 #[path = "cyrus/states.rs"]
 mod states;
+#[path = "cyrus/whole.rs"]
+mod whole;
 #[path = "cyrus/world.rs"]
 mod world;

@@ -1,0 +1,109 @@
+//! Whole files that are damaged, gone or no files at all: what was not read is unknown, and condemns nobody's mail.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use bm_preflight::format::cyrus_header::crc;
+
+use crate::run::run;
+use crate::states::findings;
+use crate::support::cyrus::files::Tree;
+use crate::world::{World, healthy_files};
+
+/// Checks that compare the spool or BlueMind with mailboxes.db: without it they have nothing to say.
+const NEED_IT: &[&str] = &[
+    "cyrus_mailbox_unknown",
+    "cyrus_partition_wrong",
+    "cyrus_literal_inbox",
+    "cyrus_index_damaged",
+    "cyrus_mailbox_directory_missing",
+    "spool_directory_unexpected",
+];
+
+#[test]
+fn without_mailboxes_db_nothing_is_judged() {
+    type Harm = fn(&mut Vec<u8>);
+    let harms: [(&str, Harm); 5] = [
+        ("a wrong CRC", |bytes| bytes[33] ^= 1),
+        ("half a file", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("a record that is none", |bytes| bytes[400..440].fill(0xaa)),
+        ("an empty file", Vec::clear),
+        ("another file", |bytes| *bytes = b"SQLite format 3\0".repeat(20)),
+    ];
+    for (what, harm) in harms {
+        let world = World::of(healthy_files());
+        let path = world.lab.mailboxes_db();
+        let mut bytes = std::fs::read(&path).unwrap();
+        harm(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        assert_unjudged(what, &world);
+    }
+    let world = World::of(healthy_files());
+    std::fs::remove_file(world.lab.mailboxes_db()).unwrap();
+    assert_unjudged("no file", &world);
+    assert!(Command::new("mkfifo").arg(world.lab.mailboxes_db()).status().unwrap().success());
+    assert_unjudged("a pipe that nobody writes to", &world);
+}
+
+fn assert_unjudged(what: &str, world: &World) {
+    let run = run(&world.installation);
+    assert!(findings(&run).is_empty(), "{what}: {}", run.digest());
+    let unknown = run.with_outcome("unknown");
+    for check in NEED_IT {
+        assert!(unknown.contains(*check), "{what}: {check} passes\n{}", run.digest());
+        run.assert_says(check, "mailboxes.db");
+    }
+}
+
+/// A writer died in the middle: what was committed before counts, and that it was so is told.
+#[test]
+fn a_transaction_that_was_left_open_hides_nothing() {
+    let world = World::of(healthy_files());
+    let before = world.collect();
+    assert_eq!(before.column("SELECT is_open FROM cyrus_database"), ["0"]);
+    let mut bytes = std::fs::read(world.lab.mailboxes_db()).unwrap();
+    bytes[59] |= 1;
+    let sum = crc(&bytes[..60]).to_be_bytes();
+    bytes[60..64].copy_from_slice(&sum);
+    bytes.extend(b"+\x01 the beginning of a record that was never committed");
+    std::fs::write(world.lab.mailboxes_db(), bytes).unwrap();
+    let after = world.collect();
+    assert_eq!(after.column("SELECT is_open FROM cyrus_database"), ["1"]);
+    let names = "SELECT name, partition, unique_id FROM cyrus_mailbox ORDER BY 1";
+    assert_eq!(after.rows(names), before.rows(names));
+}
+
+/// What only looks like an index is neither waited for nor read.
+#[test]
+fn an_index_that_is_no_file_is_damaged() {
+    let lab = healthy_files();
+    let index = |name: &str| lab.mailbox_directory(Tree::Meta, name).join("cyrus.index");
+    let pipe = index("example.org!user.jdoe.Junk");
+    std::fs::remove_file(&pipe).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let folder = index("example.org!user.jdoe.Drafts");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let device = index("example.org!user.jdoe.Outbox");
+    std::fs::remove_file(&device).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+    let run = run(&World::of(lab).installation);
+    let due = ["Drafts", "Junk", "Outbox"].map(|folder| format!("bm-master:example.org!user.jdoe.{folder}"));
+    assert_eq!(findings(&run)["cyrus_index_damaged"], BTreeSet::from(due), "{}", run.digest());
+}
+
+/// A server without one of its configuration files, or with one that Cyrus would refuse.
+#[test]
+fn a_configuration_that_is_none_is_told() {
+    for text in ["configdirectory /var/lib/cyrus\n", "@include: /etc/none\n", "hashimapspool: perhaps\n"] {
+        let lab = healthy_files();
+        let conf = lab.path("/etc/imapd.conf");
+        let base = std::fs::read_to_string(&conf).unwrap();
+        std::fs::write(&conf, base.replace("hashimapspool: yes\n", "") + text).unwrap();
+        let run = run(&World::of(lab).installation);
+        assert!(findings(&run).is_empty(), "{text}: {}", run.digest());
+        for check in NEED_IT {
+            assert!(run.with_outcome("unknown").contains(*check), "{text}: {check} passes\n{}", run.digest());
+        }
+    }
+}
