@@ -98,12 +98,7 @@ impl Gathered {
         gathered.cyrus(root, stop);
         gathered.java(root, stop, "/var/log/bm-ysnp", "ysnp.log", &mut Attempts::default());
         gathered.java(root, stop, "/var/log/bm", "core.log", &mut CoreLog);
-        if gathered.traces.dropped > 0 {
-            let (dropped, kept) = (gathered.traces.dropped, gathered.traces.len());
-            gathered.missing.push(format!(
-                "{dropped} traces are left out: there are already {kept} combinations of login and client"
-            ));
-        }
+        gathered.missing.extend(gathered.traces.left_out());
         gathered
     }
 

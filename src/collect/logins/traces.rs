@@ -58,26 +58,38 @@ enum What {
 pub(super) struct Traces {
     counts: HashMap<Trace, Count>,
     max_rows: usize,
-    /// Lines that count nowhere for want of room.
-    pub(super) dropped: u64,
+    /// Refusals, and other lines, that count nowhere for want of room.
+    dropped: [u64; 2],
 }
 
 impl Traces {
     /// None yet, and at most `max_rows` of them. Refusals alone may only fill half of the rows: guessers of names come in
     /// any number.
     pub(super) fn new(max_rows: usize) -> Self {
-        Self { counts: HashMap::new(), max_rows, dropped: 0 }
+        Self { counts: HashMap::new(), max_rows, dropped: [0; 2] }
     }
 
-    /// How many rows there are.
-    pub(super) fn len(&self) -> usize {
-        self.counts.len()
+    /// What is left out for want of room, if anything is.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let rows = self.counts.len();
+        match self.dropped {
+            [0, 0] => None,
+            [refusals, 0] => Some(format!(
+                "{refusals} refusals are left out, and no login: there are already {rows} combinations of login and client"
+            )),
+            [refusals, logins] => Some(format!(
+                "{logins} logins and {refusals} refusals are left out: there are already {rows} combinations of login and client"
+            )),
+        }
     }
 
     fn add(&mut self, trace: Trace, at: Option<i64>, what: What) {
-        let room = if matches!(what, What::Failures(_)) { self.max_rows / 2 } else { self.max_rows };
+        let (room, dropped) = match what {
+            What::Failures(_) => (self.max_rows / 2, &mut self.dropped[0]),
+            What::Login | What::PasswordAttempt => (self.max_rows, &mut self.dropped[1]),
+        };
         if self.counts.len() >= room && !self.counts.contains_key(&trace) {
-            self.dropped += 1;
+            *dropped += 1;
             return;
         }
         let count = self.counts.entry(trace).or_default();
@@ -272,12 +284,18 @@ mod tests {
         for n in 0..5 {
             traces.add(Trace::new("cyrus", Some(&format!("guess{n}")), None), None, What::Failures(1));
         }
-        assert_eq!((traces.len(), traces.dropped), (2, 3));
-        for n in [0, 1, 2, 0] {
+        assert_eq!(
+            traces.left_out().unwrap(),
+            "3 refusals are left out, and no login: there are already 2 combinations of login and client"
+        );
+        for n in [0, 1, 2, 0, 3] {
             traces.add(Trace::new("cyrus", Some(&format!("user{n}")), None), None, What::Login);
         }
         traces.add(Trace::new("cyrus", Some("guess1"), None), None, What::Failures(7));
-        assert_eq!((traces.len(), traces.dropped), (4, 4));
+        assert_eq!(
+            traces.left_out().unwrap(),
+            "2 logins and 3 refusals are left out: there are already 4 combinations of login and client"
+        );
         assert_eq!(traces.counts[&Trace::new("cyrus", Some("guess1"), None)].failures, 8);
         assert_eq!(traces.counts[&Trace::new("cyrus", Some("user0"), None)].logins, 2);
     }
