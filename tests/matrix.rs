@@ -101,8 +101,10 @@ fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
     let asked_for = asked_for();
     for (name, (story, results)) in &matrix {
         let fired: BTreeSet<_> = results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.id.as_str()).collect();
+        // A check that is run only when it is asked for is no part of the story: it may fire anywhere, and must somewhere.
+        let ordinary: BTreeSet<_> = fired.iter().copied().filter(|id| !asked_for.contains(*id)).collect();
         let told: BTreeSet<_> = story.fires.iter().map(String::as_str).collect();
-        assert_eq!(fired, told, "{name}");
+        assert_eq!(ordinary, told, "{name}");
         let broken: Vec<_> =
             results.iter().filter(|r| r.outcome == Outcome::Error).map(|r| (&r.id, &r.reason)).collect();
         assert!(broken.is_empty(), "{name}: {broken:?}");
