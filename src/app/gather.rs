@@ -67,7 +67,7 @@ pub(super) fn collect(
     drop(collectors);
     progress.finish_and_clear();
     let mut store =
-        sink.into_store().ok_or_else(|| Failure::Tool("a collector did not let go of the facts".to_owned()))?;
+        sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
     store.give_up(notice.as_deref().unwrap_or("no collector reported on it"))?;
     Ok(Gathered { facts: store.seal()?, notice })
 }
@@ -90,16 +90,15 @@ async fn drive(
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
     for table in plan.of_kind(ScopeKind::Directory) {
-        sink.lock().expect(table.name, crate::collect::DIRECTORY)?;
+        sink.with(|store| store.expect(table.name, crate::collect::DIRECTORY))?;
     }
     progress.set_message("reading the directory database");
     collectors.directory().await;
-    let topology = {
-        let mut store = sink.lock();
+    let topology = sink.with(|store| {
         let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
-        plan.announce(&topology, &mut store)?;
-        topology
-    };
+        plan.announce(&topology, store)?;
+        Ok(topology)
+    })?;
     let (shards, servers) = (topology.shards().count(), topology.servers().len());
     progress.set_message(format!("reading {shards} shard(s) of {servers} server(s)"));
     collectors.servers(&topology, jobs).await;

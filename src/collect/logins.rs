@@ -2,6 +2,8 @@
 
 mod traces;
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,24 +56,43 @@ const BATCH: usize = 5_000;
 /// More than any time zone file has, in bytes.
 const ZONE_FILE: u64 = 1024 * 1024;
 
-/// Fills [`LOGIN_TRACE`] of one server from the logs below `root`.
-pub(super) async fn collect(server: &str, root: &Root, sink: &Sink) {
+/// Fills [`LOGIN_TRACE`] of one server from the logs below `root`. A log that a server with these `roles` does not write
+/// is no gap when it is not there; every log is expected of a server whose roles are not known.
+pub(super) async fn collect(server: &str, root: &Root, roles: Option<&BTreeSet<String>>, sink: &Sink) {
     let scope = Scope::begin(sink, &LOGIN_TRACE, server, root.shown("/var/log"));
     let stop = Stop(Arc::default());
     // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
     let (place, told) = (root.clone(), Arc::clone(&stop.0));
-    let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, &told, MAX_ROWS)).await;
+    let expected = Expected::of(roles);
+    let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, expected, &told, MAX_ROWS)).await;
     let gathered = match gathered {
         Ok(gathered) => gathered,
         Err(error) => return scope.end(Err(error.to_string())),
     };
-    if gathered.sources == 0 {
+    if gathered.sources == 0 && !gathered.missing.is_empty() {
         return scope.end(Err(gathered.missing.join("; ")));
     }
     if let Err(refusal) = gathered.traces.rows().chunks(BATCH).try_for_each(|rows| scope.add(rows)) {
         return scope.end(Err(refusal));
     }
     if gathered.missing.is_empty() { scope.end(Ok(())) } else { scope.end_partial(gathered.missing.join("; ")) }
+}
+
+/// Which logs a server writes.
+#[derive(Clone, Copy)]
+struct Expected {
+    cyrus: bool,
+    ysnp: bool,
+    core: bool,
+}
+
+impl Expected {
+    /// Cyrus' lines come from mail backends, core.log from the core. Where ysnp runs beside Cyrus is not public; its log
+    /// repeats what Cyrus says, without the client's address.
+    fn of(roles: Option<&BTreeSet<String>>) -> Self {
+        let has = |role: &str| roles.is_none_or(|roles| roles.contains(role));
+        Self { cyrus: has("mail/imap"), ysnp: roles.is_none(), core: has("bm/core") }
+    }
 }
 
 /// Ends the reading when nobody waits for it any more.
@@ -93,16 +114,28 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn read(root: &Root, stop: &AtomicBool, max_rows: usize) -> Self {
+    fn read(root: &Root, expected: Expected, stop: &AtomicBool, max_rows: usize) -> Self {
         let mut gathered = Self { traces: Traces::new(max_rows), sources: 0, missing: Vec::new() };
-        gathered.cyrus(root, stop);
-        gathered.java(root, stop, "/var/log/bm-ysnp", "ysnp.log", &mut Attempts::default());
-        gathered.java(root, stop, "/var/log/bm", "core.log", &mut CoreLog);
+        gathered.cyrus(root, expected.cyrus, stop);
+        let is_there = |folder: &str, name: &str| {
+            root.names(folder).is_ok_and(|names| names.iter().any(|n| n.starts_with(name)))
+        };
+        let is_gone = |folder: &str| root.folder(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        for (folder, name, is_expected) in
+            [("/var/log/bm-ysnp", "ysnp.log", expected.ysnp), ("/var/log/bm", "core.log", expected.core)]
+        {
+            let is_other = !is_expected && (is_gone(folder) || !is_there(folder, name));
+            match name {
+                _ if is_other => {}
+                "ysnp.log" => gathered.java(root, stop, folder, name, &mut Attempts::default()),
+                _ => gathered.java(root, stop, folder, name, &mut CoreLog),
+            }
+        }
         gathered.missing.extend(gathered.traces.left_out());
         gathered
     }
 
-    fn cyrus(&mut self, root: &Root, stop: &AtomicBool) {
+    fn cyrus(&mut self, root: &Root, is_expected: bool, stop: &AtomicBool) {
         let zone = zone(root);
         let (mut sessions, mut found, mut reasons) = (Sessions::default(), false, Vec::new());
         for name in MAIL_LOGS {
@@ -130,6 +163,9 @@ impl Gathered {
         sessions.end(&mut self.traces);
         if found {
             self.sources += 1;
+            return;
+        }
+        if !is_expected {
             return;
         }
         reasons.dedup();

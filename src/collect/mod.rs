@@ -74,7 +74,7 @@ impl<'a> Collectors<'a> {
         let shards = topology.shards().map(Work::Shard);
         let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, self.tables_of(uid, topology), root));
         let works: Vec<Work<'_>> = shards.chain(hosts).collect();
-        let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work));
+        let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
         all.await;
     }
 
@@ -83,7 +83,7 @@ impl<'a> Collectors<'a> {
         self.sessions.cancel().await;
     }
 
-    async fn carry_out(&self, work: Work<'_>) {
+    async fn carry_out(&self, work: Work<'_>, topology: &Topology) {
         match work {
             Work::Shard(server) => {
                 let sources = self.wanted_sources(shard::SHARD_SOURCES.iter().chain(shard::DATABASE_SOURCES));
@@ -91,16 +91,17 @@ impl<'a> Collectors<'a> {
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink).await;
             }
             Work::Host(uid, tables, Ok(root)) => {
+                let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);
                 host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
-                    logins::collect(uid, root, &self.sink).await;
+                    logins::collect(uid, root, roles, &self.sink).await;
                 }
                 self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
             }
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {
                     let statement = Coverage::absent(table.name, uid, reason);
-                    if let Err(error) = self.sink.lock().finish(table, statement) {
+                    if let Err(error) = self.sink.with(|store| store.finish(table, statement)) {
                         tracing::error!(table = table.name, scope = uid, "{error}");
                     }
                 }

@@ -3,27 +3,37 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::fact::{Row, Store, Table};
+use crate::fact::{Row, Store, StoreError, Table};
 use crate::model::{Completeness, Coverage};
 
 /// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
+///
+/// A run that is cut short takes the store away from collectors that are still at work: what they have to say then is
+/// refused.
 #[derive(Clone)]
-pub struct Sink(Arc<Mutex<Store>>);
+pub struct Sink(Arc<Mutex<Option<Store>>>);
 
 impl Sink {
     /// Shares a store.
     pub fn new(store: Store) -> Self {
-        Self(Arc::new(Mutex::new(store)))
+        Self(Arc::new(Mutex::new(Some(store))))
     }
 
-    /// The store itself, for the plan.
-    pub fn lock(&self) -> MutexGuard<'_, Store> {
+    /// Works on the store. The error says what it refused, or that the run is over.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.guard().as_mut() {
+            Some(store) => work(store),
+            None => Err(StoreError::Over),
+        }
+    }
+
+    /// Takes the store away; `None` when somebody did already.
+    pub fn take(&self) -> Option<Store> {
+        self.guard().take()
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Option<Store>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the store back; `None` while a collector still holds on to it.
-    pub fn into_store(self) -> Option<Store> {
-        Some(Arc::into_inner(self.0)?.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -41,7 +51,7 @@ impl<'a> Scope<'a> {
     pub(super) fn begin(sink: &'a Sink, table: &'static Table, scope: &'a str, source: impl Into<String>) -> Self {
         tracing::debug!(table = table.name, scope, "collecting");
         // Until the scope ends nothing is known of it, whatever cuts the collection short.
-        if let Err(error) = sink.lock().expect(table.name, scope) {
+        if let Err(error) = sink.with(|store| store.expect(table.name, scope)) {
             tracing::error!(table = table.name, scope, "{error}");
         }
         Self { sink, table, scope, source: source.into(), started: Instant::now() }
@@ -49,7 +59,7 @@ impl<'a> Scope<'a> {
 
     /// Adds rows. The error says why the table refuses one of them.
     pub(super) fn add(&self, rows: &[Row]) -> Result<(), String> {
-        match self.sink.lock().insert(self.table, self.scope, rows) {
+        match self.sink.with(|store| store.insert(self.table, self.scope, rows)) {
             Ok(None) => Ok(()),
             Ok(Some(refusal)) => Err(refusal),
             Err(error) => Err(error.to_string()),
@@ -77,7 +87,7 @@ impl<'a> Scope<'a> {
         }
         let elapsed_ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
         let coverage = Coverage { source: Some(self.source), elapsed_ms, ..statement };
-        if let Err(error) = self.sink.lock().finish(self.table, coverage) {
+        if let Err(error) = self.sink.with(|store| store.finish(self.table, coverage)) {
             // The scope stays "not attempted": nothing is taken for known.
             tracing::error!(table = self.table.name, scope = self.scope, "{error}");
         }

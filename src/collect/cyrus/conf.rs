@@ -48,13 +48,13 @@ impl Conf {
     pub(super) fn partitions(&self) -> Vec<Row> {
         let default = self.imapd.default_partition();
         let row = |(name, data): (&str, &str)| {
-            let roots = self.imapd.roots(name);
+            let path = |kind: &str| self.imapd.get(&format!("{kind}-{name}"));
             vec![
                 Value::from(name),
                 Value::from(default.as_deref() == Some(name)),
                 Value::from(data),
-                Value::from(roots.map(|roots| roots.meta).filter(|meta| *meta != data)),
-                Value::from(roots.and_then(|roots| roots.archive)),
+                Value::from(path("metapartition").filter(|meta| *meta != data)),
+                Value::from(path("archivepartition")),
             ]
         };
         self.imapd.defined_partitions().map(row).collect()

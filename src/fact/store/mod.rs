@@ -77,6 +77,9 @@ pub enum StoreError {
         /// Version of the program that wrote it.
         tool: String,
     },
+    /// The run does not wait for this any more.
+    #[error("the run is over")]
+    Over,
     /// The snapshot is cut short or corrupt.
     #[error("{path}: damaged snapshot ({reason})")]
     Damaged {
