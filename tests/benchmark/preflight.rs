@@ -1,6 +1,7 @@
 //! Figures of the program, each beside a named command of the same run: `cargo bench`, or `cargo bench -- NAME…`.
 //!
-//! Not a test: nothing here passes or fails. `collect` fills a PostgreSQL with ten million records and takes minutes.
+//! Not a test: nothing here passes or fails. `collect` fills a PostgreSQL with ten million records and takes minutes;
+//! `spool` makes a million files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 #![allow(dead_code, reason = "the tests' helpers serve more than the benchmark")]
 
@@ -15,6 +16,8 @@ use bm_preflight::model::Coverage;
 use bm_preflight::plan::Plan;
 use bm_preflight::topology::Topology;
 
+#[path = "spool.rs"]
+mod spool;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -28,8 +31,14 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 4] =
-        [("version", version), ("reports", reports), ("replay", replay), ("collect", collection)];
+    let benches: [(&str, fn()); 6] = [
+        ("version", version),
+        ("reports", reports),
+        ("replay", replay),
+        ("collect", collection),
+        ("spool", spool::spool),
+        ("mailboxes", spool::mailboxes),
+    ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
             bench();
