@@ -66,8 +66,7 @@ pub(super) fn collect(
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(collectors);
     progress.finish_and_clear();
-    let mut store =
-        sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
+    let mut store = sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
     store.give_up(notice.as_deref().unwrap_or("no collector reported on it"))?;
     Ok(Gathered { facts: store.seal()?, notice })
 }

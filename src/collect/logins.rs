@@ -117,9 +117,8 @@ impl Gathered {
     fn read(root: &Root, expected: Expected, stop: &AtomicBool, max_rows: usize) -> Self {
         let mut gathered = Self { traces: Traces::new(max_rows), sources: 0, missing: Vec::new() };
         gathered.cyrus(root, expected.cyrus, stop);
-        let is_there = |folder: &str, name: &str| {
-            root.names(folder).is_ok_and(|names| names.iter().any(|n| n.starts_with(name)))
-        };
+        let is_there =
+            |folder: &str, name: &str| root.names(folder).is_ok_and(|names| names.iter().any(|n| n.starts_with(name)));
         let is_gone = |folder: &str| root.folder(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
         for (folder, name, is_expected) in
             [("/var/log/bm-ysnp", "ysnp.log", expected.ysnp), ("/var/log/bm", "core.log", expected.core)]

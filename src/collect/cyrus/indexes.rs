@@ -13,7 +13,7 @@ use crate::format::spool_path::Directories;
 use crate::model::text::escaped;
 
 /// Looks at a file that may be being written, and the pause between two.
-const TRIES: u32 = 5;
+const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 /// More than any cyrus.header has, in bytes.
 const HEADER_LIMIT: u64 = 1024 * 1024;
@@ -25,8 +25,8 @@ struct Index {
     tally: Option<(Tally, u64)>,
 }
 
-/// The row of `cyrus_index` of a mailbox.
-pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> Row {
+/// The row of `cyrus_index` of a mailbox, and whether nothing is wrong with it.
+pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> (Row, bool) {
     let (mut state, mut detail, mut index) = look_at_index(root, directories);
     for _ in 1..TRIES {
         if matches!(state, "sound" | "missing_directory") {
@@ -39,7 +39,8 @@ pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> 
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));
     let directory = directories.index.parent().unwrap_or(&directories.index);
-    vec![
+    let is_sound = state == "sound" && header_state == "sound";
+    let row = vec![
         Value::from(escaped(mailbox.name.as_bytes())),
         Value::from(shown(directory)),
         Value::from(state),
@@ -51,7 +52,8 @@ pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> 
         tally(|t| t.0.unlinked),
         tally(|t| t.1),
         Value::from(unique_id),
-    ]
+    ];
+    (row, is_sound)
 }
 
 type Look = (&'static str, Option<String>, Index);

@@ -13,7 +13,7 @@ use crate::fact::{Row, Value};
 use crate::format::cyrus_db::{CyrusDb, Kind};
 use crate::format::mailbox_name::{MailboxName, Namespace, Naming};
 use crate::format::mailbox_record::{MailboxRecord, Notation};
-use crate::format::spool_path::Directories;
+use crate::format::spool_path::{Directories, SpoolPathError};
 use crate::model::text::escaped;
 
 /// More than any installation has, in bytes: 100 000 mailboxes are 21 MB.
@@ -88,11 +88,6 @@ impl Mailboxes {
         let row = |(name, reason): &(String, String)| vec![Value::from(name.as_str()), Value::from(reason.as_str())];
         self.unreadable.iter().map(row).collect()
     }
-
-    /// Rows of `cyrus_mailbox`.
-    pub(super) fn rows<'a>(&'a self, conf: &'a Conf) -> impl Iterator<Item = Row> + 'a {
-        self.mailboxes.iter().map(|mailbox| mailbox.row(&conf.hashing.deleted_prefix))
-    }
 }
 
 /// Why a look at the file gave nothing: for good, or while it was being written.
@@ -158,16 +153,19 @@ impl Mailboxes {
         if !record.is_live_and_local() {
             return;
         }
-        let directories = record
-            .partition
-            .as_deref()
-            .and_then(|partition| Directories::of(&conf.imapd, &conf.hashing, partition, &name).ok());
+        let directories = record.partition.as_deref().map(|p| Directories::of(&conf.imapd, &conf.hashing, p, &name));
+        if let Some(Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots))) = &directories {
+            self.unreadable.push((escaped(key), error.to_string()));
+        }
+        let directories = directories.and_then(Result::ok);
         self.mailboxes.push(Mailbox { name, record, is_dbname: naming == Naming::Dbname, directories });
     }
 }
 
 impl Mailbox {
-    fn row(&self, deleted_prefix: &str) -> Row {
+    /// The row of `cyrus_mailbox`.
+    pub(super) fn row(&self, conf: &Conf) -> Row {
+        let deleted_prefix = conf.hashing.deleted_prefix.as_str();
         let parts = self.name.parts(deleted_prefix);
         let namespace = match parts.namespace {
             Namespace::User => "user",

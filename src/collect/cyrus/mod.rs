@@ -6,69 +6,195 @@ mod mailboxes;
 mod spool;
 mod tables;
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use self::conf::Conf;
-use self::mailboxes::Mailboxes;
+use self::mailboxes::{Mailbox, Mailboxes};
+use self::spool::Walked;
 use crate::collect::root::Root;
 use crate::collect::sink::{Scope, Sink};
 use crate::fact::{Row, Table};
+use crate::format::mailbox_name::MailboxName;
 
 pub(in crate::collect) use tables::TABLES;
 
 /// Rows handed to the store at a time.
 const BATCH: usize = 2_000;
+/// Looks at what seems wrong on a server that works meanwhile, and the pause between two.
+const LOOKS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Fills the wanted tables of one backend from the files below `root`. Blocks: the file systems answer in their time.
+///
+/// Clients create, rename and delete mailboxes while the indexes and the spool are read. So mailboxes.db is read before
+/// and after, and what only one of the two lists explains is looked at again before it becomes a row.
 pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
-    let conf = Conf::read(root);
-    let needs_mailboxes =
-        wanted.iter().any(|table| table.name.starts_with("cyrus_") && table.name != "cyrus_partition");
-    let mailboxes = match &conf {
-        Ok(conf) if needs_mailboxes => Mailboxes::read(root, conf),
-        Ok(_) => Err("not read".to_owned()),
-        Err(reason) => Err(reason.clone()),
+    let conf = match Conf::read(root) {
+        Ok(conf) => conf,
+        Err(reason) => {
+            let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown("/etc/imapd.conf"));
+            return wanted.iter().map(begin).for_each(|scope| scope.end(Err(reason.clone())));
+        }
     };
-    for table in wanted {
-        fill(server, root, table, &conf, &mailboxes, sink);
+    let scopes = Scopes { server, wanted, sink };
+    if let Some(scope) = scopes.begin("cyrus_partition", &conf.source) {
+        let outcome = scope.add(&conf.partitions());
+        scope.end(outcome);
+    }
+    let first = Mailboxes::read(root, &conf);
+    let source = first.as_ref().map_or(conf.source.as_str(), |read| read.source.as_str());
+    let index = scopes.begin("cyrus_index", source);
+    let spool = scopes.begin("spool_directory", &conf.source);
+    let lists = ["cyrus_database", "cyrus_entry_unreadable", "cyrus_mailbox"].map(|name| scopes.begin(name, source));
+    let backend = Backend { root, conf: &conf };
+    match first {
+        Err(reason) => {
+            index.into_iter().chain(lists.into_iter().flatten()).for_each(|scope| scope.end(Err(reason.clone())));
+            if let Some(scope) = spool {
+                backend.spool_alone(scope);
+            }
+        }
+        Ok(first) => backend.fill(&first, index, spool, lists),
     }
 }
 
-fn fill(
-    server: &str,
-    root: &Root,
-    table: &'static Table,
-    conf: &Result<Conf, String>,
-    mailboxes: &Result<Mailboxes, String>,
-    sink: &Sink,
-) {
-    let source = match (conf, mailboxes) {
-        (_, Ok(read)) if table.name != "cyrus_partition" && table.name != "spool_directory" => read.source.clone(),
-        (Ok(conf), _) => conf.source.clone(),
-        (Err(_), _) => root.shown("/etc/imapd.conf"),
-    };
-    let scope = Scope::begin(sink, table, server, source);
-    let conf = match conf {
-        Ok(conf) => conf,
-        Err(reason) => return scope.end(Err(reason.clone())),
-    };
-    if table.name == "spool_directory" {
-        return match spool::collect(root, conf, &scope) {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(reason)) => scope.end_partial(reason),
-            Err(reason) => scope.end(Err(reason)),
-        };
+/// The scopes of the wanted tables.
+struct Scopes<'a> {
+    server: &'a str,
+    wanted: &'a [&'static Table],
+    sink: &'a Sink,
+}
+
+impl<'a> Scopes<'a> {
+    fn begin(&self, name: &str, source: &str) -> Option<Scope<'a>> {
+        let table = self.wanted.iter().find(|table| table.name == name)?;
+        Some(Scope::begin(self.sink, table, self.server, source))
     }
-    let outcome = match (table.name, mailboxes) {
-        ("cyrus_partition", _) => scope.add(&conf.partitions()),
-        (_, Err(reason)) => Err(reason.clone()),
-        ("cyrus_database", Ok(read)) => scope.add(&[read.database()]),
-        ("cyrus_entry_unreadable", Ok(read)) => scope.add(&read.unreadable()),
-        ("cyrus_mailbox", Ok(read)) => add_all(&scope, read.rows(conf)),
-        ("cyrus_index", Ok(read)) => indexes(root, read, &scope),
-        (other, Ok(_)) => Err(format!("no collector fills {other}")),
-    };
-    scope.end(outcome);
+}
+
+struct Backend<'a> {
+    root: &'a Root,
+    conf: &'a Conf,
+}
+
+impl Backend<'_> {
+    fn fill(
+        &self,
+        first: &Mailboxes,
+        index: Option<Scope<'_>>,
+        spool: Option<Scope<'_>>,
+        [database, unreadable, list]: [Option<Scope<'_>>; 3],
+    ) {
+        let known = names(first);
+        let doubtful = index.as_ref().map(|scope| self.indexes(first, scope));
+        let again = match spool {
+            Some(scope) => Some(self.spool(&known, scope)),
+            None => index.is_some().then(|| self.list()),
+        };
+        // A list that cannot be read any more: what it said a moment ago is all there is.
+        let last = again.as_ref().and_then(|list| list.as_ref().ok()).unwrap_or(first);
+        if let (Some(scope), Some(doubtful)) = (index, doubtful) {
+            let outcome = doubtful.and_then(|doubtful| self.settle_indexes(&known, &doubtful, last, &scope));
+            scope.end(outcome);
+        }
+        if let Some(scope) = database {
+            let outcome = scope.add(&[last.database()]);
+            scope.end(outcome);
+        }
+        if let Some(scope) = unreadable {
+            let outcome = scope.add(&last.unreadable());
+            scope.end(outcome);
+        }
+        if let Some(scope) = list {
+            let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
+            let outcome = add_all(&scope, first.mailboxes.iter().chain(new).map(|mailbox| mailbox.row(self.conf)));
+            scope.end(outcome);
+        }
+    }
+
+    fn list(&self) -> Result<Mailboxes, String> {
+        Mailboxes::read(self.root, self.conf)
+    }
+
+    /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after.
+    fn spool(&self, known: &HashSet<&MailboxName>, scope: Scope<'_>) -> Result<Mailboxes, String> {
+        let (outcome, last) = match spool::walk(self.root, self.conf, known, &scope) {
+            Ok(walked) => self.settle_spool(walked),
+            Err(reason) => (Err(reason), self.list()),
+        };
+        match outcome {
+            Ok(None) => scope.end(Ok(())),
+            Ok(Some(gap)) => scope.end_partial(gap),
+            Err(reason) => scope.end(Err(reason)),
+        }
+        last
+    }
+
+    fn settle_spool(&self, mut walked: Walked<'_>) -> (Result<Option<String>, String>, Result<Mailboxes, String>) {
+        let mut last = self.list();
+        for look in 1..=LOOKS {
+            if let Ok(list) = &last
+                && let Err(reason) = walked.settle(&names(list))
+            {
+                return (Err(reason), last);
+            }
+            if walked.suspects.is_empty() || look == LOOKS {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            last = self.list();
+        }
+        (walked.finish(), last)
+    }
+
+    /// Adds the rows of sound indexes; the mailboxes of the others are left to settle.
+    fn indexes<'m>(&self, list: &'m Mailboxes, scope: &Scope<'_>) -> Result<Vec<&'m Mailbox>, String> {
+        let mut doubtful = Vec::new();
+        for batch in list.mailboxes.chunks(BATCH) {
+            let looked: Vec<(&Mailbox, Row, bool)> = batch
+                .par_iter()
+                .filter_map(|mailbox| {
+                    let (row, is_sound) = indexes::row(self.root, mailbox, mailbox.directories.as_ref()?);
+                    Some((mailbox, row, is_sound))
+                })
+                .collect();
+            doubtful.extend(looked.iter().filter(|look| !look.2).map(|look| look.0));
+            let rows: Vec<Row> = looked.into_iter().filter(|look| look.2).map(|look| look.1).collect();
+            scope.add(&rows)?;
+        }
+        Ok(doubtful)
+    }
+
+    /// Looks again at the doubtful indexes of mailboxes that are still listed, and at those of new ones.
+    fn settle_indexes(
+        &self,
+        known: &HashSet<&MailboxName>,
+        doubtful: &[&Mailbox],
+        last: &Mailboxes,
+        scope: &Scope<'_>,
+    ) -> Result<(), String> {
+        let doubted: HashSet<&MailboxName> = doubtful.iter().map(|mailbox| &mailbox.name).collect();
+        let is_due = |mailbox: &&Mailbox| doubted.contains(&mailbox.name) || !known.contains(&mailbox.name);
+        let look = |mailbox: &Mailbox| Some(indexes::row(self.root, mailbox, mailbox.directories.as_ref()?).0);
+        add_all(scope, last.mailboxes.iter().filter(is_due).filter_map(look))
+    }
+
+    /// Without a list nothing explains a directory: all are added as they are.
+    fn spool_alone(&self, scope: Scope<'_>) {
+        let outcome = spool::walk(self.root, self.conf, &HashSet::new(), &scope).and_then(Walked::finish);
+        match outcome {
+            Ok(None) => scope.end(Ok(())),
+            Ok(Some(gap)) => scope.end_partial(gap),
+            Err(reason) => scope.end(Err(reason)),
+        }
+    }
+}
+
+fn names(list: &Mailboxes) -> HashSet<&MailboxName> {
+    list.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
 }
 
 fn add_all(scope: &Scope<'_>, rows: impl Iterator<Item = Row>) -> Result<(), String> {
@@ -76,17 +202,6 @@ fn add_all(scope: &Scope<'_>, rows: impl Iterator<Item = Row>) -> Result<(), Str
     while rows.peek().is_some() {
         let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
         scope.add(&batch)?;
-    }
-    Ok(())
-}
-
-fn indexes(root: &Root, read: &Mailboxes, scope: &Scope<'_>) -> Result<(), String> {
-    for batch in read.mailboxes.chunks(BATCH) {
-        let rows: Vec<Row> = batch
-            .par_iter()
-            .filter_map(|mailbox| Some(indexes::row(root, mailbox, mailbox.directories.as_ref()?)))
-            .collect();
-        scope.add(&rows)?;
     }
     Ok(())
 }

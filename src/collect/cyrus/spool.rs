@@ -3,7 +3,7 @@
 //! One pass, no stat per file (`readdir` tells a file's kind), symbolic links not followed; memory follows the number of
 //! directories, not of files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -17,6 +17,7 @@ use super::mailboxes::{root_name, shown};
 use crate::collect::root::Root;
 use crate::collect::sink::Scope;
 use crate::fact::{Row, Value};
+use crate::format::mailbox_name::MailboxName;
 use crate::format::spool_path::NotMailbox;
 use crate::model::text::escaped;
 
@@ -40,18 +41,76 @@ struct Tree {
     partitions: BTreeMap<Vec<u8>, String>,
 }
 
-/// Walks every tree. What could not be read is the reason for which the scope is partial.
-pub(super) fn collect(root: &Root, conf: &Conf, scope: &Scope<'_>) -> Result<Option<String>, String> {
-    let walk = Walk { conf, scope, failures: Mutex::default() };
-    for tree in trees(root, conf, &walk) {
-        walk.tree(&tree)?;
+/// A directory that is to be listed or walked.
+struct Place {
+    /// As this machine finds it.
+    real: PathBuf,
+    /// Below the tree's root, as the server names it.
+    below: PathBuf,
+}
+
+/// A directory with files of a mailbox that mailboxes.db did not list when it was read: the mailbox may be new, or gone.
+pub(super) struct Suspect {
+    place: Place,
+    /// Internal name of the mailbox; `None` when the path is none of a mailbox.
+    name: Option<MailboxName>,
+    tree: usize,
+}
+
+/// What a walk over the spool left to settle.
+pub(super) struct Walked<'a> {
+    walk: Walk<'a>,
+    trees: Vec<Tree>,
+    pub(super) suspects: Vec<Suspect>,
+}
+
+/// Walks every tree. Rows of directories that a list of mailboxes (`known`) explains are added to the scope, the others
+/// are left to settle.
+pub(super) fn walk<'a>(
+    root: &'a Root,
+    conf: &'a Conf,
+    known: &'a HashSet<&'a MailboxName>,
+    scope: &'a Scope<'a>,
+) -> Result<Walked<'a>, String> {
+    let walk = Walk { root, conf, known, scope, failures: Mutex::default(), suspects: Mutex::default() };
+    let trees = trees(root, conf, &walk);
+    for (number, tree) in trees.iter().enumerate() {
+        walk.tree(tree, number)?;
     }
-    let failures = walk.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if failures.is_empty() {
-        return Ok(None);
+    let suspects = std::mem::take(&mut *walk.suspects.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Walked { walk, trees, suspects })
+}
+
+impl Walked<'_> {
+    /// Settles the suspects whose mailbox is listed by now, and those whose directory is gone. The others stay.
+    pub(super) fn settle(&mut self, listed: &HashSet<&MailboxName>) -> Result<(), String> {
+        let mut rows = Vec::new();
+        for suspect in std::mem::take(&mut self.suspects) {
+            let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
+            if suspect.name.as_ref().is_some_and(|name| listed.contains(name)) {
+                rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
+            } else {
+                self.suspects.push(suspect);
+            }
+        }
+        self.walk.scope.add(&rows)
     }
-    let told = failures.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
-    Ok(Some(format!("{} place(s) of the spool could not be read: {told}", failures.len())))
+
+    /// Adds what is left, and says what could not be read.
+    pub(super) fn finish(mut self) -> Result<Option<String>, String> {
+        let mut rows = Vec::new();
+        for suspect in std::mem::take(&mut self.suspects) {
+            let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
+            rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
+        }
+        self.walk.scope.add(&rows)?;
+        let failures = self.walk.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if failures.is_empty() {
+            return Ok(None);
+        }
+        let told = failures.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+        Ok(Some(format!("{} place(s) of the spool could not be read: {told}", failures.len())))
+    }
 }
 
 /// The trees that the partitions lie in. One that does not exist is told, unless it is the archive: it is made when the
@@ -105,9 +164,12 @@ impl Directory {
 }
 
 struct Walk<'a> {
+    root: &'a Root,
     conf: &'a Conf,
+    known: &'a HashSet<&'a MailboxName>,
     scope: &'a Scope<'a>,
     failures: Mutex<BTreeSet<String>>,
+    suspects: Mutex<Vec<Suspect>>,
 }
 
 impl Walk<'_> {
@@ -115,79 +177,110 @@ impl Walk<'_> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(reason);
     }
 
-    fn tree(&self, tree: &Tree) -> Result<(), String> {
+    fn tree(&self, tree: &Tree, number: usize) -> Result<(), String> {
         let (listed, subtrees) = self.split(tree);
-        let rows: Vec<Row> = listed.iter().filter_map(|directory| self.row(tree, directory)).collect();
+        let rows: Vec<Row> = listed.into_iter().filter_map(|found| self.explain(tree, number, found)).collect();
         self.scope.add(&rows)?;
-        subtrees.into_par_iter().try_for_each(|subtree| self.subtree(tree, &subtree))
+        subtrees.into_par_iter().try_for_each(|place| self.subtree(tree, number, &place))
     }
 
     /// Lists the upper levels, until there are enough subtrees to walk side by side.
-    fn split(&self, tree: &Tree) -> (Vec<Directory>, Vec<PathBuf>) {
-        let (mut listed, mut frontier) = (Vec::new(), vec![tree.real.clone()]);
+    fn split(&self, tree: &Tree) -> (Vec<(PathBuf, Directory)>, Vec<Place>) {
+        let top = Place { real: tree.real.clone(), below: PathBuf::new() };
+        let (mut listed, mut frontier) = (Vec::new(), vec![top]);
         for _ in 0..SPLIT_DEPTH {
             if frontier.len() >= SUBTREES {
                 break;
             }
             let mut next = Vec::new();
-            for path in std::mem::take(&mut frontier) {
-                self.list(tree, path, &mut listed, &mut next);
+            for place in std::mem::take(&mut frontier) {
+                self.list(tree, &place, &mut listed, &mut next);
             }
             frontier = next;
         }
         (listed, frontier)
     }
 
-    fn list(&self, tree: &Tree, path: PathBuf, listed: &mut Vec<Directory>, next: &mut Vec<PathBuf>) {
-        let mut directory = Directory::new(below(tree, &path), false);
-        for entry in WalkDir::new(&path).min_depth(1).max_depth(1).follow_root_links(true) {
+    fn list(&self, tree: &Tree, place: &Place, listed: &mut Vec<(PathBuf, Directory)>, next: &mut Vec<Place>) {
+        let mut directory = Directory::new(place.below.clone(), false);
+        for entry in WalkDir::new(&place.real).min_depth(1).max_depth(1) {
             let Some(entry) = self.entry(entry) else { continue };
-            let kind = entry.file_type();
-            if kind.is_dir() {
+            let below = place.below.join(entry.file_name());
+            if entry.file_type().is_dir() {
                 directory.subdirectories += 1;
-                next.push(entry.into_path());
-            } else if kind.is_symlink() && entry.path().is_dir() {
+                next.push(Place { real: entry.into_path(), below });
+            } else if entry.file_type().is_symlink() {
                 directory.subdirectories += 1;
                 // An administrator may have moved a partition to another volume; anything deeper is no part of the spool.
-                if path == tree.real {
-                    next.push(entry.into_path());
-                } else {
-                    listed.push(Directory::new(below(tree, entry.path()), true));
+                match place.below.as_os_str().is_empty().then(|| self.root.folder(tree.logical.join(&below))) {
+                    Some(Ok(real)) => next.push(Place { real, below }),
+                    _ => listed.push((entry.into_path(), Directory::new(below, true))),
                 }
             } else {
                 directory.count(entry.file_name());
             }
         }
-        listed.push(directory);
+        listed.push((place.real.clone(), directory));
     }
 
     /// Walks a subtree; its directories come before what is in them, so that a stack tells whose an entry is.
-    fn subtree(&self, tree: &Tree, top: &Path) -> Result<(), String> {
-        let mut stack: Vec<Directory> = Vec::new();
+    fn subtree(&self, tree: &Tree, number: usize, top: &Place) -> Result<(), String> {
+        let mut stack: Vec<(PathBuf, Directory)> = Vec::new();
         let mut rows = Vec::new();
-        for entry in WalkDir::new(top).follow_root_links(true) {
+        for entry in WalkDir::new(&top.real) {
             let Some(entry) = self.entry(entry) else { continue };
             while stack.len() > entry.depth() {
-                rows.extend(stack.pop().and_then(|directory| self.row(tree, &directory)));
+                rows.extend(stack.pop().and_then(|found| self.explain(tree, number, found)));
             }
             let kind = entry.file_type();
-            let is_linked_folder = kind.is_symlink() && entry.path().is_dir();
             match stack.last_mut() {
-                Some(parent) if kind.is_dir() || is_linked_folder => parent.subdirectories += 1,
-                Some(parent) => parent.count(entry.file_name()),
+                Some((_, parent)) if kind.is_dir() || kind.is_symlink() => parent.subdirectories += 1,
+                Some((_, parent)) => parent.count(entry.file_name()),
                 None => {}
             }
-            if kind.is_dir() || entry.depth() == 0 {
-                stack.push(Directory::new(below(tree, entry.path()), false));
-            } else if is_linked_folder {
-                rows.extend(self.row(tree, &Directory::new(below(tree, entry.path()), true)));
+            if kind.is_dir() || kind.is_symlink() {
+                let below = top.below.join(entry.path().strip_prefix(&top.real).unwrap_or(entry.path()));
+                let found = (entry.into_path(), Directory::new(below, kind.is_symlink()));
+                match kind.is_dir() {
+                    true => stack.push(found),
+                    false => rows.extend(self.explain(tree, number, found)),
+                }
             }
             if rows.len() >= BATCH {
                 self.scope.add(&std::mem::take(&mut rows))?;
             }
         }
-        rows.extend(stack.into_iter().rev().filter_map(|directory| self.row(tree, &directory)));
+        rows.extend(stack.into_iter().rev().filter_map(|found| self.explain(tree, number, found)));
         self.scope.add(&rows)
+    }
+
+    /// The row of a directory that needs no second look; one that does is kept for later.
+    fn explain(&self, tree: &Tree, number: usize, (real, directory): (PathBuf, Directory)) -> Option<Row> {
+        if directory.messages + directory.cyrus_files > 0 {
+            let inside: PathBuf = directory.path.iter().skip(1).collect();
+            let name = self.conf.hashing.mailbox(&inside).ok().map(|(_, name)| name);
+            if name.as_ref().is_none_or(|name| !self.known.contains(name)) {
+                let place = Place { real, below: directory.path };
+                let suspect = Suspect { place, name, tree: number };
+                self.suspects.lock().unwrap_or_else(PoisonError::into_inner).push(suspect);
+                return None;
+            }
+        }
+        self.row(tree, &directory)
+    }
+
+    /// Counts a directory anew; `None` when it is gone.
+    fn look_again(&self, place: &Place) -> Option<Directory> {
+        let mut directory = Directory::new(place.below.clone(), false);
+        for entry in WalkDir::new(&place.real).max_depth(1) {
+            let entry = entry.ok()?;
+            match entry.file_type() {
+                _ if entry.depth() == 0 => {}
+                kind if kind.is_dir() || kind.is_symlink() => directory.subdirectories += 1,
+                _ => directory.count(entry.file_name()),
+            }
+        }
+        Some(directory)
     }
 
     /// What vanished between two looks was deleted meanwhile: a live spool does that. Anything else is told.
@@ -209,7 +302,7 @@ impl Walk<'_> {
         let parts: Vec<&OsStr> = directory.path.iter().collect();
         let first = parts.first()?;
         let partition = tree.partitions.get(first.as_encoded_bytes());
-        let place = self.place(partition.is_some(), &parts, &directory.path);
+        let place = self.meaning(partition.is_some(), &parts, &directory.path);
         let part = |index: usize| Value::from(parts.get(index).map(|part| escaped(part.as_encoded_bytes())));
         let hashed = self.conf.hashing.hashimapspool && parts.get(1).is_some_and(|part| *part == "domain");
         let at = |index: usize| if hashed { part(index) } else { Value::Null };
@@ -235,40 +328,36 @@ impl Walk<'_> {
         ])
     }
 
-    fn place(&self, is_in_partition: bool, parts: &[&OsStr], path: &Path) -> Place {
+    fn meaning(&self, is_in_partition: bool, parts: &[&OsStr], path: &Path) -> Meaning {
         let deleted = OsStr::new(&self.conf.hashing.deleted_prefix);
         let is_deleted = parts.iter().skip(1).any(|part| *part == deleted);
-        let place = Place { is_deleted, ..Place::default() };
+        let place = Meaning { is_deleted, ..Meaning::default() };
         if !is_in_partition {
-            return Place { misfit: Some(NotMailbox::Outside.to_string()), ..place };
+            return Meaning { misfit: Some(NotMailbox::Outside.to_string()), ..place };
         }
         let inside: PathBuf = path.iter().skip(1).collect();
         if inside.as_os_str().is_empty() {
             return place;
         }
         match self.conf.hashing.mailbox(&inside) {
-            Ok((_, name)) => Place {
+            Ok((_, name)) => Meaning {
                 root: Some(root_name(&name, &self.conf.hashing.deleted_prefix)),
                 mailbox: Some(escaped(name.as_bytes())),
                 ..place
             },
             Err(NotMailbox::Above) => place,
-            Err(NotMailbox::Stage) => Place { is_stage: true, ..place },
-            Err(misfit) => Place { misfit: Some(misfit.to_string()), ..place },
+            Err(NotMailbox::Stage) => Meaning { is_stage: true, ..place },
+            Err(misfit) => Meaning { misfit: Some(misfit.to_string()), ..place },
         }
     }
 }
 
 /// What a directory's path says.
 #[derive(Default)]
-struct Place {
+struct Meaning {
     mailbox: Option<String>,
     root: Option<String>,
     misfit: Option<String>,
     is_deleted: bool,
     is_stage: bool,
-}
-
-fn below(tree: &Tree, path: &Path) -> PathBuf {
-    path.strip_prefix(&tree.real).unwrap_or(path).to_owned()
 }
