@@ -142,7 +142,6 @@ fn a_closed_directory_is_told() {
 
 /// A partition that was moved to another volume by a link is followed as the server follows it: below the root.
 #[test]
-#[ignore = "an absolute link is resolved against this machine's / instead of the root's"]
 fn linked_partitions_are_followed_below_the_root() {
     let lab = healthy_files();
     let partition = Lab::partition(ORG);

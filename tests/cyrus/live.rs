@@ -97,14 +97,12 @@ fn a_busy_server_is_read_right() {
 
 /// A mailbox that was renamed or deleted while the indexes were read is not one that lost its files.
 #[test]
-#[ignore = "mailboxes.db is not looked at again before an index counts as missing"]
 fn a_mailbox_that_moves_away_is_not_missing() {
     stress(|world, stable| wrong(world, stable, |_, _| false));
 }
 
 /// Nor is its directory one that belongs to nobody.
 #[test]
-#[ignore = "mailboxes.db is not looked at again before an index counts as missing"]
 fn no_check_fires_because_a_server_is_busy() {
     stress(|world, _| {
         let found = findings(&run(&world.installation)).into_iter();

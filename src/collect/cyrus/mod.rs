@@ -6,7 +6,7 @@ mod mailboxes;
 mod spool;
 mod tables;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -168,7 +168,8 @@ impl Backend<'_> {
         Ok(doubtful)
     }
 
-    /// Looks again at the doubtful indexes of mailboxes that are still listed, and at those of new ones.
+    /// Looks again at the doubtful indexes and at those of new mailboxes, as long as something seems wrong with one that
+    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list.
     fn settle_indexes(
         &self,
         known: &HashSet<&MailboxName>,
@@ -176,10 +177,31 @@ impl Backend<'_> {
         last: &Mailboxes,
         scope: &Scope<'_>,
     ) -> Result<(), String> {
-        let doubted: HashSet<&MailboxName> = doubtful.iter().map(|mailbox| &mailbox.name).collect();
-        let is_due = |mailbox: &&Mailbox| doubted.contains(&mailbox.name) || !known.contains(&mailbox.name);
-        let look = |mailbox: &Mailbox| Some(indexes::row(self.root, mailbox, mailbox.directories.as_ref()?).0);
-        add_all(scope, last.mailboxes.iter().filter(is_due).filter_map(look))
+        let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
+        let mut due: HashMap<MailboxName, Option<Row>> =
+            doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
+        let mut again = None;
+        for _ in 0..LOOKS {
+            let listed =
+                again.as_ref().unwrap_or(last).mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name));
+            let looked: Vec<_> = listed.filter_map(|mailbox| self.look(mailbox)).collect();
+            due.clear();
+            let (sound, wrong): (Vec<_>, Vec<_>) = looked.into_iter().partition(|(_, _, is_sound)| *is_sound);
+            add_all(scope, sound.into_iter().map(|(_, row, _)| row))?;
+            due.extend(wrong.into_iter().map(|(name, row, _)| (name, Some(row))));
+            if due.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(PAUSE);
+            again = Some(self.list()?);
+        }
+        let listed = again.as_ref().map(names).unwrap_or_default();
+        add_all(scope, due.into_iter().filter(|(name, _)| listed.contains(name)).filter_map(|(_, row)| row))
+    }
+
+    fn look(&self, mailbox: &Mailbox) -> Option<(MailboxName, Row, bool)> {
+        let (row, is_sound) = indexes::row(self.root, mailbox, mailbox.directories.as_ref()?);
+        Some((mailbox.name.clone(), row, is_sound))
     }
 
     /// Without a list nothing explains a directory: all are added as they are.

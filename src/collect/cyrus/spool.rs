@@ -239,7 +239,9 @@ impl Walk<'_> {
                 None => {}
             }
             if kind.is_dir() || kind.is_symlink() {
-                let below = top.below.join(entry.path().strip_prefix(&top.real).unwrap_or(entry.path()));
+                // Joined part by part: joining an empty path would leave a slash at the end.
+                let below = entry.path().strip_prefix(&top.real).unwrap_or(entry.path());
+                let below = top.below.iter().chain(below).collect();
                 let found = (entry.into_path(), Directory::new(below, kind.is_symlink()));
                 match kind.is_dir() {
                     true => stack.push(found),
