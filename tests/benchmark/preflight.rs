@@ -77,7 +77,12 @@ fn program() -> Command {
 }
 
 fn tell(what: &str, spent: &Spent) {
-    println!("{what}: {:.1} ms, peak {:.0} MiB", spent.wall.as_secs_f64() * 1e3, spent.peak_kib as f64 / 1024.0);
+    let wall = spent.wall.as_secs_f64() * 1e3;
+    match spent.peak_kib {
+        // Measured in this process, whose memory says nothing.
+        0 => println!("{what}: {wall:.1} ms"),
+        peak => println!("{what}: {wall:.1} ms, peak {:.0} MiB", peak as f64 / 1024.0),
+    }
 }
 
 fn version() {

@@ -1,6 +1,6 @@
 //! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours.
 
-use std::io::{ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 /// More than any cyrus.header has, in bytes.
 const HEADER_LIMIT: u64 = 1024 * 1024;
+
+/// Read at once from an index: most are smaller.
+const READ_BYTES: usize = 64 * 1024;
 
 /// What an index amounts to.
 #[derive(Default)]
@@ -68,7 +71,7 @@ fn look_at_index(root: &Root, directories: &Directories) -> Look {
         }
         Err(error) => return ("unreadable", Some(format!("cyrus.index: {error}")), none),
     };
-    match Records::open(file) {
+    match Records::open(BufReader::with_capacity(READ_BYTES, file)) {
         Ok(records) => tally(records),
         Err(error) => (state_of(&error), Some(format!("cyrus.index: {error}")), none),
     }

@@ -72,11 +72,20 @@ pub(super) fn walk<'a>(
     known: &'a HashSet<&'a MailboxName>,
     scope: &'a Scope<'a>,
 ) -> Result<Walked<'a>, String> {
-    let walk = Walk { root, conf, known, scope, failures: Mutex::default(), suspects: Mutex::default() };
+    let walk = Walk {
+        root,
+        conf,
+        known,
+        scope,
+        failures: Mutex::default(),
+        suspects: Mutex::default(),
+        rows: Mutex::default(),
+    };
     let trees = trees(root, conf, &walk);
     for (number, tree) in trees.iter().enumerate() {
         walk.tree(tree, number)?;
     }
+    walk.flush()?;
     let suspects = std::mem::take(&mut *walk.suspects.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Walked { walk, trees, suspects })
 }
@@ -170,9 +179,26 @@ struct Walk<'a> {
     scope: &'a Scope<'a>,
     failures: Mutex<BTreeSet<String>>,
     suspects: Mutex<Vec<Suspect>>,
+    /// Rows of all subtrees, until there are enough for the store: each addition is a transaction.
+    rows: Mutex<Vec<Row>>,
 }
 
 impl Walk<'_> {
+    fn give(&self, rows: Vec<Row>) -> Result<(), String> {
+        let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(rows);
+        if all.len() < BATCH {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut *all);
+        drop(all);
+        self.scope.add(&full)
+    }
+
+    fn flush(&self) -> Result<(), String> {
+        self.scope.add(&std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     fn fail(&self, reason: String) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(reason);
     }
@@ -180,7 +206,7 @@ impl Walk<'_> {
     fn tree(&self, tree: &Tree, number: usize) -> Result<(), String> {
         let (listed, subtrees) = self.split(tree);
         let rows: Vec<Row> = listed.into_iter().filter_map(|found| self.explain(tree, number, found)).collect();
-        self.scope.add(&rows)?;
+        self.give(rows)?;
         subtrees.into_par_iter().try_for_each(|place| self.subtree(tree, number, &place))
     }
 
@@ -249,11 +275,11 @@ impl Walk<'_> {
                 }
             }
             if rows.len() >= BATCH {
-                self.scope.add(&std::mem::take(&mut rows))?;
+                self.give(std::mem::take(&mut rows))?;
             }
         }
         rows.extend(stack.into_iter().rev().filter_map(|found| self.explain(tree, number, found)));
-        self.scope.add(&rows)
+        self.give(rows)
     }
 
     /// The row of a directory that needs no second look; one that does is kept for later.
