@@ -2,7 +2,6 @@
 
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
-use std::time::Duration;
 
 use super::mailboxes::{Mailbox, shown};
 use crate::collect::root::Root;
@@ -12,9 +11,6 @@ use crate::format::cyrus_index::{IndexError, Records, Tally};
 use crate::format::spool_path::Directories;
 use crate::model::text::escaped;
 
-/// Looks at a file that may be being written, and the pause between two.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 /// More than any cyrus.header has, in bytes.
 const HEADER_LIMIT: u64 = 1024 * 1024;
 
@@ -30,14 +26,7 @@ struct Index {
 
 /// The row of `cyrus_index` of a mailbox, and whether nothing is wrong with it.
 pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> (Row, bool) {
-    let (mut state, mut detail, mut index) = look_at_index(root, directories);
-    for _ in 1..TRIES {
-        if matches!(state, "sound" | "missing_directory") {
-            break;
-        }
-        std::thread::sleep(PAUSE);
-        (state, detail, index) = look_at_index(root, directories);
-    }
+    let (state, detail, index) = look_at_index(root, directories);
     let (header_state, header_detail, unique_id) = look_at_header(root, &directories.header);
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));

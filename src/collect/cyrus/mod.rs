@@ -23,9 +23,10 @@ pub(in crate::collect) use tables::TABLES;
 
 /// Rows handed to the store at a time.
 const BATCH: usize = 2_000;
-/// Looks at what seems wrong on a server that works meanwhile, and the pause between two.
-const LOOKS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(200);
+/// Looks at what seems wrong on a server that works meanwhile, and the pause between two: a server under load takes its
+/// time to finish what it has begun.
+const LOOKS: u32 = 12;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Fills the wanted tables of one backend from the files below `root`. Blocks: the file systems answer in their time.
 ///
