@@ -45,20 +45,10 @@ pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static 
         let outcome = scope.add(&conf.partitions());
         scope.end(outcome);
     }
-    let first = Mailboxes::read(root, &conf);
-    let source = first.as_ref().map_or(conf.source.as_str(), |read| read.source.as_str());
-    let index = scopes.begin("cyrus_index", source);
-    let spool = scopes.begin("spool_directory", &conf.source);
-    let lists = ["cyrus_database", "cyrus_entry_unreadable", "cyrus_mailbox"].map(|name| scopes.begin(name, source));
-    let backend = Backend { root, conf: &conf };
-    match first {
-        Err(reason) => {
-            index.into_iter().chain(lists.into_iter().flatten()).for_each(|scope| scope.end(Err(reason.clone())));
-            if let Some(scope) = spool {
-                backend.spool_alone(scope);
-            }
-        }
-        Ok(first) => backend.fill(&first, index, spool, lists),
+    let backend = Backend { root, conf: &conf, scopes: &scopes };
+    match Mailboxes::read(root, &conf) {
+        Ok(first) => backend.fill(&first),
+        Err(reason) => backend.fill_without_list(&reason),
     }
 }
 
@@ -76,43 +66,50 @@ impl<'a> Scopes<'a> {
     }
 }
 
+/// Tables that mailboxes.db itself fills.
+const LISTS: [&str; 3] = ["cyrus_database", "cyrus_entry_unreadable", "cyrus_mailbox"];
+
 struct Backend<'a> {
     root: &'a Root,
     conf: &'a Conf,
+    scopes: &'a Scopes<'a>,
 }
 
 impl Backend<'_> {
-    fn fill(
-        &self,
-        first: &Mailboxes,
-        index: Option<Scope<'_>>,
-        spool: Option<Scope<'_>>,
-        [database, unreadable, list]: [Option<Scope<'_>>; 3],
-    ) {
+    fn fill(&self, first: &Mailboxes) {
         let known = names(first);
-        let doubtful = index.as_ref().map(|scope| self.indexes(first, scope));
-        let again = match spool {
-            Some(scope) => Some(self.spool(&known, scope)),
-            None => index.is_some().then(|| self.list()),
-        };
+        if let Some(scope) = self.scopes.begin("cyrus_index", &first.source) {
+            let outcome = self.indexes(first, &scope).and_then(|doubtful| {
+                let last = self.list()?;
+                self.settle_indexes(&known, &doubtful, &last, &scope)
+            });
+            scope.end(outcome);
+        }
+        let again = self.scopes.begin("spool_directory", &self.conf.source).map(|scope| self.spool(&known, scope));
         // A list that cannot be read any more: what it said a moment ago is all there is.
         let last = again.as_ref().and_then(|list| list.as_ref().ok()).unwrap_or(first);
-        if let (Some(scope), Some(doubtful)) = (index, doubtful) {
-            let outcome = doubtful.and_then(|doubtful| self.settle_indexes(&known, &doubtful, last, &scope));
+        for table in LISTS {
+            let Some(scope) = self.scopes.begin(table, &first.source) else { continue };
+            let outcome = match table {
+                "cyrus_database" => scope.add(&[last.database()]),
+                "cyrus_entry_unreadable" => scope.add(&last.unreadable()),
+                _ => {
+                    let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
+                    add_all(&scope, first.mailboxes.iter().chain(new).map(|mailbox| mailbox.row(self.conf)))
+                }
+            };
             scope.end(outcome);
         }
-        if let Some(scope) = database {
-            let outcome = scope.add(&[last.database()]);
-            scope.end(outcome);
+    }
+
+    fn fill_without_list(&self, reason: &str) {
+        for table in LISTS.into_iter().chain(["cyrus_index"]) {
+            if let Some(scope) = self.scopes.begin(table, &self.conf.source) {
+                scope.end(Err(reason.to_owned()));
+            }
         }
-        if let Some(scope) = unreadable {
-            let outcome = scope.add(&last.unreadable());
-            scope.end(outcome);
-        }
-        if let Some(scope) = list {
-            let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
-            let outcome = add_all(&scope, first.mailboxes.iter().chain(new).map(|mailbox| mailbox.row(self.conf)));
-            scope.end(outcome);
+        if let Some(scope) = self.scopes.begin("spool_directory", &self.conf.source) {
+            self.spool_alone(scope);
         }
     }
 
