@@ -297,13 +297,13 @@ impl Walk<'_> {
         self.row(tree, &directory)
     }
 
-    /// Counts a directory anew; `None` when it is gone.
+    /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.
     fn look_again(&self, place: &Place) -> Option<Directory> {
+        let mut entries = WalkDir::new(&place.real).max_depth(1).into_iter();
+        self.entry(entries.next()?)?;
         let mut directory = Directory::new(place.below.clone(), false);
-        for entry in WalkDir::new(&place.real).max_depth(1) {
-            let entry = entry.ok()?;
+        for entry in entries.filter_map(|entry| self.entry(entry)) {
             match entry.file_type() {
-                _ if entry.depth() == 0 => {}
                 kind if kind.is_dir() || kind.is_symlink() => directory.subdirectories += 1,
                 _ => directory.count(entry.file_name()),
             }
