@@ -92,16 +92,17 @@ impl Topology {
     /// none: a table without a scope would look complete.
     pub fn scopes(&self, kind: ScopeKind) -> Result<Vec<String>, String> {
         let uids = |servers: Vec<&Server>| servers.into_iter().map(|s| s.uid.clone()).collect::<Vec<_>>();
-        if kind == ScopeKind::Directory {
-            return Ok(vec!["directory".to_owned()]);
-        }
-        if let Self::Unknown(reason) = self {
-            return Err(format!("the servers of the installation are not known: {reason}"));
-        }
+        let single = |scope: &str| Ok(vec![scope.to_owned()]);
+        let known = match self {
+            Self::Known(_) => Ok(()),
+            Self::Unknown(reason) => Err(format!("the servers of the installation are not known: {reason}")),
+        };
         let shards = uids(self.shards().collect());
         let backends = uids(self.backends().collect());
         match kind {
-            ScopeKind::Directory => Ok(vec!["directory".to_owned()]),
+            ScopeKind::Directory => single("directory"),
+            ScopeKind::Network => single("network"),
+            _ if known.is_err() => known.map(|()| Vec::new()),
             ScopeKind::Database => Ok(["directory".to_owned()].into_iter().chain(shards).collect()),
             ScopeKind::Shard if shards.is_empty() => Err(format!("no server holds the role {SHARD_ROLE}")),
             ScopeKind::Shard => Ok(shards),

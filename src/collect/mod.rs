@@ -1,5 +1,6 @@
 //! Collectors: they describe what is there, and never judge it. A failure is a statement on completeness, not an error.
 
+mod autodiscover;
 mod command;
 mod cyrus;
 mod directory;
@@ -35,6 +36,7 @@ pub const DIRECTORY: &str = "directory";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
+    let files = files.chain(autodiscover::TABLES.iter().copied());
     Schema::new(sources.map(|source| source.table).chain(files))
 }
 
@@ -152,7 +154,7 @@ impl<'a> Collectors<'a> {
         let is_read = |table: &&'static Table| match table.scope {
             ScopeKind::Server => true,
             ScopeKind::Backend => is_backend,
-            ScopeKind::Directory | ScopeKind::Shard | ScopeKind::Database => false,
+            ScopeKind::Directory | ScopeKind::Shard | ScopeKind::Database | ScopeKind::Network => false,
         };
         self.wanted.iter().copied().filter(is_read).collect()
     }

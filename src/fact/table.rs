@@ -83,6 +83,8 @@ pub enum ScopeKind {
     Server,
     /// A mail backend's Cyrus: one scope for each server with the role `mail/imap`.
     Backend,
+    /// The network as this machine sees it: one scope, `network`.
+    Network,
 }
 
 impl ScopeKind {
@@ -92,7 +94,7 @@ impl ScopeKind {
         const DATABASE: Column =
             Column::text("scope", "`directory`, or the uid of the server whose shard the row was read from").key();
         match self {
-            Self::Directory => None,
+            Self::Directory | Self::Network => None,
             Self::Shard | Self::Server | Self::Backend => Some(&SERVER),
             Self::Database => Some(&DATABASE),
         }
@@ -106,6 +108,7 @@ impl ScopeKind {
             Self::Database => "`bj` (scope `directory`) and each `bj-data` (scope: the server's uid)",
             Self::Server => "each server's files (scope: the server's uid)",
             Self::Backend => "each mail backend's files (scope: the server's uid)",
+            Self::Network => "the network as this machine sees it (scope `network`)",
         }
     }
 }
