@@ -114,6 +114,19 @@ impl Topology {
     }
 }
 
+/// The packages that some server has; `None` when those of a server are not known: it might have any.
+pub fn packages<E>(
+    coverage: &[Coverage],
+    mut texts: impl FnMut(&str) -> Result<Vec<Vec<Option<String>>>, E>,
+) -> Result<Option<BTreeSet<String>>, E> {
+    let mut statements = coverage.iter().filter(|c| c.table == "package").peekable();
+    if statements.peek().is_none() || statements.any(|c| c.completeness != Completeness::Complete) {
+        return Ok(None);
+    }
+    let rows = texts("SELECT DISTINCT name FROM package")?;
+    Ok(Some(rows.into_iter().flatten().flatten().collect()))
+}
+
 /// How the installation calls itself, and its version by each source in order of trust.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {

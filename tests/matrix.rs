@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bm_preflight::app;
 use bm_preflight::check::evaluate::{self, Situation};
 use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::fact::store::Origin;
 use bm_preflight::fact::{Facts, Schema, Store};
 use bm_preflight::model::{CheckResult, Lang, Outcome, version};
-use bm_preflight::topology::{Identity, Topology};
-use bm_preflight::{app, collect};
+use bm_preflight::topology::{self, Identity, Topology};
 use serde::Deserialize;
 use walkdir::WalkDir;
 
@@ -62,6 +62,7 @@ fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> V
         now: 0,
         coverage: facts.coverage(),
         holders: topology.holders(),
+        packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
         limit: Duration::from_secs(10),
         row_cap: 100,
     };
@@ -70,12 +71,12 @@ fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> V
 
 /// Ids of the checks that an ordinary run leaves out.
 fn asked_for() -> BTreeSet<String> {
-    checks(&collect::schema()).into_iter().filter(|check| check.only_with_category).map(|check| check.id).collect()
+    checks(&app::schema()).into_iter().filter(|check| check.only_with_category).map(|check| check.id).collect()
 }
 
 /// Outcome of every check on every installation.
 fn matrix() -> BTreeMap<String, (Story, Vec<CheckResult>)> {
-    let schema = collect::schema();
+    let schema = app::schema();
     let checks = checks(&schema);
     installations()
         .into_iter()

@@ -9,8 +9,8 @@ mod run;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
-use crate::fact::StoreError;
-use crate::{collect, report};
+use crate::fact::{Schema, StoreError};
+use crate::{check, collect, report};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -59,9 +59,14 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Every facts table, with the views of the checks.
+pub fn schema() -> Schema {
+    collect::schema().with_views(check::views::ALL)
+}
+
 /// Carries out a command.
 pub fn execute(cli: &Cli) -> Result<Output, Failure> {
-    let schema = collect::schema();
+    let schema = schema();
     let terminal = run::Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
     match &cli.command {
         Command::Run(arguments) => run::run(arguments, &schema, terminal),

@@ -1,5 +1,6 @@
 //! `run`, `demo` and `collect`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::fact::{Facts, Schema, SqlError};
 use crate::model::{CheckResult, Completeness, Lang, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run};
-use crate::topology::{Identity, Topology};
+use crate::topology::{self, Identity, Topology};
 use crate::{verdict, waiver};
 
 /// Time that one check may take.
@@ -154,6 +155,7 @@ impl<'a> Judging<'a> {
             now: facts.origin().collected_at,
             coverage: facts.coverage(),
             holders: about.topology.holders(),
+            packages: about.packages.clone(),
             limit: CHECK_LIMIT,
             row_cap: ROW_CAP,
         };
@@ -184,6 +186,7 @@ impl<'a> Judging<'a> {
 struct About {
     topology: Topology,
     identity: Identity,
+    packages: Option<BTreeSet<String>>,
     release: Option<String>,
 }
 
@@ -192,7 +195,8 @@ impl About {
         let reader = facts.reader().map_err(|error| SqlError::Failed(error.to_string()))?;
         let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
         let identity = Identity::of(|sql| reader.texts(sql))?;
+        let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
         let release = identity.build.as_deref().and_then(version::release_of);
-        Ok(Self { topology, identity, release })
+        Ok(Self { topology, identity, packages, release })
     }
 }

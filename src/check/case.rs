@@ -27,15 +27,20 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
             coverage: &coverage,
             // A case is about the query: whether the check applies to a role is the plan's affair.
             holders: None,
+            packages: None,
             limit: LIMIT,
             row_cap: 1_000,
         };
         let result = evaluate::one(check, &mut reader, &situation);
         match result.outcome {
-            Outcome::Pass | Outcome::Fail | Outcome::NotApplicable => compare(&case.expect, &result.findings)?,
-            Outcome::Error | Outcome::Unknown => {
-                return Err(result.reason.unwrap_or_else(|| format!("ended as {}", result.outcome.as_str())));
+            Outcome::Error => return Err(result.reason.unwrap_or_else(|| "broke".to_owned())),
+            Outcome::Pass | Outcome::Fail | Outcome::NotApplicable | Outcome::Unknown => {
+                compare(&case.expect, &result.findings)?;
             }
+        }
+        let undecided: Vec<&str> = result.missing.iter().map(|missing| missing.scope.as_str()).collect();
+        if undecided != case.unknown {
+            return Err(format!("expected {:?} to be unknown, got {undecided:?}", case.unknown));
         }
     }
     Ok(())

@@ -10,7 +10,13 @@ use tera::Context;
 use super::Check;
 use super::message::Part;
 use crate::fact::{Facts, Reader, Schema, ScopeKind, StoreError, Value};
-use crate::model::{CheckResult, Completeness, Coverage, Examined, Finding, Lang, Missing, Outcome, version};
+use crate::model::{CheckResult, Completeness, Coverage, Examined, Finding, Lang, Missing, Outcome, Severity, version};
+
+/// The column in which a row says why its subject cannot be judged.
+pub(super) const INCONCLUSIVE: &str = "inconclusive";
+
+/// The column in which a row lowers the severity of its finding.
+pub(super) const SEVERITY: &str = "severity";
 
 /// Characters of one cell that a finding keeps: longer texts are cut, with an ellipsis.
 const MAX_CELL_CHARS: usize = 4_000;
@@ -31,6 +37,8 @@ pub struct Situation<'a> {
     pub coverage: &'a [Coverage],
     /// Servers that hold each role; `None` when the roles could not be collected.
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
+    /// Packages that some server has; `None` when the packages of a server could not be collected.
+    pub packages: Option<BTreeSet<String>>,
     /// Time that one check may take.
     pub limit: Duration,
     /// Findings that one check may list; the exact total is counted all the same.
@@ -76,7 +84,10 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
     (result.examined, result.missing) = look_at_coverage(check, situation);
     if result.missing.is_empty() || check.partial.is_some() {
         match findings(check, reader, situation) {
-            Ok((findings, total)) => (result.findings, result.findings_total) = (findings, total),
+            Ok(found) => {
+                (result.findings, result.findings_total) = (found.findings, found.total);
+                result.missing.extend(found.undecided);
+            }
             Err(reason) => {
                 result.outcome = Outcome::Error;
                 result.reason = Some(reason);
@@ -84,6 +95,11 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
                 return result;
             }
         }
+    }
+    if let Some(severity) = result.findings.iter().map(|f| f.severity).min()
+        && result.missing.is_empty()
+    {
+        result.severity = severity;
     }
     result.outcome = match (result.findings_total, result.missing.is_empty()) {
         (1.., _) => Outcome::Fail,
@@ -142,6 +158,9 @@ fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<String> {
             Lang::Fr => format!("pour les mises à jour vers {range} ; la cible est {release}"),
         });
     }
+    if let Some(reason) = without_package(check, situation) {
+        return Some(reason);
+    }
     let holders = situation.holders.as_ref()?;
     if check.roles.is_empty() || check.roles.iter().any(|role| holders.contains_key(role)) {
         return None;
@@ -150,6 +169,19 @@ fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<String> {
     Some(match lang {
         Lang::En => format!("no server holds the role {roles}"),
         Lang::Fr => format!("aucun serveur ne porte le rôle {roles}"),
+    })
+}
+
+/// Why no server has one of the packages that the check is about, if that is known of every server.
+fn without_package(check: &Check, situation: &Situation<'_>) -> Option<String> {
+    let installed = situation.packages.as_ref()?;
+    if check.packages.is_empty() || check.packages.iter().any(|package| installed.contains(package)) {
+        return None;
+    }
+    let packages = check.packages.join(", ");
+    Some(match situation.lang {
+        Lang::En => format!("no server has the package {packages}"),
+        Lang::Fr => format!("aucun serveur n’a le paquet {packages}"),
     })
 }
 
@@ -183,22 +215,39 @@ fn is_needed(check: &Check, entry: &Coverage, situation: &Situation<'_>) -> bool
     }
 }
 
-/// Runs the query. The findings first by subject are kept, up to the cap; the second number is the exact total.
-fn findings(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<(Vec<Finding>, u64), String> {
+/// What the rows of a query come to.
+struct Found {
+    /// Those first by subject, up to the cap.
+    findings: Vec<Finding>,
+    /// The exact number of findings.
+    total: u64,
+    /// Subjects that the facts do not decide, up to the cap.
+    undecided: Vec<Missing>,
+}
+
+/// Runs the query. A row is a finding, unless it says in the column `inconclusive` why nothing can be said of its
+/// subject.
+fn findings(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<Found, String> {
     reader.bind(":now", situation.now);
     reader.bind(":from_release", situation.from.clone());
     reader.bind(":to_release", situation.to.clone());
-    let subject_at = check.columns.iter().position(|c| c == "subject").ok_or("the query returns no subject")?;
+    let column = |name: &str| check.columns.iter().position(|c| c == name);
+    let subject_at = column("subject").ok_or("the query returns no subject")?;
+    let inconclusive_at = column(INCONCLUSIVE);
     let mut kept: BinaryHeap<(String, Vec<Value>)> = BinaryHeap::new();
-    let mut total = 0_u64;
-    let mut without_subject = 0_u64;
+    let mut undecided: BTreeMap<String, String> = BTreeMap::new();
+    let (mut total, mut without_subject) = (0_u64, 0_u64);
     reader
         .for_each(&check.query, situation.limit, |row| {
-            total += 1;
             let Some(subject) = row.get(subject_at).and_then(as_text) else {
                 without_subject += 1;
                 return;
             };
+            if let Some(reason) = inconclusive_at.and_then(|at| row.get(at)).and_then(as_text) {
+                undecided.insert(subject, reason);
+                return;
+            }
+            total += 1;
             kept.push((subject, row.into_iter().map(cut).collect()));
             if kept.len() > situation.row_cap {
                 kept.pop();
@@ -206,14 +255,20 @@ fn findings(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Re
         })
         .map_err(|error| error.to_string())?;
     if without_subject > 0 {
-        return Err(format!("{without_subject} of {total} rows have no subject"));
+        return Err(format!("{without_subject} of {} rows have no subject", total + without_subject));
     }
     let findings: Result<_, _> = kept
         .into_sorted_vec()
         .into_iter()
         .map(|(subject, row)| finding(check, situation.lang, subject, &row))
         .collect();
-    Ok((findings?, total))
+    // What the facts do not decide lies in no single table.
+    let missing = |(scope, reason)| Missing { table: "*".to_owned(), scope, reason };
+    Ok(Found {
+        findings: findings?,
+        total,
+        undecided: undecided.into_iter().take(situation.row_cap).map(missing).collect(),
+    })
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -237,11 +292,16 @@ fn cut(value: Value) -> Value {
 fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<Finding, String> {
     let mut context = Context::new();
     let mut evidence = serde_json::Map::new();
+    let mut severity = check.severity;
     for (column, value) in check.columns.iter().zip(row) {
         let value = to_json(value);
         context.insert(column.clone(), &value);
-        if column != "subject" {
-            evidence.insert(column.clone(), value);
+        match column.as_str() {
+            "subject" | INCONCLUSIVE => {}
+            SEVERITY => severity = lowered(check.severity, &value)?,
+            _ => {
+                evidence.insert(column.clone(), value);
+            }
         }
     }
     let mut render = |part| {
@@ -249,7 +309,7 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
     };
     Ok(Finding {
         key: key(&check.id, &subject),
-        severity: check.severity,
+        severity,
         message: render(Part::Message)?,
         evidence,
         remediation: render(Part::Remediation)?,
@@ -257,6 +317,15 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
         waived: None,
         subject,
     })
+}
+
+/// The severity that a row asks for: that of the check, or a lower one.
+fn lowered(of_check: Severity, value: &serde_json::Value) -> Result<Severity, String> {
+    let Some(word) = value.as_str() else { return Ok(of_check) };
+    let severity = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
+    severity
+        .filter(|severity| *severity >= of_check)
+        .ok_or_else(|| format!("{word:?} is no severity below the check's"))
 }
 
 /// A cell as JSON.

@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use tera::Context;
 use toml::Spanned;
 
+use super::evaluate::INCONCLUSIVE;
 use super::message::{Messages, Part};
 use super::{Case, Check, Text, lint};
 use crate::fact::fixture::Given;
@@ -60,6 +61,8 @@ struct RawCheck {
     upgrade: RawUpgrade,
     #[serde(default)]
     roles: Vec<String>,
+    #[serde(default)]
+    packages: Vec<String>,
     #[serde(default)]
     only_with_category: bool,
     #[serde(default)]
@@ -120,6 +123,8 @@ struct RawCase {
     #[serde(default)]
     given: Given,
     expect: Vec<BTreeMap<String, toml::Value>>,
+    #[serde(default)]
+    unknown: Vec<String>,
 }
 
 /// Loads and lints every file; all defects of all files are returned together.
@@ -187,6 +192,7 @@ fn build(raw: RawCheck, prepared: crate::fact::Prepared, messages: Messages, pat
         to: raw.to.unwrap_or_else(|| DEFAULT_TO.to_owned()),
         given: raw.given,
         expect: raw.expect,
+        unknown: raw.unknown,
     };
     Check {
         id: raw.id.into_inner(),
@@ -195,6 +201,7 @@ fn build(raw: RawCheck, prepared: crate::fact::Prepared, messages: Messages, pat
         from: raw.upgrade.from.map(|r| r.0),
         to: raw.upgrade.to.map(|r| r.0),
         roles: raw.roles,
+        packages: raw.packages,
         only_with_category: raw.only_with_category,
         tags: raw.tags,
         reference: raw.reference.map(Spanned::into_inner),
@@ -298,6 +305,11 @@ impl Page<'_> {
         let query = raw.query.span().start;
         if !raw.tests.iter().any(|t| !t.get_ref().expect.is_empty()) {
             self.at(query, "no [[test]] shows the check firing");
+        }
+        if columns.iter().any(|column| column == INCONCLUSIVE)
+            && raw.tests.iter().all(|t| t.get_ref().unknown.is_empty())
+        {
+            self.at(query, "no [[test]] shows an inconclusive row");
         }
         if !raw.tests.iter().any(|t| t.get_ref().expect.is_empty()) {
             self.at(query, "no [[test]] shows the check silent");

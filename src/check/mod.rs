@@ -5,6 +5,7 @@ pub mod evaluate;
 mod lint;
 pub mod load;
 mod message;
+pub mod views;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,8 @@ pub struct Check {
     /// Roles it is about: without a server holding one of them it does not apply, and the files of other servers are
     /// not needed.
     pub roles: Vec<String>,
+    /// Packages it is about: it does not apply where no server has one of them.
+    pub packages: Vec<String>,
     /// Whether it is run only when its category or its id is asked for: it would disturb an ordinary run.
     pub only_with_category: bool,
     /// Words to search by.
@@ -85,4 +88,6 @@ pub struct Case {
     pub given: Given,
     /// Columns of the expected findings, ordered by subject; columns left out are not compared.
     pub expect: Vec<BTreeMap<String, toml::Value>>,
+    /// Subjects that the facts do not decide, ordered.
+    pub unknown: Vec<String>,
 }

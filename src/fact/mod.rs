@@ -5,4 +5,4 @@ pub mod store;
 pub mod table;
 
 pub use store::{Facts, Prepared, Reader, SqlError, Store, StoreError};
-pub use table::{Column, Row, Schema, ScopeKind, Table, Value};
+pub use table::{Column, Row, Schema, ScopeKind, Table, Value, View};

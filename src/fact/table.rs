@@ -231,10 +231,34 @@ impl Table {
     }
 }
 
-/// Every table there is.
+/// A question over the tables that several checks share, answered once for each reader. It exists while facts are read,
+/// never in a snapshot: what it says of old facts is what this program says of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// What queries call it.
+    pub name: &'static str,
+    /// Comment lines that say what a row is, then one `SELECT`. It may read tables and the views before it.
+    pub sql: &'static str,
+}
+
+impl View {
+    /// The comment lines at the head of the file.
+    pub fn doc(&self) -> String {
+        let lines = self.sql.lines().map_while(|line| line.strip_prefix("--"));
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The statement that answers it. A view in SQLite's sense would be worked out again wherever it is named.
+    pub fn ddl(&self) -> String {
+        format!("CREATE TEMP TABLE {} AS {}", self.name, self.sql)
+    }
+}
+
+/// Every table there is, and the views over them.
 #[derive(Debug, Clone)]
 pub struct Schema {
     tables: Vec<&'static Table>,
+    views: &'static [View],
 }
 
 impl Schema {
@@ -242,7 +266,17 @@ impl Schema {
     pub fn new(tables: impl IntoIterator<Item = &'static Table>) -> Self {
         let mut tables: Vec<_> = tables.into_iter().collect();
         tables.sort_by_key(|t| t.name);
-        Self { tables }
+        Self { tables, views: &[] }
+    }
+
+    /// The same tables with views over them.
+    pub fn with_views(self, views: &'static [View]) -> Self {
+        Self { views, ..self }
+    }
+
+    /// The views, each after those that it reads.
+    pub fn views(&self) -> &'static [View] {
+        self.views
     }
 
     /// The tables, ordered by name.
@@ -292,6 +326,9 @@ impl Schema {
                 let _ = writeln!(page, "| `{}` | {} | {} |", column.name, describe_type(column), column.doc);
             }
             page.push('\n');
+        }
+        for view in self.views {
+            let _ = write!(page, "## `{}` (view)\n\n{}\n\n", view.name, view.doc());
         }
         page
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::read::Reader;
 use super::write::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage};
-use crate::fact::Schema;
+use crate::fact::{Schema, View};
 use crate::model::Coverage;
 
 /// Sealed facts, of this run or of a snapshot.
@@ -18,14 +18,15 @@ pub struct Facts {
     path: PathBuf,
     origin: Origin,
     coverage: Vec<Coverage>,
+    views: &'static [View],
     /// Keeps the temporary file of this run's store until the last reader is gone.
     _file: Option<Arc<tempfile::TempPath>>,
 }
 
 impl Facts {
-    pub(super) fn of_store(file: tempfile::TempPath) -> Result<Self, StoreError> {
+    pub(super) fn of_store(file: tempfile::TempPath, schema: &Schema) -> Result<Self, StoreError> {
         let path = file.to_path_buf();
-        Self::read(path, Some(Arc::new(file)))
+        Self::read(path, schema, Some(Arc::new(file)))
     }
 
     /// Opens a snapshot, after proof that it is one, whole, and of this program's schema.
@@ -43,20 +44,20 @@ impl Facts {
             return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
         }
         check_tables(&connection, path, schema)?;
-        Self::read(path.to_owned(), None)
+        Self::read(path.to_owned(), schema, None)
     }
 
-    fn read(path: PathBuf, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
+    fn read(path: PathBuf, schema: &Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
         let connection = connect(&path)?;
         let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
         let origin = read_origin(&connection).map_err(damaged)?;
         let coverage = read_coverage(&connection).map_err(damaged)?;
-        Ok(Self { path, origin, coverage, _file: file })
+        Ok(Self { path, origin, coverage, views: schema.views(), _file: file })
     }
 
     /// A reader of its own for each thread.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader::sandboxed(connect(&self.path)?)?)
+        Ok(Reader::sandboxed(connect(&self.path)?, self.views)?)
     }
 
     /// What the snapshot says of itself.

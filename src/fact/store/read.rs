@@ -1,6 +1,6 @@
 //! Reading facts: preparing a query to learn what it reads, and running it within limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Statement};
 
 use super::SqlError;
 use super::sandbox::{self, SharedDeadline, SharedSeen};
-use crate::fact::{Value, table::ordered::Real};
+use crate::fact::{Value, View, table::ordered::Real};
 
 /// Time that a query of the program itself may take.
 const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
@@ -20,13 +20,15 @@ pub struct Reader {
     seen: SharedSeen,
     deadline: SharedDeadline,
     schema_tables: Vec<(i64, String)>,
+    /// The tables behind each view.
+    views: BTreeMap<&'static str, BTreeSet<String>>,
     parameters: Vec<(String, Value)>,
 }
 
 /// What is known of a query before it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// Tables it reads.
+    /// Tables it reads, those behind views included.
     pub tables: BTreeSet<String>,
     /// Names of the columns it returns, in order.
     pub columns: Vec<String>,
@@ -44,13 +46,20 @@ pub struct PlanStep {
 }
 
 impl Reader {
-    pub(super) fn sandboxed(mut connection: Connection) -> Result<Self, rusqlite::Error> {
+    pub(super) fn sandboxed(mut connection: Connection, views: &'static [View]) -> Result<Self, rusqlite::Error> {
         let schema_tables = connection
             .prepare("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
+        sandbox::answer(&mut connection, views, INTERNAL_LIMIT)?;
         let (seen, deadline) = sandbox::lock_down(&mut connection)?;
-        Ok(Self { connection, seen, deadline, schema_tables, parameters: Vec::new() })
+        let mut reader =
+            Self { connection, seen, deadline, schema_tables, views: BTreeMap::new(), parameters: Vec::new() };
+        for view in views {
+            let prepared = reader.prepare(view.sql).map_err(|_| rusqlite::Error::InvalidQuery)?;
+            reader.views.insert(view.name, prepared.tables);
+        }
+        Ok(reader)
     }
 
     /// Sets a named parameter (`:now`) for the queries to come.
@@ -76,6 +85,11 @@ impl Reader {
         })?;
         for page in opened.into_iter().flatten() {
             tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
+        }
+        let behind: Vec<_> = self.views.iter().filter(|(name, _)| tables.contains(**name)).collect();
+        for (name, read) in behind {
+            tables.remove(*name);
+            tables.extend(read.iter().cloned());
         }
         Ok(Prepared { tables, columns })
     }

@@ -1,7 +1,7 @@
 //! What a query from a stranger may do: read the facts, compute, and end in time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
@@ -9,6 +9,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
+use crate::fact::View;
 use crate::model::version;
 
 /// Deterministic functions without side effects: SQLite's own, and ours.
@@ -95,9 +96,17 @@ pub(super) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
 /// Instructions of SQLite's virtual machine between two looks at the deadline.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
+/// Answers the views, before anything else is asked of the connection.
+pub(super) fn answer(connection: &mut Connection, views: &[View], limit: Duration) -> Result<(), Error> {
+    register_functions(connection)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    let end = Instant::now() + limit;
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > end))?;
+    views.iter().try_for_each(|view| connection.execute_batch(&view.ddl()))
+}
+
 /// Locks down a connection; what it reads and what was refused ends up in the returned record.
 pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedDeadline), Error> {
-    register_functions(connection)?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),

@@ -162,7 +162,7 @@ impl Store {
     /// Ends writing: indexes are built and the facts can be read.
     pub fn seal(self) -> Result<Facts, StoreError> {
         self.index()?;
-        let Self { connection, file, .. } = self;
+        let Self { connection, file, schema, .. } = self;
         let Some(file) = file else {
             return Err(StoreError::Io {
                 path: PathBuf::from(":memory:"),
@@ -170,13 +170,13 @@ impl Store {
             });
         };
         connection.close().map_err(|(_, error)| error)?;
-        Facts::of_store(file)
+        Facts::of_store(file, &schema)
     }
 
     /// Ends writing of a store in memory: the one reader there can be.
     pub fn into_reader(self) -> Result<Reader, StoreError> {
         self.index()?;
-        Ok(Reader::sandboxed(self.connection)?)
+        Ok(Reader::sandboxed(self.connection, self.schema.views())?)
     }
 
     fn index(&self) -> Result<(), StoreError> {
