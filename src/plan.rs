@@ -10,6 +10,9 @@ use crate::topology::Topology;
 /// Tables that every run reads: without them neither the servers nor the installed release are known.
 const ALWAYS: &[&str] = &["installation", "server", "server_role", "component_version", "package"];
 
+/// Tables that the probes of the network take the mail domains from.
+const MAIL_NAMES: &[&str] = &["domain", "domain_alias"];
+
 /// Which tables are to be filled.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -25,7 +28,10 @@ impl Plan {
             .flat_map(|check| check.tables.iter().map(String::as_str))
             .chain(ALWAYS.iter().copied())
             .collect();
-        Self { tables: schema.tables().iter().filter(|table| read.contains(table.name)).copied().collect() }
+        let is_network = |table: &Table| table.scope == ScopeKind::Network && read.contains(table.name);
+        let names = if schema.tables().iter().any(|table| is_network(table)) { MAIL_NAMES } else { &[] };
+        let is_read = |table: &Table| read.contains(table.name) || names.contains(&table.name);
+        Self { tables: schema.tables().iter().filter(|table| is_read(table)).copied().collect() }
     }
 
     /// Every table: for a snapshot that any check may be replayed on.

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, VERSION};
 use crate::cli::SourceArgs;
-use crate::collect::{Collectors, Sink};
+use crate::collect::{Circumstances, Collectors, Sink};
 use crate::config::Config;
 use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
@@ -46,7 +46,9 @@ pub(super) fn collect(
     }
     let origin = Origin { tool_version: VERSION.to_owned(), collected_at: now.as_second() };
     let sink = Sink::new(Store::create(schema, &origin)?);
-    let collectors = Collectors::new(&config, &arguments.root, &plan.tables, sink.clone()).map_err(Failure::Usage)?;
+    let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
+    let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
+        .map_err(Failure::Usage)?;
     let progress = progress(arguments.no_progress || quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,5 +1,6 @@
 //! The tables that a server's own files fill: bm.ini, marker files, packages, file systems.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::root::Root;
 use super::sink::{Scope, Sink};
 use crate::fact::{Column, Row, ScopeKind, Table, Value};
 use crate::format::bm_ini::BmIni;
-use crate::format::{dpkg_status, mounts};
+use crate::format::{dpkg_status, mounts, start_check};
 use crate::topology::Server;
 
 /// Keys of bm.ini that describe the installation; the password is none of them.
@@ -55,8 +56,25 @@ const FILESYSTEM: Table = Table {
     ],
 };
 
+/// Results of a product's own start checks.
+const START_CHECK: Table = Table {
+    name: "start_check",
+    doc: "What the validators of bm-mapi said when it started last, as its log tells (4.1 and later); none when there is no such log.",
+    grain: "a validator of a server's bm-mapi",
+    scope: ScopeKind::Server,
+    columns: &[
+        Column::text("validator", "name of the validator").key(),
+        Column::boolean("is_valid", "whether it was content"),
+        Column::text("message", "what it said").nullable(),
+    ],
+};
+
 /// What is read of each server.
-pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM];
+pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM, &START_CHECK];
+
+/// Where bm-mapi logs, and how much of the end is read: the last start is what counts.
+const MAPI_LOG: &str = "/var/log/bm-mapi/mapi.log";
+const MAPI_LOG_END: u64 = 16 * 1024 * 1024;
 
 /// Keys of bm.ini that are collected.
 const BM_INI_KEYS: &[&str] = &[
@@ -125,7 +143,7 @@ pub(super) fn identify(root: &Root, servers: &[Server]) -> Result<String, String
 }
 
 /// A socket can be bound to an address of this machine only. Loopback says nothing: every machine has it.
-fn is_local_address(address: &str) -> bool {
+pub(super) fn is_local_address(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback() && UdpSocket::bind((ip, 0)).is_ok())
 }
 
@@ -143,6 +161,7 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
                 let (source, rows) = packages(root).await;
                 (source, whole(rows))
             }
+            "start_check" => (root.shown(MAPI_LOG), whole(start_checks(root))),
             "filesystem" => (root.shown("/proc/self/mounts"), file_systems(root).await),
             _ => continue,
         };
@@ -163,6 +182,20 @@ fn bm_ini(root: &Root) -> Result<Vec<Row>, String> {
 fn marker_files(root: &Root) -> Result<Vec<Row>, String> {
     let is_marker = |name: &String| MARKERS.contains(&name.as_str()) || name.ends_with(DISABLED);
     Ok(root.names("/etc/bm")?.into_iter().filter(is_marker).map(|name| vec![Value::from(name)]).collect())
+}
+
+/// The end of bm-mapi's log. A log that is not there tells of no start.
+fn start_checks(root: &Root) -> Result<Vec<Row>, String> {
+    let fail = |error: std::io::Error| format!("{}: {error}", root.shown(MAPI_LOG));
+    let (mut file, metadata) = match root.regular(MAPI_LOG) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.map_err(fail)?,
+    };
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(MAPI_LOG_END))).map_err(fail)?;
+    let mut bytes = Vec::new();
+    file.take(MAPI_LOG_END).read_to_end(&mut bytes).map_err(fail)?;
+    let checks = start_check::parse(&String::from_utf8_lossy(&bytes));
+    Ok(checks.into_iter().map(|c| vec![c.validator.into(), c.is_valid.into(), c.message.into()]).collect())
 }
 
 /// dpkg's status file, or else rpm.

@@ -40,10 +40,20 @@ pub fn schema() -> Schema {
     Schema::new(sources.map(|source| source.table).chain(files))
 }
 
+/// What the collectors must know of a run beside its configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// No probe of the network may be made.
+    pub is_offline: bool,
+    /// The run's clock, in seconds since the epoch.
+    pub now: i64,
+}
+
 /// The collectors of one run: what they read, and where they put it.
 pub struct Collectors<'a> {
     config: &'a Config,
     root: Root,
+    circumstances: Circumstances,
     bm_ini: Result<BmIni, String>,
     sessions: Sessions,
     wanted: &'a [&'static Table],
@@ -55,12 +65,13 @@ impl<'a> Collectors<'a> {
     pub fn new(
         config: &'a Config,
         root: &std::path::Path,
+        circumstances: Circumstances,
         wanted: &'a [&'static Table],
         sink: Sink,
     ) -> Result<Self, String> {
         let root = Root::new(root);
         let bm_ini = host::read_bm_ini(&root);
-        Ok(Self { config, bm_ini, root, sessions: Sessions::new(config)?, wanted, sink })
+        Ok(Self { config, circumstances, bm_ini, root, sessions: Sessions::new(config)?, wanted, sink })
     }
 
     /// Reads the directory database, which tells what else there is to read.
@@ -70,12 +81,12 @@ impl<'a> Collectors<'a> {
         self.sessions.collect(&access, &sources, DIRECTORY, &self.sink).await;
     }
 
-    /// Reads every shard and every server that can be read from here, `jobs` at a time.
+    /// Reads every shard and every server that can be read from here, and probes the network, `jobs` at a time.
     pub async fn servers(&self, topology: &Topology, jobs: usize) {
         let roots = self.roots(topology);
         let shards = topology.shards().map(Work::Shard);
         let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, self.tables_of(uid, topology), root));
-        let works: Vec<Work<'_>> = shards.chain(hosts).collect();
+        let works: Vec<Work<'_>> = shards.chain(hosts).chain([Work::Network]).collect();
         let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
         all.await;
     }
@@ -99,6 +110,16 @@ impl<'a> Collectors<'a> {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
                 self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
+            }
+            Work::Network => {
+                let setting = autodiscover::Setting {
+                    config: self.config,
+                    root: &self.root,
+                    is_offline: self.circumstances.is_offline,
+                    now: self.circumstances.now,
+                    servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
+                };
+                autodiscover::collect(&setting, &of_kind(self.wanted, ScopeKind::Network), &self.sink).await;
             }
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {
@@ -168,4 +189,5 @@ fn of_kind(tables: &[&'static Table], kind: ScopeKind) -> Vec<&'static Table> {
 enum Work<'a> {
     Shard(&'a Server),
     Host(&'a String, Vec<&'static Table>, &'a Result<Root, String>),
+    Network,
 }

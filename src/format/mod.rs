@@ -16,4 +16,5 @@ pub mod mounts;
 pub mod mutf7;
 pub mod skiplist;
 pub mod spool_path;
+pub mod start_check;
 pub mod twoskip;
