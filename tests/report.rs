@@ -2,6 +2,8 @@
 // Clippy's exemption for tests ends at their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 
+#[path = "report/autodiscover.rs"]
+mod autodiscover;
 #[path = "report/canonical.rs"]
 mod canonical;
 #[path = "report/formats.rs"]

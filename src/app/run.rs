@@ -134,6 +134,7 @@ impl<'a> Judging<'a> {
             judgement,
             fail_on: self.arguments.fail_on,
             checks: results,
+            autodiscover: Vec::new(),
             coverage: facts.coverage().to_vec(),
         };
         let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;

@@ -1,10 +1,12 @@
 //! The shared vocabulary: plain values without behaviour that every other room speaks of.
 
+pub mod autodiscover;
 pub mod coverage;
 pub mod finding;
 pub mod text;
 pub mod version;
 
+pub use autodiscover::{METHODS, MailName, MethodCell, Step};
 pub use coverage::{Completeness, Coverage};
 pub use finding::{CheckResult, Examined, Finding, Missing, Outcome, Remedy, Risk, Severity, Waived, When};
 pub use text::{Lang, Localized};

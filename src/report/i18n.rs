@@ -64,6 +64,11 @@ impl Catalogue {
         self.text(&format!("{section}.{word}")).to_owned()
     }
 
+    /// The phrase of `section.code`, or the code itself when no phrase is known for it.
+    pub(super) fn code(&self, section: &str, code: &str) -> String {
+        self.get(&format!("{section}.{code}")).unwrap_or(code).to_owned()
+    }
+
     /// `section.<word>_one` or `section.<word>_many`, whichever goes with `n`.
     pub(super) fn plural(&self, section: &str, word: &str, n: u64) -> String {
         let singular = match self.lang {
@@ -167,7 +172,7 @@ mod tests {
         let words = Catalogue::shipped(Lang::En);
         let mut sources = include_str!("text.rs").to_owned() + include_str!("junit.rs");
         sources += include_str!("i18n.rs").split("#[cfg(test)]").next().unwrap_or_default();
-        for template in ["report", "plan", "check", "missing", "unanswered", "folded"] {
+        for template in ["report", "plan", "check", "missing", "unanswered", "autodiscover", "folded"] {
             let path = format!("{}/report-templates/{template}.html", env!("CARGO_MANIFEST_DIR"));
             sources += &std::fs::read_to_string(path).expect("a shipped template");
         }

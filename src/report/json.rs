@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{self, CheckResult, Completeness, Lang, Outcome, Risk, Severity, When};
+use crate::report::json_autodiscover::MailName;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
 
@@ -53,6 +54,8 @@ struct Document<'a> {
     summary: Summary,
     /// Every selected check, ordered by severity, then id.
     checks: Vec<Check<'a>>,
+    /// Autodiscover of each mail domain and alias; empty when none was probed.
+    autodiscover: Vec<MailName<'a>>,
     /// What was looked at, ordered by table, then scope.
     coverage: Vec<Coverage<'a>>,
 }
@@ -249,6 +252,7 @@ impl<'a> Document<'a> {
             exit_code: report.judgement.exit_code,
             summary: Summary::of(&report.judgement),
             checks: report.checks.iter().map(Check::of).collect(),
+            autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
             coverage: report.coverage.iter().map(Coverage::of).collect(),
         }
     }

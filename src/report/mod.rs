@@ -1,9 +1,11 @@
 //! One [`Report`] value, and a renderer for each format. A renderer takes the value and returns text; it counts and
 //! judges nothing.
 
+mod autodiscover;
 pub mod html;
 mod i18n;
 pub mod json;
+mod json_autodiscover;
 pub mod junit;
 mod outline;
 mod page;
@@ -11,7 +13,7 @@ pub mod text;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckResult, Coverage, Lang};
+use crate::model::{CheckResult, Coverage, Lang, MailName};
 use crate::verdict::{FailOn, Judgement};
 
 /// A run, ready to be written in any format.
@@ -27,6 +29,8 @@ pub struct Report {
     pub fail_on: FailOn,
     /// Every selected check, ordered by severity, then id; findings ordered by subject.
     pub checks: Vec<CheckResult>,
+    /// What the autodiscover probes tell, one entry for each mail domain and alias; empty when none was probed.
+    pub autodiscover: Vec<MailName>,
     /// Every (table, scope), ordered by both.
     pub coverage: Vec<Coverage>,
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::autodiscover::NameRow;
 use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
@@ -55,6 +56,7 @@ struct Page<'a> {
     plan: Vec<Step<'a>>,
     open: Vec<Section<'a>>,
     unanswered: Vec<Check<'a>>,
+    autodiscover: Vec<NameRow<'a>>,
     waived: Vec<Check<'a>>,
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
@@ -181,6 +183,7 @@ impl<'a> Page<'a> {
                 .into(),
             open: outline.open.map(|(s, checks)| Section { severity: s.as_str(), checks: views(checks) }).into(),
             unanswered: views(outline.unanswered),
+            autodiscover: report.autodiscover.iter().map(|name| NameRow::of(name, words)).collect(),
             waived: views(outline.waived),
             passed: views(outline.passed),
             not_applicable: views(outline.not_applicable),

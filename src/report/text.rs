@@ -1,16 +1,21 @@
 //! The report for a terminal: the verdict, then what to do about it.
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
 
+use super::autodiscover::{self, Cell, Mark};
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::{Report, utc};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Finding, Severity};
+use crate::model::{CheckResult, Finding, METHODS, MailName, Severity};
 use crate::verdict::{self, Verdict};
 
 /// Findings shown of one check unless everything was asked for.
 const LISTED: usize = 20;
+
+/// A longer name moves the rest of its row.
+const WIDEST_NAME: usize = 48;
 
 /// Writes the report for a terminal, with ANSI colours if `colour`. Passed checks, checks that do not apply and
 /// findings beyond the first 20 of a check are shown if `verbose`.
@@ -23,6 +28,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
         page.open(*severity, checks);
     }
     page.unanswered(&outline.unanswered);
+    page.autodiscover(&report.autodiscover);
     page.waived(&outline.waived);
     if verbose {
         page.passed(&outline.passed);
@@ -207,6 +213,43 @@ impl Page<'_> {
 }
 
 impl Page<'_> {
+    /// One row for each name: a drawing for each method, the verdicts in words.
+    fn autodiscover(&mut self, names: &[MailName]) {
+        if names.is_empty() {
+            return;
+        }
+        self.heading("section.autodiscover");
+        let methods = METHODS.map(|method| self.words.word("method", method));
+        let verdicts = ["bm_mapi", "workstation"].map(|column| self.words.word("verdict_title", column));
+        let widths: Vec<usize> = methods.iter().chain(&verdicts).map(|title| title.width()).collect();
+        let titles = [methods.as_slice(), &verdicts].concat().join("  ");
+        let corner = self.words.text("label.mail_name");
+        let first = names.iter().map(|name| shown_name(name).width()).max().unwrap_or(0);
+        let first = first.clamp(corner.width(), WIDEST_NAME);
+        let head = self.paint(Style::new().dimmed(), &format!("{}  {titles}", padded(corner, first)));
+        self.line(2, &head);
+        for name in names {
+            let methods = METHODS.map(|method| autodiscover::method_cell(name, method, self.words)).into_iter();
+            let cells = methods.map(|cell| (cell, false));
+            let cells = cells.chain(autodiscover::verdict_cells(name, self.words).map(|cell| (cell, true)));
+            let row = cells.zip(&widths).map(|((cell, said), width)| format!("  {}", self.cell(&cell, said, *width)));
+            let row = padded(&shown_name(name), first) + &row.collect::<String>();
+            self.line(2, row.trim_end());
+        }
+        let states = ["yes", "warns", "no", "unknown", "absent"];
+        let legend = states.map(|s| format!("{} {}", drawing(Mark::of(s)).0, self.words.word("method_state", s)));
+        let legend = self.paint(Style::new().dimmed(), &legend.join("  "));
+        self.line(2, &legend);
+    }
+
+    /// A cell of the matrix, as wide as its column.
+    fn cell(&self, cell: &Cell, in_words: bool, width: usize) -> String {
+        let (icon, style) = drawing(cell.mark);
+        let text = if in_words { format!("{icon} {}", clean(&cell.word)) } else { icon.to_owned() };
+        let rest = " ".repeat(width.saturating_sub(text.width()));
+        self.paint(style, &text) + &rest
+    }
+
     fn heading(&mut self, key: &str) {
         let heading = self.paint(Style::new().bold().underline(), self.words.text(key));
         self.out.push('\n');
@@ -236,6 +279,28 @@ impl Page<'_> {
         self.out.extend(std::iter::repeat_n(' ', indent));
         self.out.push_str(text);
         self.out.push('\n');
+    }
+}
+
+/// The name as DNS has it, with the readable one; aliases are set in.
+fn shown_name(name: &MailName) -> String {
+    let indent = if name.is_alias { "  " } else { "" };
+    let readable = autodiscover::unicode_name(name).map(|unicode| format!(" ({})", clean(unicode)));
+    format!("{indent}{}{}", clean(&name.name), readable.unwrap_or_default())
+}
+
+fn padded(text: &str, width: usize) -> String {
+    text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
+}
+
+fn drawing(mark: Mark) -> (&'static str, Style) {
+    match mark {
+        Mark::Pass => ("✓", AnsiColor::Green.on_default()),
+        Mark::Warning => ("!", AnsiColor::Yellow.on_default()),
+        Mark::Blocker => ("✗", AnsiColor::Red.on_default()),
+        Mark::Unknown => ("?", AnsiColor::Magenta.on_default()),
+        Mark::Info => ("i", AnsiColor::Cyan.on_default()),
+        Mark::Off => ("–", Style::new().dimmed()),
     }
 }
 

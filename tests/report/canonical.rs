@@ -1,8 +1,8 @@
 //! Report values: one with every outcome and severity, and the same with a hostile string in every slot.
 
 use bm_preflight::model::{
-    CheckResult, Completeness, Coverage, Examined, Finding, Lang, Missing, Outcome, Remedy, Risk, Severity, Waived,
-    When,
+    CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
+    Remedy, Risk, Severity, Step, Waived, When,
 };
 use bm_preflight::report::{Installation, Report, Run};
 use bm_preflight::verdict::{FailOn, judge};
@@ -31,6 +31,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         judgement: judge(&checks, fail_on),
         fail_on,
         checks,
+        autodiscover: names(),
         coverage: coverage(),
     }
 }
@@ -51,6 +52,107 @@ fn run(lang: Lang) -> Run {
         },
         notices: vec!["waiver 3 of waivers.toml expired on 2026-10-31".into()],
     }
+}
+
+/// A domain where everything works, an alias that only the domain itself serves, and one without any record.
+fn names() -> Vec<MailName> {
+    let all = [("yes", None), ("yes", None), ("warns", Some("prompt")), ("absent", None)];
+    let root = [("yes", None), ("absent", Some("nxdomain")), ("absent", Some("nxdomain")), ("absent", None)];
+    let none = [("no", Some("not_found")), ("no", Some("certificate")), ("unknown", Some("timeout")), ("absent", None)];
+    vec![
+        mail_name("example.org", all, ("yes", "yes"), good_steps()),
+        MailName {
+            unicode_name: Some("café.example".into()),
+            domain_uid: "example.org".into(),
+            is_alias: true,
+            ..mail_name("xn--caf-dma.example", root, ("yes", "no"), root_steps())
+        },
+        mail_name("example.net", none, ("no", "unknown"), bad_steps()),
+    ]
+}
+
+fn mail_name(name: &str, cells: [(&str, Option<&str>); 4], verdicts: (&str, &str), steps: Vec<Step>) -> MailName {
+    let cell = |(method, (state, reason)): (&str, (&str, Option<&str>))| MethodCell {
+        method: method.into(),
+        state: state.into(),
+        reason: reason.map(str::to_owned),
+    };
+    MailName {
+        name: name.into(),
+        unicode_name: None,
+        domain_uid: name.into(),
+        is_alias: false,
+        methods: METHODS.into_iter().zip(cells).map(cell).collect(),
+        bm_mapi: verdicts.0.into(),
+        workstation: verdicts.1.into(),
+        steps,
+    }
+}
+
+/// `depth kind status outcome target`, then the detail after a bar; takes 12 ms unless nothing was asked.
+fn steps(lines: &[&str]) -> Vec<Step> {
+    let one = |line: &&str| {
+        let (words, detail) = line.split_once(" | ").map_or((*line, None), |(words, detail)| (words, Some(detail)));
+        let words: Vec<&str> = words.splitn(5, ' ').collect();
+        Step {
+            depth: words[0].parse().unwrap(),
+            kind: words[1].into(),
+            status: words[2].into(),
+            outcome: words[3].into(),
+            target: words[4].into(),
+            detail: detail.map(str::to_owned),
+            elapsed_ms: (words[1] != "method" && words[1] != "proof").then_some(12),
+        }
+    };
+    lines.iter().map(one).collect()
+}
+
+fn good_steps() -> Vec<Step> {
+    steps(&[
+        "0 method ok yes root",
+        "1 dns ok answer example.org A @192.0.2.53:53 | 192.0.2.10",
+        "1 dns note nodata example.org AAAA @192.0.2.53:53",
+        "1 tls ok ok 192.0.2.10:443 | TLSv1.3",
+        "2 certificate ok ok CN=example.org | example.org autodiscover.example.org, until 2027-06-30",
+        "2 http ok bluemind https://example.org/autodiscover/autodiscover.xml | 401, realm bm.basic.auth.v2",
+        "3 proof ok yes access_log",
+        "3 proof ok yes socket",
+        "0 method ok yes autodiscover",
+        "1 dns ok answer autodiscover.example.org A @192.0.2.53:53 | CNAME mail.example.org, 192.0.2.10",
+        "1 tls ok ok 192.0.2.10:443 | TLSv1.3",
+        "2 http ok bluemind https://autodiscover.example.org/autodiscover/autodiscover.xml | 401, realm bm.basic.auth.v2",
+        "3 proof ok yes access_log",
+        "0 method warning warns redirect",
+        "1 http warning prompt http://autodiscover.example.org/autodiscover/autodiscover.xml | 301, Location: https://mail.example.org/autodiscover/autodiscover.xml",
+        "0 method note absent srv",
+        "1 dns note nxdomain _autodiscover._tcp.example.org SRV @192.0.2.53:53 | remembered for 3600 s",
+    ])
+}
+
+fn root_steps() -> Vec<Step> {
+    steps(&[
+        "0 method ok yes root",
+        "1 dns ok answer xn--caf-dma.example A @192.0.2.53:53 | 192.0.2.10",
+        "1 tls ok ok 192.0.2.10:443 | TLSv1.2",
+        "2 certificate ok ok CN=xn--caf-dma.example",
+        "2 http ok bluemind https://xn--caf-dma.example/autodiscover/autodiscover.xml | 401, realm bm.basic.auth",
+        "0 method error absent autodiscover",
+        "1 dns error nxdomain autodiscover.xn--caf-dma.example A @192.0.2.53:53",
+    ])
+}
+
+fn bad_steps() -> Vec<Step> {
+    steps(&[
+        "0 method error no root",
+        "1 dns ok answer example.net A @192.0.2.53:53 | 198.51.100.7",
+        "1 tls ok ok 198.51.100.7:443 | TLSv1.3",
+        "2 http error not_found https://example.net/autodiscover/autodiscover.xml | 404, Server: Apache",
+        "0 method error no autodiscover",
+        "1 tls error refused 198.51.100.8:443 | Connection refused (os error 111)",
+        "1 tls ok ok 198.51.100.9:443",
+        "2 certificate error name_mismatch CN=web.hoster.example | web.hoster.example",
+        "0 method unknown sulking loopback",
+    ])
 }
 
 fn coverage() -> Vec<Coverage> {
@@ -152,11 +254,26 @@ pub(crate) fn hostile(text: &str) -> Report {
         check.findings.truncate(5);
         check.findings.iter_mut().for_each(|f| make_hostile(f, &text()));
     }
+    report.autodiscover.truncate(1);
+    report.autodiscover.iter_mut().for_each(|name| make_name_hostile(name, &text()));
     for row in &mut report.coverage {
         (row.table, row.scope) = (text(), text());
         (row.reason, row.source) = (Some(text()), Some(text()));
     }
     report
+}
+
+fn make_name_hostile(name: &mut MailName, text: &str) {
+    let text = || text.to_owned();
+    (name.name, name.domain_uid, name.unicode_name) =
+        (text(), format!("uid {}", text()), Some(format!("u {}", text())));
+    (name.bm_mapi, name.workstation, name.is_alias) = (text(), text(), true);
+    name.methods.iter_mut().for_each(|cell| (cell.state, cell.reason) = (text(), Some(text())));
+    name.steps.truncate(2);
+    for step in &mut name.steps {
+        (step.kind, step.target, step.outcome) = (text(), text(), text());
+        (step.status, step.detail) = (text(), Some(text()));
+    }
 }
 
 fn make_hostile(finding: &mut Finding, text: &str) {

@@ -12,6 +12,9 @@ use bm_preflight::verdict::FailOn;
 use crate::canonical::{HOSTILE, hostile, report};
 use crate::markup::{Element, read};
 
+/// The one page that the report itself points to.
+const ANALYZER: &str = "https://testconnectivity.microsoft.com";
+
 fn page(report: &Report) -> Element {
     read(&html::render(report, None).unwrap()).unwrap()
 }
@@ -161,9 +164,14 @@ fn hostile_names_stay_text() {
         let subject = visible(&check.findings[0].subject, false);
         assert!(article.of_class("subject").iter().any(|s| s.text == subject), "{subject}");
     }
-    assert!(page.all("a").iter().all(|a| a.attribute("href").starts_with('#')), "a reference became a link");
+    let leads_out = |a: &&&Element| !a.attribute("href").starts_with('#') && a.attribute("href") != ANALYZER;
+    assert_eq!(page.all("a").iter().filter(leads_out).count(), 0, "a reference became a link");
     let bare: Vec<_> = page.all("td").into_iter().filter(|td| td.text == shown && td.all("bdi").is_empty()).collect();
     assert!(bare.is_empty(), "{bare:#?}");
+    let matrix = page.of_class("matrix")[0];
+    assert_eq!(matrix.of_class("shown")[0].text, format!("u {shown}"));
+    assert_eq!(matrix.of_class("target")[0].text, shown);
+    assert!(matrix.of_class("mark").iter().all(|m| m.attribute("class") == "mark unknown"), "a code became a class");
 }
 
 #[test]
@@ -224,6 +232,7 @@ fn a_browser_shows_it() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(dom.contains("Not ready to upgrade to 4.1: 5 blocking findings</bdi></h1>"), "{dom}");
     let blockers = report.checks.iter().filter(|c| c.severity == Severity::Blocker);
+    assert!(dom.contains("<bdi class=\"shown\">café.example</bdi>"));
     for finding in blockers.flat_map(|c| &c.findings) {
         assert!(dom.contains(&format!("<bdi>{}</bdi></th>", finding.subject)), "{} is not shown", finding.subject);
     }

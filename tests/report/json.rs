@@ -22,7 +22,10 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn every_key_is_in_its_place() {
     let root = parsed(&report(Lang::En, FailOn::Blocker));
-    assert_eq!(keys(&root), ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "coverage"]);
+    assert_eq!(
+        keys(&root),
+        ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "autodiscover", "coverage",]
+    );
     assert_eq!(keys(&root["tool"]), ["name", "version"]);
     assert_eq!(keys(&root["run"]), ["id", "started_at", "duration_ms", "lang", "installation", "notices"]);
     let installation = ["name", "build", "release", "target", "servers", "collected_at"];
@@ -38,6 +41,11 @@ fn every_key_is_in_its_place() {
     let finding = "key subject severity message evidence remediation commands waived";
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
+    let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps";
+    assert_eq!(keys(&root["autodiscover"][0]).join(" "), name);
+    assert_eq!(keys(&root["autodiscover"][0]["methods"][0]), ["method", "state", "reason"]);
+    let step = "depth kind target outcome status detail elapsed_ms";
+    assert_eq!(keys(&root["autodiscover"][0]["steps"][0]).join(" "), step);
     let coverage = "table scope completeness reason rows source elapsed_ms";
     assert_eq!(keys(&root["coverage"][0]).join(" "), coverage);
 }
@@ -58,6 +66,12 @@ fn values_are_those_of_the_run() {
     assert_eq!(root["checks"][0]["findings_total"], 6);
     assert_eq!(root["checks"][0]["findings"][0]["waived"], Value::Null);
     assert_eq!(root["coverage"][1]["completeness"], "absent");
+    let alias = &root["autodiscover"][1];
+    assert_eq!((&alias["name"], &alias["unicode_name"]), (&"xn--caf-dma.example".into(), &"café.example".into()));
+    assert_eq!((&alias["bm_mapi"], &alias["workstation"]), (&"yes".into(), &"no".into()));
+    let cell = serde_json::json!({"method": "autodiscover", "state": "absent", "reason": "nxdomain"});
+    assert_eq!(alias["methods"][1], cell);
+    assert_eq!(alias["steps"][0]["elapsed_ms"], Value::Null);
 }
 
 #[test]
@@ -79,6 +93,8 @@ fn strings_come_back_as_they_were() {
     assert_eq!(root["checks"][0]["findings"][0]["commands"][0], HOSTILE);
     assert_eq!(root["checks"][0]["findings"][0]["evidence"][HOSTILE], HOSTILE);
     assert!(root["checks"][0]["findings"][0]["subject"].as_str().unwrap().ends_with(HOSTILE));
+    assert_eq!(root["autodiscover"][0]["name"], HOSTILE);
+    assert_eq!(root["autodiscover"][0]["steps"][1]["detail"], HOSTILE);
     assert_eq!(root["coverage"][0]["source"], HOSTILE);
 }
 
@@ -89,6 +105,8 @@ fn reports_follow_the_schema() {
     assert_eq!(schema["$id"], json::SCHEMA_ID);
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let mut bare = report(Lang::En, FailOn::Never);
+    bare.autodiscover.clear();
+    assert_eq!(parsed(&bare)["autodiscover"], serde_json::json!([]));
     let place = &mut bare.run.installation;
     (place.name, place.build, place.release) = (None, None, None);
     for report in [report(Lang::Fr, FailOn::Blocker), hostile(HOSTILE), bare] {
@@ -113,6 +131,9 @@ fn the_schema_is_strict_but_for_evidence() {
         "/checks/0/remedy",
         "/checks/0/findings/0",
         "/checks/0/findings/2/waived",
+        "/autodiscover/0",
+        "/autodiscover/0/methods/0",
+        "/autodiscover/0/steps/0",
         "/coverage/0",
     ] {
         let mut extra = good.clone();
