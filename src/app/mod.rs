@@ -1,5 +1,6 @@
 //! One function per subcommand; the only room that sees all others.
 
+mod autodiscover;
 mod checks;
 mod facts;
 mod gather;

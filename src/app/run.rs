@@ -8,14 +8,14 @@ use jiff::tz::TimeZone;
 
 use super::gather::{self, Gathered};
 use super::output::Targets;
-use super::{Failure, Output, VERSION, checks};
+use super::{Failure, Output, VERSION, autodiscover, checks};
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, Schema, SqlError};
-use crate::model::{CheckResult, Completeness, Lang, version};
+use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run};
 use crate::topology::{self, Identity, Topology};
@@ -134,7 +134,7 @@ impl<'a> Judging<'a> {
             judgement,
             fail_on: self.arguments.fail_on,
             checks: results,
-            autodiscover: Vec::new(),
+            autodiscover: about.mail_names,
             coverage: facts.coverage().to_vec(),
         };
         let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;
@@ -188,6 +188,7 @@ struct About {
     topology: Topology,
     identity: Identity,
     packages: Option<BTreeSet<String>>,
+    mail_names: Vec<MailName>,
     release: Option<String>,
 }
 
@@ -197,7 +198,8 @@ impl About {
         let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
         let identity = Identity::of(|sql| reader.texts(sql))?;
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
+        let mail_names = autodiscover::names(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
-        Ok(Self { topology, identity, packages, release })
+        Ok(Self { topology, identity, packages, mail_names, release })
     }
 }

@@ -18,3 +18,6 @@ pub const ALL: &[View] = &[
     view!("autodiscover_method"),
     view!("autodiscover_verdict"),
 ];
+
+/// The steps of every trace, for the report: no view, as no check asks for them.
+pub const STEPS: &str = include_str!("../../checks/views/autodiscover_step.sql");

@@ -1,6 +1,6 @@
 //! The tables that a server's own files fill: bm.ini, marker files, packages, file systems.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 

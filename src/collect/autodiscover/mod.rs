@@ -9,6 +9,7 @@ mod dns;
 mod names;
 mod peers;
 mod survey;
+mod tables;
 mod trace;
 
 use futures_util::StreamExt;
@@ -24,7 +25,7 @@ use crate::config::Config;
 use crate::fact::{Row, Table};
 use crate::model::Completeness;
 
-pub(super) use trace::TABLES;
+pub(super) use tables::TABLES;
 
 /// The one scope of the trace.
 const NETWORK: &str = "network";
