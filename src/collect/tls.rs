@@ -3,15 +3,38 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 /// A configuration that verifies servers. The error names the file of a certificate that cannot be read.
 pub(super) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, String> {
+    let mut roots = system_roots();
+    roots.extend(extra_roots(ca_files)?.roots);
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// The cryptography of every connection. It is handed over each time, for a default of the process could be anybody's.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// The roots of the system. A system without any certificate still has plain connections; a failed handshake says what
+/// is missing.
+pub(super) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // A system without any certificate still has plain connections; a failed handshake says what is missing.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// The certificates of the files. The error names the file of a certificate that cannot be read.
+pub(super) fn extra_roots(ca_files: &[PathBuf]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
     for path in ca_files {
         let fail = |what: String| format!("{}: {what}", path.display());
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))? {
@@ -19,10 +42,5 @@ pub(super) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, String
             roots.add(certificate).map_err(|error| fail(error.to_string()))?;
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(roots)
 }

@@ -14,6 +14,7 @@ pub mod mailbox_name;
 pub mod mailbox_record;
 pub mod mounts;
 pub mod mutf7;
+pub mod proc_net_tcp;
 pub mod skiplist;
 pub mod spool_path;
 pub mod start_check;

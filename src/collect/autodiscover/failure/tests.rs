@@ -1,0 +1,43 @@
+use std::io;
+
+use super::*;
+
+fn outcome_of(error: impl Error + 'static) -> &'static str {
+    Failure::of(&error).outcome
+}
+
+#[test]
+fn an_error_of_tls_is_found_inside_errors_of_the_system() {
+    let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
+    let nested = io::Error::other(io::Error::new(ErrorKind::InvalidData, alert));
+    assert_eq!(Failure::of(&nested).outcome, "too_old");
+    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), "failed");
+    assert_eq!(outcome_of(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), "not_tls");
+    assert_eq!(outcome_of(rustls::Error::from(PeerIncompatible::ServerDoesNotSupportTls12Or13)), "too_old");
+}
+
+#[test]
+fn errors_of_the_system_say_how_the_connection_ended() {
+    for (kind, expected) in [
+        (ErrorKind::ConnectionRefused, "refused"),
+        (ErrorKind::HostUnreachable, "unreachable"),
+        (ErrorKind::NetworkUnreachable, "unreachable"),
+        (ErrorKind::AddrNotAvailable, "unreachable"),
+        (ErrorKind::TimedOut, "timeout"),
+        (ErrorKind::ConnectionReset, "closed"),
+        (ErrorKind::UnexpectedEof, "closed"),
+        (ErrorKind::PermissionDenied, "failed"),
+    ] {
+        assert_eq!(outcome_of(io::Error::from(kind)), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn words_of_strangers_are_short_and_visible() {
+    assert_eq!(shown(b"a\x1b[31mb\xff\n"), "a\\u{1b}[31mb\\xff\\u{a}");
+    assert_eq!(shown("é".repeat(500).as_bytes()), "é".repeat(500));
+    let long = shown("é".repeat(501).as_bytes());
+    assert_eq!(long.chars().count(), 500);
+    assert!(long.ends_with('…'));
+    assert_eq!(bounded(b"", 10), "");
+}

@@ -1,0 +1,87 @@
+//! What all probes share: trust, limits, and the overrides of the configuration.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::trust::Trust;
+use crate::collect::root::Root;
+use crate::config::Config;
+
+/// Seconds for a connection and its handshake, unless the configuration says otherwise.
+const TIMEOUT_S: u64 = 5;
+/// Connections at once, to whomever.
+const AT_ONCE: usize = 16;
+/// Connections at once to one address: a server that is in use must not feel a check.
+const AT_ONCE_EACH: usize = 2;
+
+/// What all probes share: trust, limits, and the overrides of the configuration.
+pub(super) struct Peers {
+    /// Whom we trust.
+    pub(super) trust: Trust,
+    /// The files of this machine.
+    pub(super) root: Root,
+    /// The clock of the run, in seconds since the epoch.
+    pub(super) now: i64,
+    /// The limit of a connection and its handshake.
+    pub(super) timeout: Duration,
+    connect: BTreeMap<String, SocketAddr>,
+    all: Arc<Semaphore>,
+    each: Mutex<HashMap<SocketAddr, Arc<Semaphore>>>,
+}
+
+/// The right to connect, until it is dropped.
+pub(super) struct Turn {
+    _each: Option<OwnedSemaphorePermit>,
+    _all: Option<OwnedSemaphorePermit>,
+}
+
+impl Peers {
+    /// `root` gives /proc/net/tcp and tcp6; dates are judged against `now`, in seconds since the epoch. The error names
+    /// a file of certificates that cannot be read.
+    pub(super) fn new(config: &Config, root: &Root, now: i64) -> Result<Self, String> {
+        Ok(Self::trusting(Trust::new(&config.probe.ca_files)?, config, root, now))
+    }
+
+    /// Like `new`, with a given trust.
+    pub(super) fn trusting(trust: Trust, config: &Config, root: &Root, now: i64) -> Self {
+        let connect = config.probe.connect.iter().map(|(name, address)| (name.to_ascii_lowercase(), *address));
+        Self {
+            trust,
+            root: root.clone(),
+            now,
+            timeout: Duration::from_secs(config.probe.timeout_s.unwrap_or(TIMEOUT_S).max(1)),
+            connect: connect.collect(),
+            all: Arc::new(Semaphore::new(AT_ONCE)),
+            each: Mutex::default(),
+        }
+    }
+
+    /// Where to connect. The configuration may say so for the host or for the address; in place of 127.0.0.1 only for
+    /// the address, because there the host is not where it is looked for.
+    pub(super) fn target(&self, host: &str, address: IpAddr, port: u16, is_loopback: bool) -> SocketAddr {
+        let target = SocketAddr::new(address, port);
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let named = self.connect.get(&format!("{host}:{port}")).filter(|_| !is_loopback);
+        named.or_else(|| self.connect.get(&target.to_string())).copied().unwrap_or(target)
+    }
+
+    /// Waits until one more connection may be made.
+    pub(super) async fn turn(&self, target: SocketAddr) -> Turn {
+        let each = {
+            let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(each.entry(target).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_EACH))))
+        };
+        // Neither is ever closed.
+        let each = each.acquire_owned().await.ok();
+        Turn { _each: each, _all: Arc::clone(&self.all).acquire_owned().await.ok() }
+    }
+}
+
+/// Milliseconds of a duration.
+pub(super) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
