@@ -47,8 +47,8 @@ pub(super) fn collect(
     let origin = Origin { tool_version: VERSION.to_owned(), collected_at: now.as_second() };
     let sink = Sink::new(Store::create(schema, &origin)?);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
-    let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
-        .map_err(Failure::Usage)?;
+    let collectors =
+        Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone()).map_err(Failure::Usage)?;
     let progress = progress(arguments.no_progress || quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -95,7 +95,9 @@ impl Seen {
         }
         match &self.gap {
             Some(gap) => ("unknown", Some(gap.clone())),
-            None if self.tokens.is_empty() => ("unknown", Some("no request of this run is in the access log".to_owned())),
+            None if self.tokens.is_empty() => {
+                ("unknown", Some("no request of this run is in the access log".to_owned()))
+            }
             None => ("no", None),
         }
     }
@@ -104,14 +106,16 @@ impl Seen {
 impl Log {
     fn open(shown: String, place: Place) -> Self {
         let mut log = Self { shown, place, state: Err("not opened".to_owned()) };
-        log.state = log.reopen().and_then(|(file, metadata)| {
-            // A log that is compressed holds no lines to look for.
-            if log.shown.ends_with(".gz") {
-                return Err(std::io::Error::other("compressed"));
-            }
-            Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
-        })
-        .map_err(|error| error.to_string());
+        log.state = log
+            .reopen()
+            .and_then(|(file, metadata)| {
+                // A log that is compressed holds no lines to look for.
+                if log.shown.ends_with(".gz") {
+                    return Err(std::io::Error::other("compressed"));
+                }
+                Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
+            })
+            .map_err(|error| error.to_string());
         log
     }
 

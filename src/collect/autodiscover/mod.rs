@@ -5,12 +5,19 @@
 //! two to four requests.
 
 mod access_log;
+mod answer;
+mod certificate;
 mod dns;
+mod failure;
+mod handshake;
+mod http;
 mod names;
 mod peers;
+mod recorder;
 mod survey;
 mod tables;
 mod trace;
+mod trust;
 
 use futures_util::StreamExt;
 
@@ -115,7 +122,7 @@ fn mail_names(sink: &Sink) -> Result<Vec<MailName>, String> {
         [Some(uid), is_global] => Some((uid.clone(), is_global.as_deref() == Some("1"), aliases_of(uid))),
         _ => None,
     });
-    Ok(names::of(rows))
+    Ok(names::of_domains(&rows.collect::<Vec<_>>()))
 }
 
 impl Trace {

@@ -10,8 +10,9 @@ use tokio::sync::OnceCell;
 use super::Setting;
 use super::access_log::Seen;
 use super::dns::{self, Resolvers};
+use super::http::Request;
 use super::names::MailName;
-use super::peers::{Peers, Request};
+use super::peers::Peers;
 use super::trace::{Answer, Handshake, Probe, Proof};
 use crate::collect::host;
 
@@ -93,7 +94,8 @@ impl<'a> Surveyor<'a> {
     /// The ways into a host: with its name; for `autodiscover.` also without, and by 127.0.0.1 where that is ours.
     fn doors(&self, answers: &[Answer], host: &str, port: u16) -> Vec<Door> {
         let addresses = dns::addresses(answers, host);
-        let door = |address, with_sni, is_loopback| Door { host: host.to_owned(), address, port, with_sni, is_loopback };
+        let door =
+            |address, with_sni, is_loopback| Door { host: host.to_owned(), address, port, with_sni, is_loopback };
         let mut doors: Vec<Door> =
             addresses.iter().take(MOST_ADDRESSES).map(|address| door(*address, true, false)).collect();
         if host.starts_with("autodiscover.") {
@@ -200,9 +202,9 @@ impl<'a> Surveyor<'a> {
         survey.handshakes.extend(join_all(doors.into_iter().map(|door| self.handshake(door))).await);
         // Two probes that are redirected to the same host ask for it twice.
         let mut asked = std::collections::HashSet::new();
-        survey.answers.retain(|a| {
-            a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind))
-        });
+        survey
+            .answers
+            .retain(|a| a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind)));
     }
 }
 
