@@ -84,16 +84,19 @@ pub(super) fn ascii(name: &str) -> Option<String> {
     ascii.parse::<IpAddr>().is_err().then(|| ascii.into_owned())
 }
 
+/// As people read it; labels that are no proper IDN stay as they are.
 fn unicode(ascii: &str) -> String {
     Uts46::new().to_unicode(ascii.as_bytes(), DENIED, Hyphens::CheckFirstLast).0.into_owned()
 }
 
+/// In lower case, without blanks around it and without final dot.
 fn tidy(name: &str) -> String {
     let name = name.trim().to_lowercase();
     name.strip_suffix('.').unwrap_or(&name).to_owned()
 }
 
 impl MailName {
+    /// A name as the directory has it.
     fn new(name: &str, domain_uid: &str, is_alias: bool) -> Self {
         let name = tidy(name);
         let ascii = ascii(&name);
@@ -127,9 +130,10 @@ fn is_technical(name: &str) -> bool {
     })
 }
 
+/// Whether only a private DNS can serve it; a name without dot is one of a search domain.
 fn is_internal(name: &str) -> bool {
-    let ends_so = |end: &&str| name.strip_suffix(*end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.contains('.') || INTERNAL.iter().any(|end| ends_so(&end))
+    let ends_so = |end: &str| name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || INTERNAL.iter().any(|end| ends_so(end))
 }
 
 #[cfg(test)]

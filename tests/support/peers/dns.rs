@@ -31,6 +31,7 @@ enum Quirk {
     WrongId,
     Delay(Duration),
     Lost,
+    NoEdns,
 }
 
 /// What the server knows.
@@ -136,6 +137,11 @@ impl Zone {
     /// The first question for the host gets lost.
     pub fn lost_once(self, host: &str) -> Self {
         self.quirk(host, Quirk::Lost)
+    }
+
+    /// Questions with EDNS are no proper questions.
+    pub fn without_edns(self, host: &str) -> Self {
+        self.quirk(host, Quirk::NoEdns)
     }
 
     /// A CNAME is given alone, never with what is behind it.
@@ -323,7 +329,11 @@ fn respond(shared: &Shared, question: &[u8], is_udp: bool) -> Option<Vec<u8>> {
         match quirk {
             Quirk::Silent => return None,
             Quirk::Lost if !asked_before => return None,
-            Quirk::Lost => {}
+            Quirk::NoEdns if message.edns.is_some() => {
+                response.metadata.response_code = ResponseCode::FormErr;
+                return response.to_vec().ok();
+            }
+            Quirk::Lost | Quirk::NoEdns => {}
             Quirk::Delay(delay) => std::thread::sleep(*delay),
             Quirk::Code(code) => {
                 response.metadata.response_code = *code;

@@ -55,6 +55,7 @@ impl RecordKind {
         }
     }
 
+    /// The type on the wire.
     fn wire(self) -> RecordType {
         match self {
             Self::A => RecordType::A,
@@ -80,6 +81,7 @@ impl Resolvers {
         Self::build(&addresses, LIMIT, system)
     }
 
+    /// These resolvers, each once.
     fn build(addresses: &[SocketAddr], limit: Duration, system: System) -> Result<Self, String> {
         let mut distinct: Vec<SocketAddr> = Vec::new();
         for address in addresses {

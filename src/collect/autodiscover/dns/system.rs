@@ -46,6 +46,7 @@ impl System {
         Self::of(parse(&text), has_library)
     }
 
+    /// With these hosts.
     pub(super) fn of(hosts: BTreeMap<String, Vec<IpAddr>>, has_library: bool) -> Self {
         Self { hosts, has_library, silence: Silence::default(), permits: Semaphore::new(IN_FLIGHT) }
     }
@@ -68,6 +69,7 @@ impl System {
         vec![answer(RecordKind::A), answer(RecordKind::Aaaa)]
     }
 
+    /// Asks the C library.
     async fn library(&self, host: &str) -> View {
         if let Some(detail) = self.silence.verdict(1) {
             return View { outcome: "not_asked", detail, addresses: Vec::new() };
@@ -100,6 +102,7 @@ impl View {
         }
     }
 
+    /// One of its two answers.
     fn answer(&self, purpose: &'static str, host: &str, kind: RecordKind, elapsed_ms: i64) -> Answer {
         let of_kind = self.addresses.iter().filter(|address| address.is_ipv6() == (kind == RecordKind::Aaaa));
         let record = |address: &IpAddr| Record {

@@ -192,6 +192,12 @@ async fn a_lost_packet_is_sent_again_and_a_late_answer_awaited() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_know_edns_is_asked_without() {
+    let answer = a(zone().a("x.d.test", "192.0.2.1").without_edns("x.d.test"), "x.d.test").await;
+    assert_eq!((answer.outcome, values(&answer)), ("answer", vec!["192.0.2.1"]));
+}
+
+#[tokio::test]
 async fn names_that_cannot_be_are_never_asked() {
     let server = zone().serve();
     let resolvers = resolvers(&[&server], SHORT);
@@ -297,7 +303,9 @@ async fn a_trace_asks_everything_in_one_order() {
         .srv("_autodiscover.d.test", 0, 0, 0, ".")
         .cname("mail1.d.test", "d.test")
         .serve();
-    let answers = resolvers(&[&server], LIMIT).trace("d.test", "0123456789abcdef").await;
+    let resolvers = std::sync::Arc::new(resolvers(&[&server], LIMIT));
+    // On a task of its own, as the caller will have it.
+    let answers = tokio::spawn(async move { resolvers.trace("d.test", "0123456789abcdef").await }).await.unwrap();
     let seen: Vec<_> = answers.iter().map(|a| (a.purpose, a.host.as_str(), a.kind, a.outcome)).collect();
     let expected = [
         ("root", "d.test", "A", "answer"),

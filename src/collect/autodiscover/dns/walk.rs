@@ -69,16 +69,19 @@ struct End {
 }
 
 impl End {
+    /// An end without records.
     fn because(outcome: &'static str, detail: String) -> Self {
         Self { outcome, detail: Some(detail), negative_ttl_s: None, records: Vec::new() }
     }
 }
 
 impl Chain {
+    /// CNAMEs so far.
     fn hops(&self) -> usize {
         self.records.len()
     }
 
+    /// Asks for one name after the other.
     async fn follow(&mut self, resolver: &Resolver, kind: RecordKind) -> End {
         loop {
             let reply = match resolver.exchange(&self.current, kind.wire()).await {
@@ -132,6 +135,7 @@ impl Chain {
         records
     }
 
+    /// The last name has no such record.
     fn nothing(&self, reply: Reply) -> End {
         let outcome = match (reply.is_nxdomain, self.hops()) {
             (false, _) => "nodata",
@@ -155,6 +159,7 @@ impl Chain {
         End::because(failure.outcome, detail)
     }
 
+    /// Writes down how it went.
     fn close(self, end: End, answer: &mut Answer) {
         answer.outcome = end.outcome;
         answer.detail = end.detail;
@@ -166,6 +171,7 @@ impl Chain {
     }
 }
 
+/// The target of a name's CNAME, and its time to live.
 fn alias<'a>(answers: &'a [WireRecord], owner: &Name) -> Option<(&'a Name, u32)> {
     answers.iter().filter(|record| record.name == *owner).find_map(|record| match &record.data {
         RData::CNAME(target) => Some((&target.0, record.ttl)),
@@ -173,6 +179,7 @@ fn alias<'a>(answers: &'a [WireRecord], owner: &Name) -> Option<(&'a Name, u32)>
     })
 }
 
+/// A record of the kinds that are asked for.
 fn record(wire: &WireRecord) -> Option<Record> {
     let (kind, value, service) = match &wire.data {
         RData::A(address) => ("A", address.0.to_string(), None),

@@ -61,6 +61,7 @@ pub(super) struct Failure {
 }
 
 impl Resolver {
+    /// A resolver that has not been asked yet; the error is the crate's.
     pub(super) fn new(address: SocketAddr, rank: i64, limit: Duration) -> Result<Self, String> {
         // Two transports, so that a truncated answer without TCP can be told from silence.
         let transport = |mut connection: ConnectionConfig| {
@@ -100,6 +101,7 @@ impl Resolver {
         }
     }
 
+    /// Sends a question over one transport.
     async fn try_once(&self, transport: &Transport, query: &Query, use_edns: bool) -> Result<DnsResponse, NetError> {
         let mut options = DnsRequestOptions::default();
         options.use_edns = use_edns;
@@ -109,6 +111,7 @@ impl Resolver {
         answer
     }
 
+    /// A reply, or which failure it is.
     fn judge(&self, answer: Result<DnsResponse, NetError>) -> Result<Reply, Failure> {
         let fail = |outcome, detail: String| Err(Failure { outcome, detail });
         match answer {
@@ -135,6 +138,7 @@ impl Resolver {
     }
 }
 
+/// The parts of a response that tell something.
 fn reply(response: DnsResponse) -> Reply {
     let message = response.into_message();
     let zone = message.authorities.iter().find_map(|record| match &record.data {
@@ -144,7 +148,7 @@ fn reply(response: DnsResponse) -> Reply {
     Reply { is_nxdomain: message.metadata.response_code == ResponseCode::NXDomain, answers: message.answers, zone }
 }
 
-/// RFC 2308 5: the lesser of the record's own time to live and its last field.
+/// The zone and how long its negative answers hold, RFC 2308 5: the lesser of the record's own time to live and its last field.
 fn zone(name: &Name, ttl: u32, soa: &SOA) -> (String, i64) {
     (text(name), i64::from(ttl.min(soa.minimum)))
 }
