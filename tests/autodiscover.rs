@@ -1,0 +1,12 @@
+//! Autodiscover against real sockets: a DNS server, TLS and HTTP servers in this process, and the collector, the views and
+//! the checks over what they answer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/peers/mod.rs"]
+#[allow(dead_code, reason = "each suite uses what it needs")]
+mod peers;
+
+#[path = "autodiscover/dns.rs"]
+mod dns;
+#[path = "autodiscover/world.rs"]
+mod world;

@@ -1,0 +1,347 @@
+//! A small world to survey: names, zones, sites at made-up addresses, the trust of a workstation; and what a run makes of
+//! it.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use bm_preflight::check::evaluate::{self, Situation};
+use bm_preflight::check::{Check, CheckFile, load};
+use bm_preflight::collect::{Circumstances, Collectors, Sink};
+use bm_preflight::config::Config;
+use bm_preflight::fact::fixture::{self, Installation};
+use bm_preflight::fact::store::Origin;
+use bm_preflight::fact::{Facts, Schema, ScopeKind, Store};
+use bm_preflight::model::{CheckResult, Lang};
+use bm_preflight::plan::Plan;
+use bm_preflight::topology::{self, Topology};
+use bm_preflight::{app, collect};
+
+use crate::peers::dns::Zone;
+use crate::peers::http::{self, Site};
+use crate::peers::tls::{Authority, Identity, Leaf, Tls};
+
+/// Where BlueMind is in most worlds.
+pub(crate) const BLUEMIND: &str = "192.0.2.1";
+/// Somebody else's server.
+pub(crate) const OTHER: &str = "192.0.2.2";
+/// IPv6 of BlueMind.
+pub(crate) const BLUEMIND_6: &str = "2001:db8::1";
+
+/// When the tests take place: 2026-11-23.
+pub(crate) const NOW: i64 = 1_795_392_000;
+/// A day, in seconds.
+pub(crate) const DAY: i64 = 86_400;
+
+/// A world under construction.
+pub(crate) struct World {
+    domains: Vec<(String, Vec<String>)>,
+    resolvers: Vec<SocketAddr>,
+    connect: BTreeMap<String, SocketAddr>,
+    /// Servers live as long as the world.
+    alive: Vec<Box<dyn Any>>,
+    folder: tempfile::TempDir,
+    authority: Authority,
+    facts: String,
+    trusts_authority: bool,
+    access_logs: Vec<std::path::PathBuf>,
+}
+
+/// What a run makes of a world.
+pub(crate) struct Outcome {
+    facts: Facts,
+    results: Vec<CheckResult>,
+}
+
+impl World {
+    /// The domain `d.test` on a server at 192.0.2.1 that has bm-mapi; no zone, no site. Every address is closed until
+    /// something is put there.
+    pub(crate) fn new() -> Self {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut connect = BTreeMap::new();
+        for host in (1..10).flat_map(|n| [format!("192.0.2.{n}"), format!("[2001:db8::{n}]")]) {
+            connect.insert(format!("{host}:80"), closed);
+            connect.insert(format!("{host}:443"), closed);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let access_logs = vec![folder.path().join("access.log")];
+        std::fs::write(&access_logs[0], "").unwrap();
+        Self {
+            domains: vec![("d.test".to_owned(), Vec::new())],
+            resolvers: Vec::new(),
+            connect,
+            alive: Vec::new(),
+            folder,
+            authority: Authority::root("An enterprise CA"),
+            facts: String::new(),
+            trusts_authority: true,
+            access_logs,
+        }
+    }
+
+    /// With these domains in place of `d.test`, each with its aliases.
+    pub(crate) fn domains(mut self, domains: &[(&str, &[&str])]) -> Self {
+        let owned = |(name, aliases): &(&str, &[&str])| {
+            ((*name).to_owned(), aliases.iter().map(|alias| (*alias).to_owned()).collect())
+        };
+        self.domains = domains.iter().map(owned).collect();
+        self
+    }
+
+    /// With one more resolver, which serves this zone.
+    pub(crate) fn zone(mut self, zone: Zone) -> Self {
+        let server = zone.serve();
+        self.resolvers.push(server.address);
+        self.alive.push(Box::new(server));
+        self
+    }
+
+    /// With a server at an address and port.
+    pub(crate) fn at(mut self, address: &str, port: u16, site: Site) -> Self {
+        let server = site.start();
+        self = self.peer(address, port, server.address);
+        self.alive.push(Box::new(server));
+        self
+    }
+
+    /// With whatever listens on `socket` at an address and port.
+    pub(crate) fn peer(mut self, address: &str, port: u16, socket: SocketAddr) -> Self {
+        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        self.connect.insert(format!("{host}:{port}"), socket);
+        self
+    }
+
+    /// Keeps a server alive.
+    pub(crate) fn keep(mut self, server: impl Any) -> Self {
+        self.alive.push(Box::new(server));
+        self
+    }
+
+    /// A certificate of the authority that the workstation trusts, for these names.
+    pub(crate) fn certificate(&self, names: &[&str]) -> Identity {
+        self.authority.issue(&Leaf::of(names).valid(NOW - 10 * DAY, NOW + 300 * DAY))
+    }
+
+    /// The authority that the workstation trusts.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// A certificate for `d.test`, `autodiscover.d.test` and `mail.d.test`, trusted and valid.
+    pub(crate) fn good(&self) -> Tls {
+        Tls::of(self.certificate(&["d.test", "autodiscover.d.test", "mail.d.test"]))
+    }
+
+    /// A site whose requests are in this server's access log.
+    pub(crate) fn logged(&self, site: Site) -> Site {
+        site.logging_to(&self.access_logs[0])
+    }
+
+    /// With BlueMind at its address, over https, with the good certificate.
+    pub(crate) fn bluemind(self) -> Self {
+        let tls = self.good();
+        self.bluemind_behind(tls)
+    }
+
+    /// With BlueMind at its address, over https, with a certificate of one's own.
+    pub(crate) fn bluemind_behind(self, tls: Tls) -> Self {
+        let site = self.logged(http::bluemind().behind(tls));
+        self.at(BLUEMIND, 443, site)
+    }
+
+    /// A workstation that does not know the authority.
+    pub(crate) fn untrusting(mut self) -> Self {
+        self.trusts_authority = false;
+        self
+    }
+
+    /// With more rows, as in `facts.toml`.
+    pub(crate) fn facts(mut self, toml: &str) -> Self {
+        self.facts.push_str(toml);
+        self
+    }
+
+    /// With other access logs to look into.
+    pub(crate) fn access_logs(mut self, paths: &[&Path]) -> Self {
+        self.access_logs = paths.iter().map(|path| (*path).to_owned()).collect();
+        self
+    }
+
+    /// With a file of the server.
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+        let path = self.folder.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// The folder of the world, for files of one's own.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Surveys the world and judges it.
+    pub(crate) fn run(self) -> Outcome {
+        self.run_as(Circumstances { is_offline: false, now: NOW })
+    }
+
+    /// Surveys the world under these circumstances and judges it.
+    pub(crate) fn run_as(self, circumstances: Circumstances) -> Outcome {
+        let schema = app::schema();
+        let config = self.config();
+        let store = self.store(&schema);
+        let sink = Sink::new(store);
+        let wanted: Vec<_> = Plan::everything(&schema).of_kind(ScopeKind::Network).collect();
+        let collectors = Collectors::new(&config, self.folder.path(), circumstances, &wanted, sink.clone()).unwrap();
+        let topology = sink.with(|store| Topology::of(&store.coverage()?, |sql| store.texts(sql))).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(collectors.servers(&topology, 4));
+        drop(collectors);
+        let facts = sink.take().unwrap().seal().unwrap();
+        let results = judge(&facts, &schema);
+        Outcome { facts, results }
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.dns.resolvers.clone_from(&self.resolvers);
+        config.probe.connect.clone_from(&self.connect);
+        config.probe.access_logs.clone_from(&self.access_logs);
+        config.probe.timeout_s = Some(1);
+        if self.trusts_authority {
+            let path = self.folder.path().join("ca.pem");
+            std::fs::write(&path, self.authority.pem()).unwrap();
+            config.probe.ca_files.push(path);
+        }
+        config
+    }
+
+    /// What the directory and the files of the servers tell: all of it is known.
+    fn store(&self, schema: &Schema) -> Store {
+        let mut text = String::from(
+            "collected_at = \"2026-11-23T00:00:00Z\"\n\
+             server = [{ server_uid = \"core\", ip = \"192.0.2.1\" }]\n\
+             server_role = [{ server_uid = \"core\", role = \"bm/core\" }, { server_uid = \"core\", role = \"mail/imap\" }]\n\
+             installation = [{ external_url = \"mail.d.test\" }]\n",
+        );
+        let row = |uid: &str, global| format!("{{ domain_uid = \"{uid}\", label = \"{uid}\", is_global = {global} }}, ");
+        let domains: String = self.domains.iter().map(|(uid, _)| row(uid, false)).collect();
+        text.push_str(&format!("domain = [{}{domains}]\n", row("global.virt", true)));
+        let alias = |uid: &str, alias: &str| format!("{{ domain_uid = \"{uid}\", alias = \"{alias}\" }}, ");
+        let aliases: String =
+            self.domains.iter().flat_map(|(uid, all)| all.iter().map(move |name| alias(uid, name))).collect();
+        text.push_str(&format!("domain_alias = [{aliases}]\n"));
+        if !self.facts.contains("package = ") {
+            text.push_str("package = [{ server_uid = \"core\", name = \"bm-mapi\", version = \"4.0.14\" }]\n");
+        }
+        text.push_str(&self.facts);
+        let installation = Installation::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let origin = Origin { tool_version: "test".into(), collected_at: NOW };
+        let mut store = Store::create(schema, &origin).unwrap();
+        fixture::insert(&mut store, schema, &installation.rows).unwrap();
+        let everything = Plan::everything(schema);
+        let directory: Vec<_> =
+            everything.of_kind(ScopeKind::Directory).map(|table| (table, collect::DIRECTORY.to_owned())).collect();
+        fixture::complete(&mut store, schema, &directory, &[]).unwrap();
+        let topology = Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap();
+        everything.announce(&topology, &mut store).unwrap();
+        let (mut expected, _) = everything.expected(&topology);
+        expected.retain(|(table, _)| table.scope != ScopeKind::Network);
+        fixture::complete(&mut store, schema, &expected, &[]).unwrap();
+        store
+    }
+}
+
+/// The checks on autodiscover.
+pub(crate) fn checks(schema: &Schema) -> Vec<Check> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/autodiscover");
+    let files: Vec<CheckFile> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| CheckFile { path: path.display().to_string(), text: std::fs::read_to_string(&path).unwrap() })
+        .collect();
+    let origin = Origin { tool_version: "test".into(), collected_at: 0 };
+    let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
+    load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
+}
+
+fn judge(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {
+    let reader = facts.reader().unwrap();
+    let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
+    let situation = Situation {
+        schema,
+        lang: Lang::En,
+        from: Some("4.0.14".to_owned()),
+        to: "4.1".to_owned(),
+        now: facts.origin().collected_at,
+        coverage: facts.coverage(),
+        holders: topology.holders(),
+        packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
+        limit: Duration::from_secs(10),
+        row_cap: 100,
+    };
+    let checks = checks(schema);
+    let results = evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 1).unwrap();
+    for result in &results {
+        assert_ne!(result.outcome.as_str(), "error", "{}: {:?}", result.id, result.reason);
+    }
+    results
+}
+
+impl Outcome {
+    /// The two verdicts on a name: what bm-mapi would say, what a workstation meets.
+    pub(crate) fn verdicts(&self, name: &str) -> (String, String) {
+        let sql = format!("SELECT bm_mapi, workstation FROM autodiscover_verdict WHERE name = '{name}'");
+        let mut rows = self.rows(&sql);
+        assert_eq!(rows.len(), 1, "{name} was surveyed");
+        let mut row = rows.remove(0).into_iter();
+        (row.next().unwrap(), row.next().unwrap())
+    }
+
+    /// Every finding as `check: subject`, with ` (reason)` when the evidence has one.
+    pub(crate) fn findings(&self) -> BTreeSet<String> {
+        let told = |result: &CheckResult| {
+            let one = |finding: &bm_preflight::model::Finding| {
+                let reason = finding.evidence.get("reason").or_else(|| finding.evidence.get("problems"));
+                let reason = reason.and_then(|r| r.as_str()).map_or(String::new(), |r| format!(" ({r})"));
+                format!("{}: {}{reason}", result.id, finding.subject)
+            };
+            result.findings.iter().map(one).collect::<Vec<_>>()
+        };
+        self.results.iter().flat_map(told).collect()
+    }
+
+    /// The checks that could not decide.
+    pub(crate) fn unknown(&self) -> BTreeSet<String> {
+        self.results.iter().filter(|r| !r.missing.is_empty()).map(|r| r.id.clone()).collect()
+    }
+
+    /// The result of a check.
+    pub(crate) fn check(&self, id: &str) -> &CheckResult {
+        self.results.iter().find(|r| r.id == id).unwrap_or_else(|| panic!("no check {id}"))
+    }
+
+    /// Rows of a query over the facts, NULL as `-`.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.facts.reader().unwrap().texts(sql).unwrap();
+        rows.into_iter().map(|row| row.into_iter().map(|cell| cell.unwrap_or("-".to_owned())).collect()).collect()
+    }
+
+    /// The trace in words, to be shown when a test fails.
+    pub(crate) fn trace(&self) -> String {
+        let rows = self.rows(bm_preflight::check::views::STEPS);
+        let line = |row: &Vec<String>| format!("{}{}", "  ".repeat(row[1].parse().unwrap_or(0)), row[2..].join(" | "));
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Compares the verdicts on `d.test` and all findings with what a scenario expects; `known` names the unknown checks.
+    pub(crate) fn expect(&self, scenario: &str, verdicts: (&str, &str), findings: &[&str], unknown: &[&str]) {
+        let (bm_mapi, workstation) = self.verdicts("d.test");
+        let seen = ((bm_mapi.as_str(), workstation.as_str()), self.findings(), self.unknown());
+        let owned = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<BTreeSet<_>>();
+        let wanted = (verdicts, owned(findings), owned(unknown));
+        assert_eq!(seen, wanted, "scenario {scenario} (seen, wanted)\n{}", self.trace());
+    }
+}
