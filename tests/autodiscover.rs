@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peers/mod.rs"]
-#[allow(dead_code, reason = "each suite uses what it needs")]
 mod peers;
 
 #[path = "autodiscover/dns.rs"]

@@ -12,11 +12,13 @@ const UNREACHABLE: &str = "mapi_will_not_start: installation";
 
 #[test]
 fn scenario_1_every_method_leads_to_bluemind() {
-    let zone = zone()
-        .a("d.test", BLUEMIND)
-        .a("autodiscover.d.test", BLUEMIND)
-        .a("mail.d.test", BLUEMIND)
-        .srv("_autodiscover._tcp.d.test", 0, 0, 443, "mail.d.test");
+    let zone = zone().a("d.test", BLUEMIND).a("autodiscover.d.test", BLUEMIND).a("mail.d.test", BLUEMIND).srv(
+        "_autodiscover._tcp.d.test",
+        0,
+        0,
+        443,
+        "mail.d.test",
+    );
     World::new().zone(zone).bluemind().run().expect("1", ("yes", "yes"), &[], &[]);
 }
 
@@ -32,7 +34,8 @@ fn scenario_3_the_root_is_another_site() {
     let zone = zone().a("d.test", OTHER).a("autodiscover.d.test", BLUEMIND);
     let world = World::new().zone(zone).bluemind();
     let other = http::not_found().behind(world.good());
-    let findings = ["autodiscover_answer_peculiar: https://d.test/autodiscover/autodiscover.xml (root_is_another_site)"];
+    let findings =
+        ["autodiscover_answer_peculiar: https://d.test/autodiscover/autodiscover.xml (root_is_another_site)"];
     world.at(OTHER, 443, other).run().expect("3", ("yes", "yes"), &findings, &[]);
 }
 

@@ -57,7 +57,8 @@ pub(super) fn is_redirect(status: u16) -> bool {
 /// Judges an answer.
 pub(super) fn judge(reply: &Reply<'_>) -> Judged {
     let offered = reply.headers.get_all(WWW_AUTHENTICATE).iter();
-    let challenges: Vec<Challenge> = offered.flat_map(|value| challenges(&shown(value.as_bytes()))).collect();
+    let texts = offered.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let challenges: Vec<Challenge> = texts.flat_map(|text| challenges(&text)).collect();
     let realm = challenges.iter().find(|c| c.scheme.eq_ignore_ascii_case("Basic")).and_then(|c| c.realm.clone());
     let mut schemes: Vec<&str> = Vec::new();
     for challenge in &challenges {
@@ -69,7 +70,7 @@ pub(super) fn judge(reply: &Reply<'_>) -> Judged {
     Judged {
         kind: kind(reply, realm.as_deref(), &schemes, &document),
         schemes: (!schemes.is_empty()).then(|| bounded(schemes.join(" ").as_bytes(), 200)),
-        realm,
+        realm: realm.map(|realm| shown(realm.as_bytes())),
         error_code: match document {
             Document::Autodiscover { error_code } => error_code,
             _ => None,

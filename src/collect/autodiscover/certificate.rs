@@ -169,3 +169,6 @@ fn has_issuer_address(certificate: &X509Certificate<'_>) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests;

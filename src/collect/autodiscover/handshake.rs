@@ -86,3 +86,6 @@ fn socket_seen(root: &Root, ours: SocketAddr, port: u16) -> Option<bool> {
     // Without IPv6 there is no second file.
     (is_seen || files.first().is_some_and(Result::is_ok)).then_some(is_seen)
 }
+
+#[cfg(test)]
+mod tests;

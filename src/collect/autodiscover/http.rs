@@ -361,3 +361,6 @@ fn blank(address: Option<IpAddr>, failure: Failure) -> Hop {
         elapsed_ms: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,9 @@ impl Peers {
 pub(super) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "../../../tests/support/peers/mod.rs"]
+pub(super) mod stand_ins;
+#[cfg(test)]
+pub(super) mod tests;
