@@ -24,7 +24,7 @@ pub(crate) struct Run {
 pub(crate) fn run(installation: &Installation<'_>) -> Run {
     let (facts, reports) = (installation.path("facts.db"), installation.path("reports"));
     let mut command = installation.command("run");
-    command.args(["-vv", "--offline", "--format", "html", "--format", "json", "--format", "junit", "--format", "text"]);
+    command.args(["-vv", "--format", "html", "--format", "json", "--format", "junit", "--format", "text"]);
     let output = command.arg("--facts").arg(&facts).arg("--output-dir").arg(&reports).output().expect("it can be run");
     judged(&output, &facts, &reports)
 }

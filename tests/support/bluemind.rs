@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use assert_cmd::Command;
 use serde::Deserialize;
 
+use super::network::Network;
 use super::postgres::{Cluster, PASSWORD};
 
 /// The scope of the database `bj`; shards go by their server's uid.
@@ -180,6 +181,9 @@ impl<'c> Installation<'c> {
         for root in roots {
             let uid = root.trim_start_matches("root.");
             let _ = write!(config, "\n[server.{uid}]\nroot = {:?}\n", self.path(&root).display().to_string());
+        }
+        if !self.more_config.contains("[probe]") {
+            config.push_str(&Network::shared().config());
         }
         config + &self.more_config
     }

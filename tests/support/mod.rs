@@ -1,7 +1,10 @@
-//! What tests share: a real PostgreSQL, the simulated installations of `fixtures/installations/` in it, and a real Cyrus.
+//! What tests share: a real PostgreSQL, the simulated installations of `fixtures/installations/` in it, the network
+//! around them, and a real Cyrus.
 
 pub(crate) mod bluemind;
 #[allow(dead_code, reason = "only the tests of Cyrus need one")]
 pub(crate) mod cyrus;
+pub(crate) mod network;
+pub(crate) mod peers;
 pub(crate) mod postgres;
 pub(crate) mod snapshot;

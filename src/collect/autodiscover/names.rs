@@ -159,7 +159,7 @@ mod tests {
         ]);
         let seen: Vec<_> = names.iter().map(|n| (n.name.as_str(), n.domain_uid.as_str(), n.is_alias)).collect();
         assert_eq!(seen, [("a.test", "b.test", true), ("b.test", "b.test", false), ("c.test", "c.test", false)]);
-        assert_eq!(names[0].row().len(), super::super::trace::NAME.columns.len());
+        assert_eq!(names[0].row().len(), super::super::tables::NAME.columns.len());
     }
 
     #[test]

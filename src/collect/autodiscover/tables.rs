@@ -12,7 +12,7 @@ const ELAPSED: Column = Column::integer("elapsed_ms", "time it took, in millisec
 const DETAIL: Column = Column::text("detail", "what the other side or the library said").nullable();
 
 /// Domains and aliases.
-const NAME: Table = Table {
+pub(super) const NAME: Table = Table {
     name: "autodiscover_name",
     doc: "The mail domains and aliases whose autodiscover was probed, `global.virt` left out.",
     grain: "a domain or alias",
@@ -32,7 +32,7 @@ const NAME: Table = Table {
 };
 
 /// Questions to resolvers.
-const DNS_ANSWER: Table = Table {
+pub(super) const DNS_ANSWER: Table = Table {
     name: "dns_answer",
     doc: "The answers of each resolver, asked on its own and without cache; CNAMEs are followed one by one. The resolver `system` is the view of this machine (hosts file, getaddrinfo), recorded where it can be told apart.",
     grain: "a question to a resolver",

@@ -1,12 +1,9 @@
-#[path = "../../../../tests/support/peers/dns.rs"]
-mod server;
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use hickory_resolver::proto::op::ResponseCode;
 
-use self::server::{NEGATIVE_TTL, Server, TTL, Zone};
+use super::super::peers::stand_ins::dns::{NEGATIVE_TTL, Server, TTL, Zone};
 use super::*;
 
 /// Short, for the tests that wait for it.
@@ -324,7 +321,7 @@ async fn a_trace_asks_everything_in_one_order() {
     ];
     assert_eq!(seen, expected);
     assert_eq!(answers[6].hops, 1, "the target is an alias");
-    let columns = super::super::trace::DNS_ANSWER.columns.len();
+    let columns = super::super::tables::DNS_ANSWER.columns.len();
     assert!(answers.iter().all(|answer| answer.row("d.test").len() == columns));
 }
 
