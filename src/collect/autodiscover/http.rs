@@ -170,11 +170,14 @@ fn first_url(request: &Request<'_>) -> Result<Url, Box<Hop>> {
         Err(_) => request.host.to_owned(),
     };
     let text = format!("{}://{host}:{}{path}", request.scheme, request.port);
-    Url::parse(&text).map_err(|error| {
+    let url = Url::parse(&text).map_err(|error| error.to_string());
+    // A host of DNS may hold characters that mean something else in a URL.
+    let is_host = |url: &Url| url.path() == path && url.username().is_empty() && url.password().is_none();
+    url.and_then(|url| if is_host(&url) { Ok(url) } else { Err("no name of a host".to_owned()) }).map_err(|error| {
         Box::new(Hop {
             url: shown(text.as_bytes()),
             host: shown(request.host.as_bytes()),
-            ..blank(Some(request.address), Failure::new("failed", error.to_string()))
+            ..blank(Some(request.address), Failure::new("failed", error))
         })
     })
 }
