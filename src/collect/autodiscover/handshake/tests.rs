@@ -176,6 +176,8 @@ async fn those_who_do_not_speak_tls() {
         assert!(handshake.elapsed_ms < 3000);
     }
     assert_eq!(with(socket::nobody(), &[]).await.outcome, "refused");
+    let full = socket::full().await;
+    assert_eq!(with(full.address, &[]).await.outcome, "timeout");
     let odd = super::super::peers::tests::peers(&[], &[]).handshake("a b", LOCALHOST, 443, true, false).await;
     assert_eq!(odd.outcome, "failed");
 }
