@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::ErrorKind;
 
-use rustls::{AlertDescription, PeerIncompatible};
+use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 
 use crate::model::text::{escaped, visible};
 
@@ -71,6 +71,9 @@ fn of_tls(error: &rustls::Error) -> &'static str {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => "too_old",
+        rustls::Error::InvalidMessage(
+            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
+        ) => "failed",
         rustls::Error::InvalidMessage(_) | rustls::Error::PeerSentOversizedRecord => "not_tls",
         rustls::Error::InappropriateMessage { .. } => "not_tls",
         _ => "failed",
@@ -112,7 +115,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 /// Like `shown`, at most `limit` characters.
 pub(super) fn bounded(bytes: &[u8], limit: usize) -> String {
     // A character has at most four bytes: whatever is cut here would be cut below too.
-    let head = bytes.get(..limit.saturating_mul(4)).unwrap_or(bytes);
+    let head = bytes.get(..limit.saturating_add(1).saturating_mul(4)).unwrap_or(bytes);
     let text = visible(&escaped(head), false);
     if text.chars().count() <= limit {
         return text;

@@ -41,6 +41,9 @@ impl Peers {
         drop(turn);
         let (shown, verdict) = self.trust.judge(&seen, host, self.now).unzip();
         let (outcome, detail, socket_seen) = match end {
+            Ok(socket_seen) if shown.is_none() => {
+                ("ok", Some("its certificate cannot be read".to_owned()), socket_seen)
+            }
             Ok(socket_seen) => ("ok", verdict.flatten(), socket_seen),
             Err(failure) => (failure.outcome, Some(failure.detail), None),
         };

@@ -17,11 +17,11 @@ use super::trace::{Hop, Probe};
 
 /// How much of a body is read: the longest autodiscover answers have a few thousand bytes.
 const MAX_BODY: usize = 64 << 10;
-/// Redirects that are followed, as Outlook does ([MS-OXDISCO], 3.1.5.5).
+/// Redirects that are followed: Outlook stops after as many (Microsoft's page of the element RedirectUrl of POX).
 const MAX_REDIRECTS: usize = 10;
-/// The path as BlueMind's nginx and most clients write it.
+/// The path of the https methods ([MS-OXDSCLI] 3.2.5), as Outlook asks for it.
 const LOWER: &str = "/autodiscover/autodiscover.xml";
-/// The path as Outlook writes it.
+/// The path of the http redirect method ([MS-OXDISCO], "Locations found by HTTP redirect").
 const CAPITAL: &str = "/Autodiscover/Autodiscover.xml";
 /// The parameter that carries the token of the run.
 const PARAMETER: &str = "bmpf";
@@ -170,11 +170,14 @@ fn first_url(request: &Request<'_>) -> Result<Url, Box<Hop>> {
         Err(_) => request.host.to_owned(),
     };
     let text = format!("{}://{host}:{}{path}", request.scheme, request.port);
-    Url::parse(&text).map_err(|error| {
+    let url = Url::parse(&text).map_err(|error| error.to_string());
+    // A host of DNS may hold characters that mean something else in a URL.
+    let is_host = |url: &Url| url.path() == path && url.username().is_empty() && url.password().is_none();
+    url.and_then(|url| if is_host(&url) { Ok(url) } else { Err("no name of a host".to_owned()) }).map_err(|error| {
         Box::new(Hop {
             url: shown(text.as_bytes()),
             host: shown(request.host.as_bytes()),
-            ..blank(Some(request.address), Failure::new("failed", error.to_string()))
+            ..blank(Some(request.address), Failure::new("failed", error))
         })
     })
 }
@@ -247,8 +250,7 @@ async fn read_body(response: &mut Response, deadline: Instant) -> Body {
     }
 }
 
-/// Where a redirect leads, or why it ends here. Clients leave https for nothing else, and Outlook refuses to
-/// ([MS-OXDISCO], 3.1.5.4).
+/// Where a redirect leads, or why it ends here. Clients refuse to be led to http, where anybody could answer.
 fn redirect(
     asked: &Asked<'_>,
     location: Option<&HeaderValue>,

@@ -171,7 +171,7 @@ fn validity(dates: &[(i64, i64)], now: i64) -> &'static str {
     }
 }
 
-/// Whether the certificate is for the host: by its subject alternative names alone, as browsers do (RFC 9525, 6.3).
+/// Whether the certificate is for the host: by its subject alternative names alone, as browsers do (RFC 9525).
 fn name_matches(der: &CertificateDer<'_>, host: &str) -> bool {
     let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(der), ServerName::try_from(host)) else { return false };
     verify_server_name(&parsed, &name).is_ok()

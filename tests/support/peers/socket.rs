@@ -116,6 +116,25 @@ pub(crate) fn nobody() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
+/// Takes no connection: its queue is full, and a connection is neither accepted nor refused.
+pub(crate) struct Full {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    _listener: tokio::net::TcpListener,
+    _queued: Vec<tokio::task::JoinHandle<std::io::Result<tokio::net::TcpStream>>>,
+}
+
+/// A server that takes no connection. It needs a runtime of tokio.
+pub(crate) async fn full() -> Full {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let queued = (0..8).map(|_| tokio::spawn(tokio::net::TcpStream::connect(address))).collect();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    Full { address, _listener: listener, _queued: queued }
+}
+
 /// Reads until the other side closes.
 pub(crate) fn until_closed(mut stream: impl Read) {
     let mut buffer = [0; 4096];

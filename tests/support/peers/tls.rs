@@ -144,7 +144,7 @@ impl Leaf {
     }
 
     /// It is marked as an authority, as `openssl req -x509` does.
-    pub(crate) fn as_authority(self) -> Self {
+    pub(crate) fn marked_as_authority(self) -> Self {
         Self { is_ca: true, ..self }
     }
 

