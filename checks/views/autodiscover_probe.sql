@@ -17,8 +17,10 @@ ends AS (
     l.url AS last_url, l.host AS last_host, l.address AS last_address, l.outcome, l.status, l.realm, l.schemes,
     l.location, l.error_code, l.body, l.body_bytes, l.detail,
     CASE
-      WHEN l.kind IS NULL OR l.kind IN ('bluemind', 'exchange') THEN l.kind
+      WHEN l.kind IN ('bluemind', 'exchange') THEN l.kind
       WHEN EXISTS (
+        SELECT 1 FROM http_exchange AS o WHERE o.probe_id = f.probe_id AND o.kind = 'office365'
+      ) OR EXISTS (
         SELECT 1 FROM dns_answer AS a
         WHERE a.host = f.host AND a.name = f.name
           AND (a.canonical_name LIKE '%.outlook.com' OR a.canonical_name LIKE '%.office365.com')
