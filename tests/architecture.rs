@@ -33,7 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["collect/autodiscover"]),
     ("idna", &["collect/autodiscover"]),
     ("quick_xml", &["collect/autodiscover"]),
-    ("rayon", &["check", "collect"]),
+    ("rayon", &["collect"]),
     ("walkdir", &["collect", "app"]),
     ("flate2", &["collect"]),
     ("tera", &["check", "report"]),

@@ -27,7 +27,7 @@ pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, checks_dir, lang } => {
-            let checks = load_checks(checks_dir, schema)?;
+            let checks = load_all(built_in(true), checks_dir, schema)?;
             let check = checks.iter().find(|check| check.id == *id);
             let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
             Ok(Output::text(explain(check, lang.unwrap_or_else(environment_lang))))
@@ -40,9 +40,12 @@ pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output
     }
 }
 
-/// The built-in checks and those of more folders.
+/// The built-in checks, without their cases, and those of more folders.
 pub(super) fn load_checks(folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
-    let mut files = built_in();
+    load_all(built_in(false), folders, schema)
+}
+
+fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
     for folder in folders {
         files.extend(read_folder(folder)?);
     }
@@ -72,16 +75,17 @@ fn patterns(globs: &[String]) -> Result<Vec<Pattern>, Failure> {
     globs.iter().map(parse).collect()
 }
 
-fn built_in() -> Vec<CheckFile> {
-    fn walk(dir: &Dir<'_>, files: &mut Vec<CheckFile>) {
+fn built_in(with_cases: bool) -> Vec<CheckFile> {
+    fn walk(dir: &Dir<'_>, with_cases: bool, files: &mut Vec<CheckFile>) {
         for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
             let path = Path::new("checks").join(file.path()).display().to_string();
-            files.push(CheckFile { path, text: file.contents_utf8().unwrap_or_default().to_owned() });
+            let text = file.contents_utf8().unwrap_or_default().to_owned();
+            files.push(CheckFile { path, text, with_cases });
         }
-        dir.dirs().for_each(|dir| walk(dir, files));
+        dir.dirs().for_each(|dir| walk(dir, with_cases, files));
     }
     let mut files = Vec::new();
-    walk(&BUILT_IN, &mut files);
+    walk(&BUILT_IN, with_cases, &mut files);
     files
 }
 
@@ -94,7 +98,7 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
             let shown = entry.path().display().to_string();
             let text =
                 std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
-            files.push(CheckFile { path: shown, text });
+            files.push(CheckFile { path: shown, text, with_cases: true });
         }
     }
     if files.is_empty() {
@@ -104,7 +108,7 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
 }
 
 fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure> {
-    lint(&path.map_or_else(|| Ok(built_in()), read_folder)?, schema)
+    lint(&path.map_or_else(|| Ok(built_in(true)), read_folder)?, schema)
 }
 
 fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {

@@ -1,15 +1,15 @@
 //! Check × facts → outcome. No rows is a pass only if every table that the check reads is complete.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 use tera::Context;
 
 use super::Check;
 use super::message::Part;
-use crate::fact::{Facts, Reader, Schema, ScopeKind, StoreError, Value};
+use crate::fact::{Facts, Reader, Schema, ScopeKind, Value};
 use crate::model::{CheckResult, Completeness, Coverage, Examined, Finding, Lang, Missing, Outcome, Severity, version};
 
 /// The column in which a row says why its subject cannot be judged.
@@ -46,30 +46,28 @@ pub struct Situation<'a> {
 }
 
 /// Evaluates every check on `jobs` threads. Results are ordered by severity, then id.
-pub fn all(
-    checks: &[&Check],
-    facts: &Facts,
-    situation: &Situation<'_>,
-    jobs: usize,
-) -> Result<Vec<CheckResult>, StoreError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|error| StoreError::Io { path: "threads".into(), source: std::io::Error::other(error) })?;
-    let mut results = pool.install(|| {
-        checks
-            .par_iter()
-            .map_init(
-                || facts.reader(),
-                |reader, check| match reader {
-                    Ok(reader) => one(check, reader, situation),
-                    Err(error) => broken(check, situation, error.to_string()),
-                },
-            )
-            .collect::<Vec<_>>()
+pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: usize) -> Vec<CheckResult> {
+    let next = AtomicUsize::new(0);
+    // A reader is dear: each thread has one, and takes check after check.
+    let work = || {
+        let mut reader = facts.reader();
+        let take = || checks.get(next.fetch_add(1, Ordering::Relaxed));
+        let judge = |check: &&Check| match &mut reader {
+            Ok(reader) => one(check, reader, situation),
+            Err(error) => broken(check, situation, error.to_string()),
+        };
+        std::iter::from_fn(take).map(judge).collect::<Vec<_>>()
+    };
+    let mut results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..jobs.min(checks.len())).map(|_| scope.spawn(work)).collect();
+        let mut results = work();
+        for thread in threads {
+            results.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
     });
     results.sort_by(|a, b| (a.severity, &a.id).cmp(&(b.severity, &b.id)));
-    Ok(results)
+    results
 }
 
 /// Evaluates one check.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bm_preflight::collect;
+use bm_preflight::app;
 use bm_preflight::fact::store::{Origin, SnapshotTarget};
 use bm_preflight::fact::{Row, Schema, Store, Value};
 use bm_preflight::model::Coverage;

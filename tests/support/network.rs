@@ -28,8 +28,9 @@ const AT_MICROSOFT: &str = "northgate-labs.example";
 /// Nothing leads anywhere.
 const NOWHERE: &str = "don-lumiere.example";
 
-/// BlueMind's address, and Microsoft's.
+/// BlueMind's address, its address with the old certificate, and Microsoft's.
 const BLUEMIND: &str = "192.0.2.80";
+const NEGLECTED: &str = "192.0.2.81";
 const MICROSOFT: &str = "192.0.2.90";
 
 /// The servers.
@@ -56,13 +57,16 @@ impl Network {
         let names: Vec<&str> = hosts.iter().map(String::as_str).chain([ROOT_ONLY]).collect();
         let expired = format!("autodiscover.{EXPIRED}");
         let ended = Leaf::of(&[&expired]).valid(BEGIN, BEGIN + 365 * 86_400);
-        let tls = Tls::of(authority.issue(&Leaf::of(&names))).host(&expired, authority.issue(&ended));
+        let tls = Tls::of(authority.issue(&Leaf::of(&names)));
+        let ended = Tls::of(authority.issue(&ended));
         let microsoft = Tls::of(authority.issue(&Leaf::of(&["autodiscover.outlook.com"])));
         let plain =
             Site::new(|request| Response::redirect(&format!("https://{}{}", request.header("host"), request.target())));
         let sites = [
             (BLUEMIND, 443, http::bluemind().behind(tls).logging_to(&log)),
             (BLUEMIND, 80, plain.logging_to(&log)),
+            (NEGLECTED, 443, http::bluemind().behind(ended).logging_to(&log)),
+            (NEGLECTED, 80, http::not_found()),
             (
                 MICROSOFT,
                 443,
@@ -101,7 +105,7 @@ fn zone() -> Zone {
     let all = GOOD.iter().copied().chain([EXPIRED, ROOT_ONLY, AT_MICROSOFT, NOWHERE]);
     let apexes = all.fold(Zone::new(), |zone, name| zone.soa(name));
     let good = GOOD.iter().fold(apexes, |zone, name| zone.a(&format!("autodiscover.{name}"), BLUEMIND));
-    good.a(&format!("autodiscover.{EXPIRED}"), BLUEMIND)
+    good.a(&format!("autodiscover.{EXPIRED}"), NEGLECTED)
         .a(ROOT_ONLY, BLUEMIND)
         .cname(&format!("autodiscover.{AT_MICROSOFT}"), "autodiscover.outlook.com")
         .soa("outlook.com")
