@@ -7,6 +7,8 @@ mod peers;
 
 #[path = "autodiscover/dns.rs"]
 mod dns;
+#[path = "autodiscover/hostile.rs"]
+mod hostile;
 #[path = "autodiscover/http.rs"]
 mod http;
 #[path = "autodiscover/identity.rs"]
