@@ -74,6 +74,10 @@ fn asked_for() -> BTreeSet<String> {
     checks(&app::schema()).into_iter().filter(|check| check.only_with_category).map(|check| check.id).collect()
 }
 
+fn is_about_autodiscover(id: &str) -> bool {
+    root().join("checks/autodiscover").join(format!("{id}.toml")).is_file()
+}
+
 /// Outcome of every check on every installation.
 fn matrix() -> BTreeMap<String, (Story, Vec<CheckResult>)> {
     let schema = app::schema();
@@ -112,6 +116,9 @@ fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
         all.extend(results.iter().map(|r| r.id.clone()));
         fired_anywhere.extend(fired.into_iter().map(str::to_owned));
     }
+    // The checks on autodiscover have their installations in `tests/autodiscover/`, each with a network of its own.
+    all.retain(|id| !is_about_autodiscover(id));
+    fired_anywhere.retain(|id| !is_about_autodiscover(id));
     assert_eq!(fired_anywhere, all, "a check that fires nowhere is not proven");
 }
 

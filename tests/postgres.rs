@@ -14,6 +14,8 @@ mod installations;
 mod lifetime;
 #[path = "postgres/read_only.rs"]
 mod read_only;
+#[path = "postgres/real_network.rs"]
+mod real_network;
 #[path = "postgres/run.rs"]
 mod run;
 #[path = "postgres/server_trouble.rs"]

@@ -1,0 +1,213 @@
+//! A run against a real DNS server (Knot) and a real nginx set up as BlueMind's vhost: its access log proves who answered.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use crate::run;
+use crate::support::bluemind::Installation;
+
+/// The names of the installation.
+const NAMES: [&str; 5] = ["corp.example.net", "example.com", "example.net", "example.org", "exemple.fr"];
+
+/// A server process; it ends with its test, whatever becomes of that.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Starts it in the foreground and waits until it accepts connections at every address.
+    fn start(program: &str, arguments: &[&str], ready: &[SocketAddr]) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", program]).args(arguments);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect(program);
+        let mut daemon = Self(child);
+        let end = Instant::now() + Duration::from_secs(20);
+        while !ready.iter().all(|address| TcpStream::connect(address).is_ok()) {
+            assert!(daemon.0.try_wait().unwrap().is_none(), "{program} ended");
+            assert!(Instant::now() < end, "{program} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Knot, nginx, and the folder that both work in.
+struct Network {
+    folder: tempfile::TempDir,
+    dns: SocketAddr,
+    https: SocketAddr,
+    http: SocketAddr,
+    _daemons: Vec<Daemon>,
+}
+
+impl Network {
+    /// `mapi` is what stands behind nginx: the configuration of a server that answers as bm-mapi, or nothing.
+    fn start(mapi: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [dns, https, http, upstream] = [(); 4].map(|()| free());
+        certificates(folder.path());
+        let knot = knot(folder.path(), dns);
+        let nginx = nginx(folder.path(), https, http, upstream, mapi);
+        let daemons = vec![
+            Daemon::start("/usr/sbin/knotd", &["-c", &knot], &[dns]),
+            Daemon::start("/usr/sbin/nginx", &["-p", folder.path().to_str().unwrap(), "-c", &nginx], &[https, http]),
+        ];
+        Self { folder, dns, https, http, _daemons: daemons }
+    }
+
+    /// A single-server installation that is surveyed in this network.
+    fn installation(&self) -> Installation<'static> {
+        let mut installation = Installation::build("healthy_single");
+        let (path, Self { dns, https, http, .. }) = (self.folder.path().display(), self);
+        installation.more_config = format!(
+            "\n[dns]\nresolvers = [\"{dns}\"]\n\n[probe]\nconnect = {{ \"192.0.2.10:443\" = \"{https}\", \"192.0.2.10:80\" = \"{http}\" }}\n\
+             ca_files = [\"{path}/ca.pem\"]\naccess_logs = [\"{path}/access.log\"]\n"
+        );
+        installation
+    }
+}
+
+/// A port that nobody uses now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// An authority, and a certificate for every name as nginx reads it.
+fn certificates(folder: &Path) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    std::fs::write(folder.join("ca.pem"), authority.self_signed(&key).unwrap().pem()).unwrap();
+    let issuer = Issuer::new(authority, key);
+    let names: Vec<String> =
+        NAMES.iter().map(|name| format!("autodiscover.{name}")).chain(["mail.example.org".into()]).collect();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    std::fs::write(folder.join("bm_cert.pem"), certificate.pem() + &key.serialize_pem()).unwrap();
+}
+
+fn knot(folder: &Path, address: SocketAddr) -> String {
+    let path = folder.display();
+    let mut conf = format!(
+        "server:\n  listen: {}@{}\n  rundir: {path}\n  pidfile: {path}/knot.pid\n  udp-workers: 1\n  tcp-workers: 2\n\
+         database:\n  storage: {path}\nlog:\n  - target: stderr\n    any: error\ntemplate:\n  - id: default\n    storage: {path}\n\
+         \x20   zonefile-sync: -1\n    journal-content: none\n    file: \"%s.zone\"\nzone:\n",
+        address.ip(),
+        address.port()
+    );
+    for name in NAMES.into_iter().filter(|name| *name != "corp.example.net") {
+        conf.push_str(&format!("  - domain: {name}\n"));
+        let more = if name == "example.net" { "autodiscover.corp A 192.0.2.10\ncorp TXT \"here\"\n" } else { "" };
+        let zone = format!(
+            "$ORIGIN {name}.\n$TTL 3600\n@ SOA ns admin 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.53\n@ MX 10 mail.example.org.\n\
+             autodiscover CNAME mail\nmail A 192.0.2.10\n{more}"
+        );
+        std::fs::write(folder.join(format!("{name}.zone")), zone).unwrap();
+    }
+    let file = folder.join("knot.conf");
+    std::fs::write(&file, conf).unwrap();
+    file.display().to_string()
+}
+
+/// As BlueMind's `bm-client-access` has it: TLS 1.2, one default server for all names, both spellings of the path, its own
+/// error page, everything on port 80 sent to the external URL, and its log format.
+fn nginx(folder: &Path, https: SocketAddr, http: SocketAddr, upstream: SocketAddr, mapi: &str) -> String {
+    let path = folder.display();
+    std::fs::create_dir_all(folder.join("errors-pages")).unwrap();
+    std::fs::write(folder.join("errors-pages/502.html"), "<html><title>BlueMind</title>unavailable</html>").unwrap();
+    let mapi = mapi.replace("UPSTREAM", &upstream.to_string());
+    let conf = format!(
+        r#"daemon off;
+master_process off;
+worker_processes 1;
+pid {path}/nginx.pid;
+error_log stderr crit;
+events {{ worker_connections 64; }}
+http {{
+    client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
+    uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
+    log_format upstream_time '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt="$request_time" uct="$upstream_connect_time" urt="$upstream_response_time"';
+    upstream mapi {{ server {upstream}; }}
+    server {{
+        listen {https} ssl default_server;
+        server_name mail.example.org;
+        ssl_protocols TLSv1.2;
+        ssl_certificate {path}/bm_cert.pem;
+        ssl_certificate_key {path}/bm_cert.pem;
+        access_log {path}/access.log upstream_time;
+        error_page 502 /errors-pages/502.html;
+        location /errors-pages/ {{ root {path}; }}
+        location /autodiscover {{ proxy_pass http://mapi/autodiscover; }}
+        location /Autodiscover {{ proxy_pass http://mapi/autodiscover; }}
+    }}
+    server {{
+        listen {http} default_server;
+        access_log {path}/access.log upstream_time;
+        return 301 https://mail.example.org$request_uri;
+    }}
+    {mapi}
+}}
+"#
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, conf).unwrap();
+    file.display().to_string()
+}
+
+/// What bm-mapi answers to a request without credentials (net.bluemind.vertx.common, `BasicAuthHandler`).
+const MAPI: &str = r#"server {
+    listen UPSTREAM;
+    access_log off;
+    add_header WWW-Authenticate 'Basic realm="bm.basic.auth"' always;
+    return 401;
+}"#;
+
+#[test]
+fn a_healthy_network_is_proven_by_the_access_log() {
+    let network = Network::start(MAPI);
+    let result = run::run(&network.installation());
+    assert_eq!(result.report["verdict"], "ready", "{}", result.digest());
+    let names = result.report["autodiscover"].as_array().unwrap();
+    assert_eq!(names.len(), NAMES.len());
+    for name in names {
+        assert_eq!((&name["bm_mapi"], &name["workstation"]), (&"yes".into(), &"yes".into()), "{name:#}");
+        let proofs = name["steps"].as_array().unwrap().iter().filter(|step| step["target"] == "access_log");
+        assert!(proofs.clone().count() > 0 && proofs.into_iter().all(|step| step["outcome"] == "yes"), "{name:#}");
+    }
+    let log = std::fs::read_to_string(network.folder.path().join("access.log")).unwrap();
+    let requests = log.lines().filter(|line| line.contains("bmpf=")).count();
+    // Both spellings and the plain redirect with what it leads to, for each name.
+    assert_eq!(requests, NAMES.len() * 4, "{log}");
+    assert!(log.lines().all(|line| line.contains("bm-preflight/")), "every request says who asks: {log}");
+    assert!(!log.to_ascii_lowercase().contains("authorization"), "{log}");
+}
+
+#[test]
+fn a_bm_mapi_that_does_not_run_is_told_from_a_way_that_is_wrong() {
+    let network = Network::start("");
+    let result = run::run(&network.installation());
+    let fired = result.with_outcome("fail");
+    assert!(fired.contains("autodiscover_mapi_down") && !fired.contains("autodiscover_unreachable"), "{fired:?}");
+    assert!(result.with_outcome("unknown").contains("mapi_will_not_start"), "{}", result.digest());
+}
+
+#[test]
+fn a_dns_server_that_is_gone_decides_nothing() {
+    let network = Network::start(MAPI);
+    let mut installation = network.installation();
+    installation.more_config = installation.more_config.replace(&network.dns.to_string(), &free().to_string());
+    let started = Instant::now();
+    let result = run::run(&installation);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(result.with_outcome("unknown").contains("mapi_will_not_start"), "{}", result.digest());
+    assert_eq!(result.report["verdict"], "inconclusive");
+}
