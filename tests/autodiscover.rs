@@ -7,5 +7,13 @@ mod peers;
 
 #[path = "autodiscover/dns.rs"]
 mod dns;
+#[path = "autodiscover/hostile.rs"]
+mod hostile;
+#[path = "autodiscover/http.rs"]
+mod http;
+#[path = "autodiscover/identity.rs"]
+mod identity;
+#[path = "autodiscover/tls.rs"]
+mod tls;
 #[path = "autodiscover/world.rs"]
 mod world;

@@ -2,6 +2,13 @@
 -- bm-mapi, which asks from this machine, would count it; `client` (yes, warns, no, unknown, absent): what a workstation
 -- that tries it meets; `reason`: the code of what is in the way.
 WITH
+probe AS MATERIALIZED (SELECT * FROM autodiscover_probe),
+-- Addresses that this machine may connect to, and where something else than bm-mapi answers to the path in lower case, or
+-- nobody knows what.
+astray AS MATERIALIZED (
+  SELECT name, method FROM probe WHERE is_system GROUP BY name, method, address
+  HAVING sum(bm_mapi = 'yes' AND spelling = 'lower') = 0 AND sum(result NOT IN ('refused', 'timeout', 'unreachable')) > 0
+),
 probed AS MATERIALIZED (
   SELECT
     name, method,
@@ -21,14 +28,15 @@ probed AS MATERIALIZED (
     max(certificate_problems) AS certificate_problems,
     max(redirects) AS redirects,
     max(result IN ('bluemind', 'autodiscover')) AS is_good
-  FROM autodiscover_probe GROUP BY name, method
+  FROM probe GROUP BY name, method
 ),
 looped AS MATERIALIZED (
-  SELECT name FROM autodiscover_probe WHERE method = 'loopback' AND result = 'bluemind' GROUP BY name
+  SELECT name FROM probe WHERE method = 'loopback' AND result = 'bluemind' GROUP BY name
 ),
 hosts AS (
   SELECT
     n.name, h.purpose AS method, h.state, h.outcome, h.resolvers_disagree, p.*,
+    EXISTS (SELECT 1 FROM astray AS a WHERE a.name = n.name AND a.method = h.purpose) AS is_astray,
     l.name IS NOT NULL AND p.is_silent AND NOT p.is_local AND h.purpose = 'autodiscover' AS is_hairpin
   FROM autodiscover_name AS n
   JOIN autodiscover_host AS h ON h.name = n.name
@@ -38,8 +46,8 @@ hosts AS (
 SELECT
   name, method,
   CASE
-    WHEN system_yes > 0 THEN 'yes'
-    WHEN system_unknown > 0 THEN 'unknown'
+    WHEN system_yes > 0 AND NOT is_astray THEN 'yes'
+    WHEN system_yes + system_unknown > 0 THEN 'unknown'
     WHEN system_probes > 0 THEN 'no'
     WHEN state = 'unknown' OR outcome = 'servfail' THEN 'unknown'
     ELSE 'no'

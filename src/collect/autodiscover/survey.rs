@@ -1,6 +1,6 @@
 //! The survey of one mail name: which questions, handshakes and requests are made, and what proves who answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::Setting;
 use super::access_log::Seen;
 use super::dns::{self, Resolvers};
-use super::http::Request;
+use super::http::{Request, token_of_hop};
 use super::names::MailName;
 use super::peers::Peers;
 use super::trace::{Answer, Handshake, Probe, Proof};
@@ -41,6 +41,14 @@ struct Door {
     port: u16,
     with_sni: bool,
     is_loopback: bool,
+}
+
+impl Handshake {
+    /// The way that it took.
+    fn door(&self) -> Door {
+        let Self { host, address, port, with_sni, is_loopback, .. } = self;
+        Door { host: host.clone(), address: *address, port: *port, with_sni: *with_sni, is_loopback: *is_loopback }
+    }
 }
 
 /// All that was seen of one name.
@@ -181,27 +189,24 @@ impl<'a> Surveyor<'a> {
         self.peers.probe(request, resolve).await
     }
 
-    /// Each https hop of a redirect is inspected like the first one.
+    /// Each https hop of a redirect is inspected like the first one, at every address of its host: only one of them was
+    /// asked.
     async fn inspect_redirects(&self, survey: &mut Survey) {
-        let is_known = |host: &str, address: IpAddr, known: &[Handshake]| {
-            known.iter().any(|h| h.host == host && h.address == address && h.with_sni && !h.is_loopback)
-        };
+        let mut known: HashSet<Door> = survey.handshakes.iter().map(Handshake::door).collect();
         let mut doors: Vec<Door> = Vec::new();
         for hop in survey.probes.iter().flat_map(|probe| probe.hops.iter().skip(1)) {
-            if let Some(address) = hop.address
-                && hop.url.starts_with("https:")
-                && !is_known(&hop.host, address, &survey.handshakes)
-            {
-                let port = port_of(&hop.url);
+            let Some(port) = hop.port().filter(|_| hop.url.starts_with("https:")) else { continue };
+            let others = dns::addresses(&survey.answers, &hop.host).into_iter().take(MOST_ADDRESSES);
+            for address in hop.address.into_iter().chain(others) {
                 let door = Door { host: hop.host.clone(), address, port, with_sni: true, is_loopback: false };
-                if !doors.contains(&door) {
+                if known.insert(door.clone()) {
                     doors.push(door);
                 }
             }
         }
         survey.handshakes.extend(join_all(doors.into_iter().map(|door| self.handshake(door))).await);
         // Two probes that are redirected to the same host ask for it twice.
-        let mut asked = std::collections::HashSet::new();
+        let mut asked = HashSet::new();
         survey
             .answers
             .retain(|a| a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind)));
@@ -211,7 +216,10 @@ impl<'a> Surveyor<'a> {
 impl Survey {
     /// The tokens that BlueMind's log would show.
     pub(super) fn tokens_to_expect(&self) -> impl Iterator<Item = String> {
-        self.probes.iter().filter(|probe| has_answer(probe)).map(|probe| probe.token.clone())
+        self.probes.iter().flat_map(|probe| {
+            let answered = probe.hops.iter().enumerate().filter(|(_, hop)| hop.status.is_some());
+            answered.map(|(number, _)| token_of_hop(&probe.token, number))
+        })
     }
 
     /// Adds what tells who answered.
@@ -219,14 +227,16 @@ impl Survey {
         let handshakes = &self.handshakes;
         for probe in self.probes.iter_mut().filter(|probe| has_answer(probe)) {
             let Some(hop) = probe.hops.last() else { continue };
-            let (logged, gap) = seen.judge(&probe.token);
+            // Who answered is who answered last, wherever the hops before it were.
+            let (logged, gap) = seen.judge(&token_of_hop(&probe.token, probe.hops.len().saturating_sub(1)));
             probe.proofs.push(Proof { proof: "access_log", holds: logged, detail: gap });
             let Some(address) = hop.address else { continue };
             let is_loopback = probe.method == "loopback";
             let at = |loopback: bool| {
                 handshakes.iter().find(|h| {
                     let is_there = loopback || h.address == address;
-                    h.host == hop.host && h.with_sni && h.is_loopback == loopback && is_there
+                    let is_port = Some(h.port) == hop.port();
+                    h.host == hop.host && is_port && h.with_sni && h.is_loopback == loopback && is_there
                 })
             };
             let (there, here) = (at(is_loopback), at(true));
@@ -281,10 +291,6 @@ fn service_targets(answers: &[Answer]) -> Vec<(String, u16)> {
     targets.dedup();
     targets.truncate(MOST_TARGETS);
     targets
-}
-
-fn port_of(url: &str) -> u16 {
-    reqwest::Url::parse(url).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443)
 }
 
 /// 128 random bits that only this request carries.

@@ -119,7 +119,7 @@ async fn a_redirect_is_followed_with_the_token_and_recorded_without() {
         ]
     );
     assert_eq!(hops[0].location.as_deref(), Some("https://mail.d.test/autodiscover/autodiscover.xml?x=1"));
-    assert_eq!(server.requests()[1].target(), format!("{path}?x=1&bmpf={TOKEN}"));
+    assert_eq!(server.requests()[1].target(), format!("{path}?x=1&bmpf={TOKEN}-01"));
     assert!(!format!("{hops:?}").contains(TOKEN));
 }
 
@@ -182,12 +182,6 @@ async fn the_redirect_of_port_80_must_lead_to_https() {
 #[tokio::test]
 async fn an_address_in_a_redirect_needs_no_resolver() {
     let last = sites::bluemind().behind(tls()).start();
-    let first = sites::redirect(&format!("https://127.0.0.1:{}/x", last.address.port())).behind(tls()).start();
-    let hops = peers(&[], &[]).probe(request("https", first.address.port()), nowhere).await.hops;
-    assert_eq!(
-        (hops[1].kind, hops[1].host.as_str(), hops[1].address),
-        (Some("bluemind"), "127.0.0.1", Some(LOCALHOST))
-    );
     let first = sites::redirect("https://192.0.2.7/").behind(tls()).start();
     let peers = peers(&[], &[("192.0.2.7:443", last.address)]);
     let hops = peers.probe(request("https", first.address.port()), nowhere).await.hops;
