@@ -5,7 +5,15 @@
 #[path = "support/peers/mod.rs"]
 mod peers;
 
+#[path = "autodiscover/alias.rs"]
+mod alias;
 #[path = "autodiscover/dns.rs"]
 mod dns;
+#[path = "autodiscover/global.rs"]
+mod global;
+#[path = "autodiscover/network.rs"]
+mod network;
+#[path = "autodiscover/srv.rs"]
+mod srv;
 #[path = "autodiscover/world.rs"]
 mod world;
