@@ -11,9 +11,15 @@ mod alias;
 mod dns;
 #[path = "autodiscover/global.rs"]
 mod global;
+#[path = "autodiscover/http.rs"]
+mod http;
+#[path = "autodiscover/identity.rs"]
+mod identity;
 #[path = "autodiscover/network.rs"]
 mod network;
 #[path = "autodiscover/srv.rs"]
 mod srv;
+#[path = "autodiscover/tls.rs"]
+mod tls;
 #[path = "autodiscover/world.rs"]
 mod world;

@@ -2,6 +2,20 @@
 -- bm-mapi, which asks from this machine, would count it; `client` (yes, warns, no, unknown, absent): what a workstation
 -- that tries it meets; `reason`: the code of what is in the way.
 WITH
+probe AS MATERIALIZED (
+  SELECT
+    b.name, b.method, b.spelling, b.address, b.is_system, b.is_dns, b.bm_mapi, b.result, b.at_address, b.certificate_problems,
+    b.redirects, coalesce(a.is_own, 0) AS is_own,
+    CASE WHEN a.is_own THEN 'no' ELSE b.client END AS client
+  FROM autodiscover_probe AS b
+  LEFT JOIN autodiscover_address AS a ON a.name = b.name AND a.host = b.host AND a.address = b.address
+),
+-- Addresses that this machine may connect to, and where something else than bm-mapi answers to the path in lower case, or
+-- nobody knows what.
+astray AS MATERIALIZED (
+  SELECT name, method FROM probe WHERE is_system GROUP BY name, method, address
+  HAVING sum(bm_mapi = 'yes' AND spelling = 'lower') = 0 AND sum(result NOT IN ('refused', 'timeout', 'unreachable')) > 0
+),
 probed AS MATERIALIZED (
   SELECT
     name, method,
@@ -18,26 +32,19 @@ probed AS MATERIALIZED (
     max(result = 'mapi_down') AS is_mapi_down,
     max(is_dns AND is_own) AS is_own,
     min(CASE WHEN is_dns THEN result IN ('refused', 'timeout', 'unreachable', 'tls_timeout') END) AS is_silent,
-    max(is_dns AND (is_server OR coalesce(at_address, 'unknown') = 'yes')) AS is_local,
+    max(is_dns AND coalesce(at_address, 'unknown') = 'yes') AS is_local,
     max(certificate_problems) AS certificate_problems,
     max(redirects) AS redirects,
     max(result IN ('bluemind', 'autodiscover')) AS is_good
-  FROM (
-    SELECT
-      b.name, b.method, b.address, b.is_system, b.is_dns, b.bm_mapi, b.result, b.at_address, b.certificate_problems, b.redirects,
-      CASE WHEN a.is_own THEN 'no' ELSE b.client END AS client, coalesce(a.is_own, 0) AS is_own,
-      b.address IN (SELECT ip FROM server) AS is_server
-    FROM autodiscover_probe AS b
-    LEFT JOIN autodiscover_address AS a ON a.name = b.name AND a.host = b.host AND a.address = b.address
-  )
-  GROUP BY name, method
+  FROM probe GROUP BY name, method
 ),
 looped AS MATERIALIZED (
-  SELECT name FROM autodiscover_probe WHERE method = 'loopback' AND result = 'bluemind' GROUP BY name
+  SELECT name FROM probe WHERE method = 'loopback' AND result = 'bluemind' GROUP BY name
 ),
 hosts AS (
   SELECT
     n.name, h.purpose AS method, h.state, h.outcome, h.resolvers_disagree, p.*,
+    EXISTS (SELECT 1 FROM astray AS a WHERE a.name = n.name AND a.method = h.purpose) AS is_astray,
     -- Silent from here, while BlueMind answers for the name on this machine or where only this machine looks for it.
     h.purpose = 'autodiscover' AND p.is_silent AND NOT p.is_local AND NOT p.is_own
       AND (l.name IS NOT NULL OR p.system_yes > 0) AS is_hairpin
@@ -49,8 +56,8 @@ hosts AS (
 SELECT
   name, method,
   CASE
-    WHEN system_yes > 0 THEN 'yes'
-    WHEN system_unknown > 0 THEN 'unknown'
+    WHEN system_yes > 0 AND NOT is_astray THEN 'yes'
+    WHEN system_yes + system_unknown > 0 THEN 'unknown'
     WHEN system_probes > 0 THEN 'no'
     WHEN state = 'unknown' OR outcome = 'servfail' THEN 'unknown'
     ELSE 'no'

@@ -14,7 +14,7 @@ proofs AS MATERIALIZED (
 ends AS (
   SELECT
     f.probe_id, f.name, f.method, f.spelling, f.url, f.host, f.address, l.hop AS redirects,
-    l.url AS last_url, l.host AS last_host, l.address AS last_address, l.outcome, l.status, l.realm, l.schemes,
+    f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.outcome, l.status, l.realm, l.schemes,
     l.location, l.error_code, l.body, l.body_bytes, l.detail,
     CASE
       WHEN l.kind IN ('bluemind', 'exchange') THEN l.kind
@@ -36,9 +36,11 @@ ends AS (
   LEFT JOIN proofs AS p ON p.probe_id = f.probe_id
   LEFT JOIN autodiscover_address AS d ON d.name = f.name AND d.host = f.host AND d.address = f.address
   LEFT JOIN autodiscover_certificate AS cf
-    ON cf.name = f.name AND cf.host = f.host AND cf.address = f.address AND f.url LIKE 'https:%'
+    ON cf.name = f.name AND cf.host = f.host AND cf.address = f.address AND cf.port = coalesce(f.port, cf.port)
+    AND f.url LIKE 'https:%'
   LEFT JOIN autodiscover_certificate AS cl
-    ON cl.name = l.name AND cl.host = l.host AND cl.address = l.address AND l.hop > 0 AND l.url LIKE 'https:%'
+    ON cl.name = l.name AND cl.host = l.host AND cl.address = l.address AND cl.port = coalesce(l.port, cl.port)
+    AND l.hop > 0 AND l.url LIKE 'https:%'
   WHERE f.hop = 0
 ),
 named AS (

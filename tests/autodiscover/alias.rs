@@ -111,3 +111,11 @@ fn only_internal_names_are_no_less_a_reason_not_to_start() {
     let verdicts = [("corp.local", ("no", "no")), ("old.local", ("no", "no"))];
     outcome.expect_of("internal", &verdicts, &findings, &[]);
 }
+
+#[test]
+fn an_alias_of_which_nothing_is_known_leaves_the_domain_as_it_is() {
+    let outcome = with_aliases(&["e.test"], |zone| zone.soa("e.test").silent("autodiscover.e.test"));
+    let findings = ["autodiscover_dns_broken: autodiscover.e.test (timeout)"];
+    let verdicts = [("d.test", ("yes", "yes")), ("e.test", ("unknown", "unknown"))];
+    outcome.expect_of("silent alias", &verdicts, &findings, &["autodiscover_unreachable"]);
+}

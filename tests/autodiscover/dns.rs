@@ -241,13 +241,34 @@ fn a_strangers_address_beside_the_right_one_is_no_all_clear() {
     let world = || World::new().bluemind().at(OTHER, 443, hosters_page());
     let findings = ["autodiscover_ipv6_broken: autodiscover.d.test (answers_differ)"];
     let both = zone().a("autodiscover.d.test", BLUEMIND).a("autodiscover.d.test", OTHER);
-    world().zone(both).run().expect("a stranger's address", ("yes", "warns"), &findings, &[]);
-    // Two resolvers, each of which knows one.
+    // Which of them bm-mapi takes is chance.
+    let outcome = world().zone(both).run();
+    outcome.expect("a stranger's address", ("unknown", "warns"), &findings, &["mapi_will_not_start"]);
+    // Two resolvers, each of which knows one; bm-mapi believes the first.
     let (right, wrong) = (zone().a("autodiscover.d.test", BLUEMIND), zone().a("autodiscover.d.test", OTHER));
     let outcome = world().zone(right.clone()).zone(wrong.clone()).run();
     outcome.expect("a stranger's address", ("yes", "warns"), &findings, &[]);
     let findings = [WILL_NOT_START, findings[0]];
     world().zone(wrong).zone(right).run().expect("a stranger's address", ("no", "warns"), &findings, &[]);
+}
+
+#[test]
+fn two_addresses_of_bluemind_are_none_too_many() {
+    let zone = |address| zone().a("autodiscover.d.test", address);
+    let world = World::new().zone(zone(BLUEMIND)).zone(zone("192.0.2.3")).bluemind();
+    let edge = world.logged(http::bluemind().behind(world.good()));
+    world.at("192.0.2.3", 443, edge).run().expect("two addresses", ("yes", "yes"), &[], &[]);
+}
+
+#[test]
+fn a_wildcard_that_leads_elsewhere_does_not_touch_a_record_of_its_own() {
+    let zone = zone().a("*.d.test", OTHER).a("autodiscover.d.test", BLUEMIND);
+    World::new().zone(zone).bluemind().at(OTHER, 443, hosters_page()).run().expect(
+        "wildcard",
+        ("yes", "yes"),
+        &[],
+        &[],
+    );
 }
 
 #[test]
@@ -283,4 +304,17 @@ fn a_zone_that_fails_for_every_question_decides_nothing() {
         "autodiscover_dns_broken: d.test (servfail)",
     ];
     of(zone).expect("servfail", ("unknown", "no"), &findings, UNDECIDED);
+}
+
+#[test]
+fn a_resolver_that_fails_beside_one_that_denies_leaves_a_clear_no() {
+    for code in [ResponseCode::Refused, ResponseCode::ServFail] {
+        let failing = || zone().rcode("autodiscover.d.test", code);
+        let word = if code == ResponseCode::Refused { "refused" } else { "servfail" };
+        let broken = format!("autodiscover_dns_broken: autodiscover.d.test ({word})");
+        let findings = [WILL_NOT_START, &broken, "autodiscover_unreachable: d.test (no_record)"];
+        for (first, second) in [(failing(), zone()), (zone(), failing())] {
+            World::new().zone(first).zone(second).bluemind().run().expect(word, ("no", "no"), &findings, &[]);
+        }
+    }
 }

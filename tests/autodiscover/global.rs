@@ -70,6 +70,18 @@ fn scenario_84_the_override_is_of_no_use() {
 }
 
 #[test]
+fn scenario_84_the_override_is_of_use_while_a_name_fails_or_is_not_decided() {
+    let zone = || zone().a("autodiscover.d.test", BLUEMIND).soa("e.test");
+    let world = |zone| World::new().domains(&[("d.test", &["e.test"])]).zone(zone).bluemind().facts(OVERRIDE);
+    let findings = ["autodiscover_unreachable: e.test (no_record)"];
+    let outcome = world(zone()).run();
+    outcome.expect("84", ("yes", "yes"), &findings, &[]);
+    let findings = ["autodiscover_dns_broken: autodiscover.e.test (timeout)"];
+    let outcome = world(zone().silent("autodiscover.e.test")).run();
+    outcome.expect("84", ("yes", "yes"), &findings, &["autodiscover_unreachable", "mapi_override_useless"]);
+}
+
+#[test]
 fn scenario_85_without_bm_mapi_nothing_is_asked_of_the_administrator() {
     let outcome = World::new().zone(zone()).facts("package = []\n").run();
     outcome.expect("85", NO_NO, &[], &[]);
@@ -104,9 +116,10 @@ fn scenario_88_every_resolver_is_silent() {
     let silent = || Zone::new().silent_for_all().serve();
     let (one, two) = (silent(), silent());
     let world = World::new().resolver(one.address).resolver(two.address).bluemind();
-    let begin = Instant::now();
     let outcome = world.run();
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    // Two tries of 2 seconds for the first questions; the others are not made any more.
+    let longest = &outcome.rows("SELECT max(elapsed_ms) FROM dns_answer")[0][0];
+    assert!(longest.parse::<u64>().unwrap() < 5_000, "{longest} ms");
     let told = |address: std::net::SocketAddr| format!("autodiscover_dns_broken: {address} (resolver_silent)");
     let findings = [told(one.address), told(two.address)];
     let findings: Vec<&str> = findings.iter().map(String::as_str).collect();
@@ -124,7 +137,7 @@ const DIRECTORY_ONLY: &str = "mail_domain_missing";
 fn undecided_at_once(world: World, circumstances: Circumstances) {
     let begin = Instant::now();
     let outcome = world.run_as(circumstances);
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     assert_eq!(outcome.findings(), BTreeSet::new());
     let asking: BTreeSet<String> = ids().into_iter().filter(|id| id != DIRECTORY_ONLY).collect();
     assert_eq!(outcome.unknown(), asking);

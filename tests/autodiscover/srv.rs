@@ -131,3 +131,27 @@ fn one_target_of_two_is_enough_to_go_to() {
     outcome.expect("one of two targets", ("unknown", "no"), &findings, &["mapi_will_not_start"]);
     assert_eq!(srv(&outcome), cell("warns", "srv_multiple"));
 }
+
+#[test]
+fn an_address_in_place_of_a_target_is_none() {
+    let outcome = of(zone().soa("1").srv(SRV, 0, 0, 443, BLUEMIND));
+    let findings = [
+        WILL_NOT_START,
+        "autodiscover_srv_misconfigured: d.test (srv_unresolvable)",
+        "autodiscover_unreachable: d.test (srv_unresolvable)",
+    ];
+    outcome.expect("address as target", ("no", "no"), &findings, &[]);
+}
+
+#[test]
+fn a_target_that_answers_to_nobody_or_is_a_stranger_is_no_way_in() {
+    let zone = || zone().a("mail.d.test", OTHER).srv(SRV, 0, 0, 443, "mail.d.test");
+    let findings = [WILL_NOT_START, "autodiscover_unreachable: d.test (refused)"];
+    let outcome = of(zone());
+    outcome.expect("closed target", ("no", "no"), &findings, &[]);
+    assert_eq!(srv(&outcome), cell("no", "refused"));
+    let findings = [WILL_NOT_START, "autodiscover_unreachable: d.test (html_page)"];
+    let outcome = World::new().zone(zone()).bluemind().at(OTHER, 443, hosters_page()).run();
+    outcome.expect("a stranger as target", ("no", "no"), &findings, &[]);
+    assert_eq!(srv(&outcome), cell("no", "html_page"));
+}

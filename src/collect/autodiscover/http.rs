@@ -50,7 +50,22 @@ struct Asked<'a> {
     url: &'a Url,
     address: IpAddr,
     is_loopback: bool,
-    token: &'a str,
+    /// The token of this very hop: it is the one that goes out.
+    token: String,
+    /// The token of the probe, which the hop before may have told.
+    told: &'a str,
+}
+
+impl Asked<'_> {
+    /// A text of the other side without any token.
+    fn cleaned(&self, text: &str) -> String {
+        without_token(&without_token(text, &self.token), self.told)
+    }
+}
+
+/// The token of a hop. Each has its own: that the first server was ours says nothing of the one that it leads to.
+pub(super) fn token_of_hop(token: &str, hop: usize) -> String {
+    if hop == 0 { token.to_owned() } else { format!("{token}-{hop:02}") }
 }
 
 impl Peers {
@@ -76,7 +91,8 @@ impl Peers {
                 break;
             };
             let is_loopback = request.method == "loopback" && hops.is_empty();
-            let asked = Asked { url: &url, address, is_loopback, token: &request.token };
+            let token = token_of_hop(&request.token, hops.len());
+            let asked = Asked { url: &url, address, is_loopback, token, told: &request.token };
             let (mut hop, location) = self.ask(&asked).await;
             if hop.status.is_some_and(answer::is_redirect) {
                 match redirect(&asked, location.as_ref(), &visited, hops.len()) {
@@ -108,7 +124,7 @@ impl Peers {
         };
         drop(turn);
         hop.elapsed_ms = milliseconds(start.elapsed());
-        hop.detail = hop.detail.map(|detail| without_token(&detail, asked.token));
+        hop.detail = hop.detail.map(|detail| asked.cleaned(&detail));
         (hop, location)
     }
 
@@ -122,7 +138,7 @@ impl Peers {
         let (recorder, config) =
             Recorder::new(self.trust.provider(), true).map_err(|error| Failure::new("failed", error))?;
         let url = connect_url(asked, target)?;
-        let client = self.client(config, &url, asked.token, target).map_err(|error| Failure::of(&error))?;
+        let client = self.client(config, &url, &asked.token, target).map_err(|error| Failure::of(&error))?;
         let request = client.get(url).header(HOST, authority(asked.url));
         let response = timeout_at(deadline, request.send())
             .await
@@ -198,11 +214,11 @@ async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) 
         is_whole: body.is_whole,
         location_host: towards.as_deref(),
     });
-    let text = |value: Option<&HeaderValue>| value.map(|v| without_token(&shown(v.as_bytes()), asked.token));
+    let text = |value: Option<&HeaderValue>| value.map(|v| asked.cleaned(&shown(v.as_bytes())));
     let hop = Hop {
         status: Some(response.status().as_u16()),
         kind: Some(judged.kind),
-        realm: judged.realm.map(|realm| without_token(&realm, asked.token)),
+        realm: judged.realm.map(|realm| asked.cleaned(&realm)),
         schemes: judged.schemes,
         server: text(headers.get(SERVER)),
         location: text(location.as_ref()),
@@ -263,7 +279,7 @@ fn redirect(
         return Err(bad("control characters in the Location"));
     }
     let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("the Location is no text"))?;
-    let text = without_token(text, asked.token);
+    let text = asked.cleaned(text);
     let mut url = asked.url.join(text.trim()).map_err(|error| bad(&error.to_string()))?;
     url.set_fragment(None);
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
@@ -322,7 +338,7 @@ fn connect_url(asked: &Asked<'_>, target: SocketAddr) -> Result<Url, Failure> {
         url.set_host(Some(&host)).map_err(|error| Failure::new("failed", error.to_string()))?;
     }
     url.set_port(Some(target.port())).map_err(|()| fail())?;
-    url.query_pairs_mut().append_pair(PARAMETER, asked.token);
+    url.query_pairs_mut().append_pair(PARAMETER, &asked.token);
     Ok(url)
 }
 

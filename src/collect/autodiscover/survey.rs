@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::Setting;
 use super::access_log::Seen;
 use super::dns::{self, Resolvers};
-use super::http::Request;
+use super::http::{Request, token_of_hop};
 use super::names::MailName;
 use super::peers::Peers;
 use super::trace::{Answer, Handshake, Probe, Proof};
@@ -183,18 +183,21 @@ impl<'a> Surveyor<'a> {
 
     /// Each https hop of a redirect is inspected like the first one.
     async fn inspect_redirects(&self, survey: &mut Survey) {
-        let is_known = |host: &str, address: IpAddr, known: &[Handshake]| {
-            known.iter().any(|h| h.host == host && h.address == address && h.with_sni && !h.is_loopback)
+        let is_known = |door: &Door, known: &[Handshake]| {
+            known.iter().any(|h| {
+                (h.host.as_str(), h.address, h.port) == (door.host.as_str(), door.address, door.port)
+                    && h.with_sni
+                    && !h.is_loopback
+            })
         };
         let mut doors: Vec<Door> = Vec::new();
         for hop in survey.probes.iter().flat_map(|probe| probe.hops.iter().skip(1)) {
             if let Some(address) = hop.address
+                && let Some(port) = hop.port()
                 && hop.url.starts_with("https:")
-                && !is_known(&hop.host, address, &survey.handshakes)
             {
-                let port = port_of(&hop.url);
                 let door = Door { host: hop.host.clone(), address, port, with_sni: true, is_loopback: false };
-                if !doors.contains(&door) {
+                if !is_known(&door, &survey.handshakes) && !doors.contains(&door) {
                     doors.push(door);
                 }
             }
@@ -211,22 +214,32 @@ impl<'a> Surveyor<'a> {
 impl Survey {
     /// The tokens that BlueMind's log would show.
     pub(super) fn tokens_to_expect(&self) -> impl Iterator<Item = String> {
-        self.probes.iter().filter(|probe| has_answer(probe)).map(|probe| probe.token.clone())
+        self.probes.iter().flat_map(|probe| {
+            let answered = probe.hops.iter().enumerate().filter(|(_, hop)| hop.status.is_some());
+            answered.map(|(number, _)| token_of_hop(&probe.token, number))
+        })
     }
 
     /// Adds what tells who answered.
     pub(super) fn prove(&mut self, seen: &Seen, setting: &Setting<'_>) {
         let handshakes = &self.handshakes;
-        for probe in self.probes.iter_mut().filter(|probe| has_answer(probe)) {
+        for probe in &mut self.probes {
             let Some(hop) = probe.hops.last() else { continue };
-            let (logged, gap) = seen.judge(&probe.token);
+            if !has_answer(probe) {
+                // Where nobody answers, whose address it is tells what to look for.
+                probe.proofs.extend(hop.address.map(|address| at_address(address, setting)));
+                continue;
+            }
+            // Who answered is who answered last, wherever the hops before it were.
+            let (logged, gap) = seen.judge(&token_of_hop(&probe.token, probe.hops.len().saturating_sub(1)));
             probe.proofs.push(Proof { proof: "access_log", holds: logged, detail: gap });
             let Some(address) = hop.address else { continue };
             let is_loopback = probe.method == "loopback";
             let at = |loopback: bool| {
                 handshakes.iter().find(|h| {
                     let is_there = loopback || h.address == address;
-                    h.host == hop.host && h.with_sni && h.is_loopback == loopback && is_there
+                    let is_port = Some(h.port) == hop.port();
+                    h.host == hop.host && is_port && h.with_sni && h.is_loopback == loopback && is_there
                 })
             };
             let (there, here) = (at(is_loopback), at(true));
@@ -281,10 +294,6 @@ fn service_targets(answers: &[Answer]) -> Vec<(String, u16)> {
     targets.dedup();
     targets.truncate(MOST_TARGETS);
     targets
-}
-
-fn port_of(url: &str) -> u16 {
-    reqwest::Url::parse(url).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443)
 }
 
 /// 128 random bits that only this request carries.

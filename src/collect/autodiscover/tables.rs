@@ -181,6 +181,7 @@ const HTTP_EXCHANGE: Table = Table {
         Column::text("url", "URL without the token of the run"),
         Column::text("host", "host of the URL").key(),
         Column::text("address", "IP address that was connected to; null when the host has none").nullable().key(),
+        Column::integer("port", "port of the URL").nullable(),
         Column::text("outcome", "`answer`: a status came back; `bad_redirect`, `redirect_loop`, `too_many_redirects`, `plain_http`: the answer was a redirect that ends here")
             .one_of(&[
                 "answer",

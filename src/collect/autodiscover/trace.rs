@@ -240,6 +240,13 @@ pub(super) struct Hop {
     pub elapsed_ms: i64,
 }
 
+impl Hop {
+    /// The port of its URL; `None` when that is none.
+    pub(super) fn port(&self) -> Option<u16> {
+        reqwest::Url::parse(&self.url).ok()?.port_or_known_default()
+    }
+}
+
 /// A probe: a method, a spelling, an address, and its hops.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
@@ -280,6 +287,7 @@ impl Probe {
                 hop.url.as_str().into(),
                 hop.host.as_str().into(),
                 hop.address.map(|a| a.to_string()).into(),
+                hop.port().map(i64::from).into(),
                 hop.outcome.into(),
                 hop.status.map(i64::from).into(),
                 hop.kind.into(),
