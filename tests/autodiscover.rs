@@ -11,6 +11,8 @@ mod alias;
 mod dns;
 #[path = "autodiscover/global.rs"]
 mod global;
+#[path = "autodiscover/hostile.rs"]
+mod hostile;
 #[path = "autodiscover/http.rs"]
 mod http;
 #[path = "autodiscover/identity.rs"]

@@ -14,7 +14,7 @@ proofs AS MATERIALIZED (
 ends AS (
   SELECT
     f.probe_id, f.name, f.method, f.spelling, f.url, f.host, f.address, l.hop AS redirects,
-    f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.outcome, l.status, l.realm, l.schemes,
+    f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.port AS last_port, l.outcome, l.status, l.realm, l.schemes,
     l.location, l.error_code, l.body, l.body_bytes, l.detail,
     CASE
       WHEN l.kind IN ('bluemind', 'exchange') THEN l.kind
@@ -55,11 +55,18 @@ named AS (
       ELSE 'unknown'
     END AS identity,
     -- A chain that a private authority signed in place of this server's own: something between reads along.
-    coalesce(e.trust = 'unknown_issuer' AND coalesce(e.kind, '') <> 'bluemind' AND EXISTS (
+    coalesce(e.trust = 'unknown_issuer' AND coalesce(e.kind, '') <> 'bluemind' AND e.in_log IS NOT 'yes' AND EXISTS (
       SELECT 1 FROM tls_handshake AS own
       WHERE own.name = e.name AND own.host = e.host AND own.is_loopback AND own.outcome = 'ok'
         AND own.key_sha256 <> e.key_sha256 AND own.issuer <> e.issuer
-    ), 0) AS is_intercepted
+    ), 0) AS is_intercepted,
+    -- It answered a request, and the handshake that was to show its certificate failed.
+    EXISTS (
+      SELECT 1 FROM tls_handshake AS h
+      WHERE h.name = e.name AND h.with_sni AND NOT h.is_loopback AND h.certificate_sha256 IS NULL
+        AND (h.host = e.host AND h.address = e.address AND h.port = coalesce(e.port, h.port) AND e.url LIKE 'https:%'
+          OR h.host = e.last_host AND h.address = e.last_address AND h.port = coalesce(e.last_port, h.port) AND e.redirects > 0)
+    ) AS is_unseen
   FROM ends AS e
 ),
 valued AS (
@@ -70,7 +77,8 @@ valued AS (
       WHEN is_intercepted THEN 'intercepted'
       WHEN certificate = 'refused' AND outcome <> 'answer' THEN 'weak_key'
       WHEN outcome <> 'answer' THEN outcome
-      WHEN kind = 'bluemind' THEN CASE identity WHEN 'other_bluemind' THEN 'other_bluemind' ELSE 'bluemind' END
+      WHEN identity = 'other_bluemind' THEN 'other_bluemind'
+      WHEN kind = 'bluemind' THEN 'bluemind'
       WHEN status = 502 AND (kind = 'bluemind_error_page' OR in_log = 'yes') THEN 'mapi_down'
       WHEN status = 503 AND (kind IN ('bluemind_error_page', 'empty') OR in_log = 'yes') THEN 'core_not_running'
       WHEN kind = 'autodiscover' THEN 'autodiscover'
@@ -94,6 +102,10 @@ SELECT
   END AS bm_mapi,
   CASE
     WHEN certificate = 'refused' OR last_certificate = 'refused' THEN 'no'
+    -- Published as 127.0.0.1, it leads a workstation to itself.
+    WHEN method <> 'loopback' AND (last_address LIKE '127.%' OR last_address = '::1') THEN 'no'
+    WHEN result = 'other_bluemind' AND status >= 500 THEN 'no'
+    WHEN result IN ('bluemind', 'autodiscover') AND is_unseen THEN 'unknown'
     WHEN result IN ('bluemind', 'autodiscover') THEN
       CASE
         WHEN redirects > 0 OR certificate = 'warns' AND NOT only_mobiles_warn THEN 'warns'

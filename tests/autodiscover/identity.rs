@@ -149,3 +149,78 @@ fn an_expired_certificate_of_the_day_before_is_seen_at_the_second_address_too() 
     let findings = ["autodiscover_certificate_invalid: autodiscover.d.test (expired)"];
     outcome.expect("second address", ("yes", "warns"), &findings, &[]);
 }
+
+#[test]
+fn an_address_that_leads_a_workstation_to_itself_serves_nobody() {
+    let world = World::new().zone(zone("127.0.0.1"));
+    let verdicts = with_loopback(world).run().verdicts("d.test");
+    assert_eq!(verdicts, ("yes".to_owned(), "no".to_owned()));
+}
+
+#[test]
+fn what_a_proxy_passes_on_is_proven_and_its_certificate_warned_of() {
+    let proxy = Authority::root("A proxy that reads along").issue(&Leaf::of(&["autodiscover.d.test"]));
+    let world = World::new().zone(zone(OTHER));
+    let site = world.logged(http::bluemind().behind(Tls::of(proxy)));
+    let outcome = with_loopback(world.at(OTHER, 443, site)).run();
+    let findings = ["autodiscover_certificate_invalid: autodiscover.d.test (unknown_issuer)"];
+    outcome.expect("55", ("yes", "warns"), &findings, &[]);
+}
+
+#[test]
+fn a_foreign_server_with_the_very_certificate_of_this_one_is_not_taken_for_it() {
+    let world = World::new().zone(zone(OTHER));
+    let shared = world.certificate(&["*.d.test"]);
+    let own = world.logged(http::bluemind().behind(Tls::of(shared.clone())));
+    let world = world.at("127.0.0.1", 443, own).at(OTHER, 443, http::bluemind().behind(Tls::of(shared)));
+    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let unknown = ["mapi_will_not_start", "autodiscover_unreachable"];
+    world.run().expect("shared certificate", ("unknown", "unknown"), &findings, &unknown);
+}
+
+#[test]
+fn a_page_of_somebody_else_that_names_bluemind_is_no_bluemind() {
+    let page = "<html><body>Our company uses BlueMind</body></html>";
+    let page = |status| Site::always(Response::new(status, &[("Content-Type", "text/html")], page));
+    let unreachable = "autodiscover_unreachable: d.test (html_page)";
+    foreign(page("200 OK")).run().expect("200", ("no", "no"), &[NOT_STARTING, unreachable], &[]);
+    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let outcome = with_loopback(foreign(page("502 Bad Gateway"))).run();
+    outcome.expect("502", ("unknown", "no"), &findings, &["mapi_will_not_start", "autodiscover_unreachable"]);
+}
+
+#[test]
+fn an_exchange_behind_the_own_nginx_is_an_exchange() {
+    let world = World::new().zone(zone(BLUEMIND));
+    let site = world.logged(http::exchange().behind(world.good()));
+    let answered = format!("autodiscover_answered_by_another_server: {URL} (exchange)");
+    let findings = [NOT_STARTING, "autodiscover_unreachable: d.test (exchange)", &answered];
+    world.at(BLUEMIND, 443, site).run().expect("behind nginx", ("no", "no"), &findings, &[]);
+}
+
+#[test]
+fn a_log_with_old_requests_proves_nothing() {
+    let world = World::new().zone(zone(OTHER));
+    let log = world.folder().join("old.log");
+    std::fs::write(&log, "192.0.2.9 - - \"GET /autodiscover/autodiscover.xml?bmpf=0 HTTP/1.1\" 401 0\n").unwrap();
+    let tls = world.good();
+    let findings = [&*format!("autodiscover_identity_unproven: {URL} (likely_only)")];
+    let world = world.access_logs(&[&log]).at(OTHER, 443, http::bluemind().behind(tls));
+    world.run().expect("old log", ("unknown", "yes"), &findings, &["mapi_will_not_start"]);
+}
+
+/// The environment of a process is set when it starts: so this test starts another one.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the environment of a process is set when it starts")]
+fn scenario_64_a_proxy_of_the_environment_is_not_used() {
+    let proxy = Site::always(Response::new("403 Forbidden", &[], "")).start();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "dns::scenario_1_every_method_leads_to_bluemind"]);
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, format!("http://{}", proxy.address));
+    }
+    let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!((proxy.requests().len(), proxy.peer.accepted()), (0, 0));
+}

@@ -1,9 +1,13 @@
 //! What certificates say: the scenarios of trust, names and dates.
 
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bm_preflight::collect::Circumstances;
 
 use crate::peers::dns::Zone;
 use crate::peers::http::{self, Response, Site};
+use crate::peers::socket::Peer;
 use crate::peers::tls::{Authority, Identity, Leaf, Tls};
 use crate::world::{BLUEMIND, DAY, NOW, OTHER, World};
 
@@ -216,4 +220,34 @@ fn an_expired_certificate_on_the_way_of_two_redirects_is_seen() {
         "autodiscover_answer_peculiar: https://autodiscover.d.test/autodiscover/autodiscover.xml (redirected_to_bluemind)",
     ];
     outcome.expect("on the way", ("yes", "warns"), &findings, &[]);
+}
+
+/// Closes the first connections, and passes the later ones on.
+fn closing_at_first(number: usize, to: SocketAddr) -> Peer {
+    let seen = AtomicUsize::new(0);
+    Peer::start(move |mut from| {
+        if seen.fetch_add(1, Ordering::SeqCst) < number {
+            return;
+        }
+        let mut to = TcpStream::connect(to).unwrap();
+        let (mut back, mut forth) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+        let back = std::thread::spawn(move || {
+            drop(std::io::copy(&mut forth, &mut back));
+            drop(back.shutdown(std::net::Shutdown::Both));
+        });
+        drop(std::io::copy(&mut from, &mut to));
+        drop(to.shutdown(std::net::Shutdown::Both));
+        back.join().unwrap();
+    })
+}
+
+/// The handshakes that look at the certificate go first, and fail: the requests after them say nothing about it.
+#[test]
+fn a_certificate_that_nobody_saw_is_no_good_certificate() {
+    let world = world();
+    let old = world.authority().issue(&Leaf::of(&[HOST]).valid(NOW - 90 * DAY, NOW - DAY));
+    let server = world.logged(http::bluemind().behind(Tls::of(old))).start();
+    let front = closing_at_first(2, server.address);
+    let outcome = world.peer(BLUEMIND, 443, front.address).keep(front).keep(server).run();
+    outcome.expect("unseen", ("yes", "unknown"), &[], &["autodiscover_certificate_invalid"]);
 }

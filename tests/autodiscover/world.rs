@@ -321,6 +321,13 @@ impl Outcome {
         self.results.iter().flat_map(told).collect()
     }
 
+    /// What the checks say to people, line by line.
+    pub(crate) fn told(&self) -> String {
+        let line = |finding: &bm_preflight::model::Finding| format!("{} {:?}", finding.message, finding.evidence);
+        let lines = self.results.iter().flat_map(|result| result.findings.iter().map(line));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// The checks that could not decide.
     pub(crate) fn unknown(&self) -> BTreeSet<String> {
         self.results.iter().filter(|r| !r.missing.is_empty()).map(|r| r.id.clone()).collect()

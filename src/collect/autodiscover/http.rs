@@ -288,6 +288,9 @@ fn redirect(
     if !url.username().is_empty() || url.password().is_some() {
         return Err(bad("a user in the Location"));
     }
+    if is_loopback(&url) {
+        return Err(bad("it leads everybody to the own machine"));
+    }
     if visited.contains(url.as_str()) {
         return Err(Failure::new("redirect_loop", "it leads back to where it has been"));
     }
@@ -298,6 +301,15 @@ fn redirect(
         return Err(Failure::new("too_many_redirects", format!("more than {MAX_REDIRECTS} redirects")));
     }
     Ok(url)
+}
+
+/// Whether a URL names the machine of whoever asks, so that this server would find itself and nobody else would.
+fn is_loopback(url: &Url) -> bool {
+    let host = host_of(url);
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback() || address.is_unspecified(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
 }
 
 /// The address of the host of a redirect: IPv4 goes first, as it does where IPv6 is not to be had.

@@ -133,6 +133,11 @@ impl Leaf {
         Self { names: Vec::new(), ..Self::of(&[name]) }
     }
 
+    /// With another common name.
+    pub(crate) fn named(self, common_name: &str) -> Self {
+        Self { common_name: common_name.to_owned(), ..self }
+    }
+
     /// With its own dates, in seconds since the epoch.
     pub(crate) fn valid(self, begin: i64, end: i64) -> Self {
         Self { begin, end, ..self }
