@@ -48,7 +48,7 @@ fn scenario_33_the_name_leads_to_microsoft() {
         .cname("autodiscover.d.test", "autodiscover.outlook.com")
         .soa("outlook.com")
         .a("autodiscover.outlook.com", OTHER);
-    // What the https attempt is answered with; the redirect's own target is not resolved here.
+    // It leads on to a host that has no address here.
     let cloud = Authority::root("A public CA").issue(&Leaf::of(&["autodiscover.outlook.com"]));
     let site = Site::always(Response::redirect("https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"))
         .behind(Tls::of(cloud));
