@@ -120,6 +120,7 @@ fn garbage_in_place_of_tls() {
 #[test]
 fn garbage_in_place_of_http() {
     named(bytes(&[0xff; 70_000]), "not_http");
+    named(bytes(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100_000)), "closed");
     named(bytes(b"HTTP/1.1 999999 \x1b[2J\r\n\r\n"), "not_http");
     named(bytes(b"HTTP/1.1 302 Found\r\nLocation\x00: x\r\n\r\n"), "not_http");
 }

@@ -121,6 +121,11 @@ fn scenario_43_no_such_page() {
 }
 
 #[test]
+fn scenario_43_no_such_page_of_this_very_server() {
+    dead("43", &logged(http::not_found()).run(), "not_found", &[]);
+}
+
+#[test]
 fn scenario_48_a_page_for_people() {
     let page = Response::new("200 OK", &[("Content-Type", "text/html")], "<!DOCTYPE html><html><body>Hi</body></html>");
     dead("48", &saying(page).run(), "html_page", &[]);

@@ -66,6 +66,19 @@ fn scenario_46_another_bluemind() {
     with_loopback(foreign(http::bluemind())).run().expect("46", ("unknown", "unknown"), &findings, &unknown);
 }
 
+/// During a migration one domain may still lead to the old server: that the other's requests are logged tells.
+#[test]
+fn scenario_46_another_bluemind_beside_a_domain_that_leads_here() {
+    let zones = zone(OTHER).soa("e.test").a("autodiscover.e.test", BLUEMIND);
+    let world = World::new().domains(&[("d.test", &[]), ("e.test", &[])]).zone(zones);
+    let own = world.logged(http::bluemind().behind(Tls::of(world.certificate(&["autodiscover.e.test"]))));
+    let old = http::bluemind().behind(world.good());
+    let outcome = world.at(BLUEMIND, 443, own).at(OTHER, 443, old).run();
+    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    outcome.expect("46", ("unknown", "unknown"), &findings, &["autodiscover_unreachable"]);
+    assert_eq!(outcome.verdicts("e.test"), ("yes".to_owned(), "yes".to_owned()));
+}
+
 #[test]
 fn a_bluemind_that_nothing_tells_from_another() {
     let findings = [&*format!("autodiscover_identity_unproven: {URL} (likely_only)")];

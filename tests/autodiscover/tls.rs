@@ -131,6 +131,14 @@ fn scenario_74_a_certificate_with_a_common_name_only() {
 }
 
 #[test]
+fn a_certificate_for_clients_only_is_not_passed_over() {
+    let world = world();
+    let tls = Tls::of(world.authority().issue(&valid_for(&[HOST]).for_clients()));
+    let unknown = ["autodiscover_certificate_invalid"];
+    world.bluemind_behind(tls).run().expect("for clients", ("yes", "warns"), &[], &unknown);
+}
+
+#[test]
 fn scenario_75_a_wildcard_does_not_cover_the_domain_itself() {
     let world = World::new().zone(zone().a("d.test", BLUEMIND));
     let tls = Tls::of(world.certificate(&["*.d.test"]));
@@ -250,4 +258,22 @@ fn a_certificate_that_nobody_saw_is_no_good_certificate() {
     let front = closing_at_first(2, server.address);
     let outcome = world.peer(BLUEMIND, 443, front.address).keep(front).keep(server).run();
     outcome.expect("unseen", ("yes", "unknown"), &[], &["autodiscover_certificate_invalid"]);
+}
+
+#[test]
+fn an_expired_certificate_at_the_second_address_behind_a_redirect_is_seen() {
+    let world = World::new().zone(zone().a("mail.d.test", BLUEMIND).a("mail.d.test", OTHER));
+    let old = world.authority().issue(&Leaf::of(&["mail.d.test"]).valid(NOW - 90 * DAY, NOW - DAY));
+    let second = world.logged(http::bluemind().behind(Tls::of(old)));
+    let first = Site::new(|request| match request.header("host") {
+        "mail.d.test" => Response::bluemind(),
+        _ => Response::redirect("https://mail.d.test/autodiscover/autodiscover.xml"),
+    });
+    let first = world.logged(first.behind(world.good()));
+    let outcome = world.at(BLUEMIND, 443, first).at(OTHER, 443, second).run();
+    let findings = [
+        "autodiscover_certificate_invalid: mail.d.test (expired)",
+        "autodiscover_answer_peculiar: https://autodiscover.d.test/autodiscover/autodiscover.xml (redirected_to_bluemind)",
+    ];
+    outcome.expect("second address", ("yes", "warns"), &findings, &[]);
 }

@@ -1,6 +1,6 @@
 //! The survey of one mail name: which questions, handshakes and requests are made, and what proves who answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,6 +41,14 @@ struct Door {
     port: u16,
     with_sni: bool,
     is_loopback: bool,
+}
+
+impl Handshake {
+    /// The way that it took.
+    fn door(&self) -> Door {
+        let Self { host, address, port, with_sni, is_loopback, .. } = self;
+        Door { host: host.clone(), address: *address, port: *port, with_sni: *with_sni, is_loopback: *is_loopback }
+    }
 }
 
 /// All that was seen of one name.
@@ -181,30 +189,24 @@ impl<'a> Surveyor<'a> {
         self.peers.probe(request, resolve).await
     }
 
-    /// Each https hop of a redirect is inspected like the first one.
+    /// Each https hop of a redirect is inspected like the first one, at every address of its host: only one of them was
+    /// asked.
     async fn inspect_redirects(&self, survey: &mut Survey) {
-        let is_known = |door: &Door, known: &[Handshake]| {
-            known.iter().any(|h| {
-                (h.host.as_str(), h.address, h.port) == (door.host.as_str(), door.address, door.port)
-                    && h.with_sni
-                    && !h.is_loopback
-            })
-        };
+        let mut known: HashSet<Door> = survey.handshakes.iter().map(Handshake::door).collect();
         let mut doors: Vec<Door> = Vec::new();
         for hop in survey.probes.iter().flat_map(|probe| probe.hops.iter().skip(1)) {
-            if let Some(address) = hop.address
-                && let Some(port) = hop.port()
-                && hop.url.starts_with("https:")
-            {
+            let Some(port) = hop.port().filter(|_| hop.url.starts_with("https:")) else { continue };
+            let others = dns::addresses(&survey.answers, &hop.host).into_iter().take(MOST_ADDRESSES);
+            for address in hop.address.into_iter().chain(others) {
                 let door = Door { host: hop.host.clone(), address, port, with_sni: true, is_loopback: false };
-                if !is_known(&door, &survey.handshakes) && !doors.contains(&door) {
+                if known.insert(door.clone()) {
                     doors.push(door);
                 }
             }
         }
         survey.handshakes.extend(join_all(doors.into_iter().map(|door| self.handshake(door))).await);
         // Two probes that are redirected to the same host ask for it twice.
-        let mut asked = std::collections::HashSet::new();
+        let mut asked = HashSet::new();
         survey
             .answers
             .retain(|a| a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind)));
