@@ -5,14 +5,22 @@
 #[path = "support/peers/mod.rs"]
 mod peers;
 
+#[path = "autodiscover/alias.rs"]
+mod alias;
 #[path = "autodiscover/dns.rs"]
 mod dns;
+#[path = "autodiscover/global.rs"]
+mod global;
 #[path = "autodiscover/hostile.rs"]
 mod hostile;
 #[path = "autodiscover/http.rs"]
 mod http;
 #[path = "autodiscover/identity.rs"]
 mod identity;
+#[path = "autodiscover/network.rs"]
+mod network;
+#[path = "autodiscover/srv.rs"]
+mod srv;
 #[path = "autodiscover/tls.rs"]
 mod tls;
 #[path = "autodiscover/world.rs"]

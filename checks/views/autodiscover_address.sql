@@ -1,6 +1,7 @@
 -- One row: an address of a host that was asked for, with who sees it. `is_system`: this machine connects to it, as its
 -- hosts file, getaddrinfo or else its first resolver that answers tells; bm-mapi asks from here. `is_dns`: a resolver
--- tells it, so that a workstation may connect to it; `resolvers` of the `asked` ones do.
+-- tells it, so that a workstation may connect to it; `resolvers` of the `asked` ones do. `is_own`: whoever connects to it
+-- finds itself.
 WITH
 conclusive AS MATERIALIZED (
   SELECT name, host, min(resolver_rank) AS rank
@@ -17,7 +18,8 @@ SELECT
   max(a.resolver_rank = c.rank) AS is_system,
   max(a.resolver_rank > 0) AS is_dns,
   count(DISTINCT CASE WHEN a.resolver_rank > 0 THEN a.resolver END) AS resolvers,
-  max(coalesce(k.resolvers, 0)) AS asked
+  max(coalesce(k.resolvers, 0)) AS asked,
+  r.value GLOB '127.*' OR r.value IN ('::1', '0.0.0.0', '::') AS is_own
 FROM dns_record AS r
 JOIN dns_answer AS a
   ON a.name = r.name AND a.host = r.host AND a.resolver = r.resolver AND a.purpose = r.purpose AND a.type = r.type

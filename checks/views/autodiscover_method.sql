@@ -2,7 +2,14 @@
 -- bm-mapi, which asks from this machine, would count it; `client` (yes, warns, no, unknown, absent): what a workstation
 -- that tries it meets; `reason`: the code of what is in the way.
 WITH
-probe AS MATERIALIZED (SELECT * FROM autodiscover_probe),
+probe AS MATERIALIZED (
+  SELECT
+    b.name, b.method, b.spelling, b.address, b.is_system, b.is_dns, b.bm_mapi, b.result, b.at_address, b.certificate_problems,
+    b.redirects, coalesce(a.is_own, 0) AS is_own,
+    CASE WHEN a.is_own THEN 'no' ELSE b.client END AS client
+  FROM autodiscover_probe AS b
+  LEFT JOIN autodiscover_address AS a ON a.name = b.name AND a.host = b.host AND a.address = b.address
+),
 -- Addresses that this machine may connect to, and where something else than bm-mapi answers to the path in lower case, or
 -- nobody knows what.
 astray AS MATERIALIZED (
@@ -23,8 +30,9 @@ probed AS MATERIALIZED (
     min(CASE WHEN result <> 'bluemind' THEN result END) AS result,
     min(CASE WHEN is_system AND result <> 'bluemind' THEN result END) AS system_result,
     max(result = 'mapi_down') AS is_mapi_down,
-    min(result IN ('refused', 'timeout', 'unreachable', 'tls_timeout')) AS is_silent,
-    max(coalesce(at_address, 'unknown') = 'yes') AS is_local,
+    max(is_dns AND is_own) AS is_own,
+    min(CASE WHEN is_dns THEN result IN ('refused', 'timeout', 'unreachable', 'tls_timeout') END) AS is_silent,
+    max(is_dns AND coalesce(at_address, 'unknown') = 'yes') AS is_local,
     max(certificate_problems) AS certificate_problems,
     max(redirects) AS redirects,
     max(result IN ('bluemind', 'autodiscover')) AS is_good
@@ -37,7 +45,9 @@ hosts AS (
   SELECT
     n.name, h.purpose AS method, h.state, h.outcome, h.resolvers_disagree, p.*,
     EXISTS (SELECT 1 FROM astray AS a WHERE a.name = n.name AND a.method = h.purpose) AS is_astray,
-    l.name IS NOT NULL AND p.is_silent AND NOT p.is_local AND h.purpose = 'autodiscover' AS is_hairpin
+    -- Silent from here, while BlueMind answers for the name on this machine or where only this machine looks for it.
+    h.purpose = 'autodiscover' AND p.is_silent AND NOT p.is_local AND NOT p.is_own
+      AND (l.name IS NOT NULL OR p.system_yes > 0) AS is_hairpin
   FROM autodiscover_name AS n
   JOIN autodiscover_host AS h ON h.name = n.name
   LEFT JOIN probed AS p ON p.name = n.name AND p.method = h.purpose
@@ -53,7 +63,7 @@ SELECT
     ELSE 'no'
   END AS bm_mapi,
   CASE
-    WHEN dns_yes = dns_probes AND NOT resolvers_disagree THEN 'yes'
+    WHEN dns_probes > 0 AND dns_yes = dns_probes AND NOT resolvers_disagree THEN 'yes'
     WHEN dns_yes + dns_warns > 0 THEN 'warns'
     WHEN dns_unknown > 0 OR is_hairpin THEN 'unknown'
     WHEN dns_probes > 0 THEN 'no'
@@ -66,6 +76,7 @@ SELECT
     WHEN dns_probes IS NULL OR dns_probes = 0 AND system_yes > 0 THEN
       CASE WHEN system_yes > 0 THEN 'only_server' ELSE outcome END
     WHEN result IS NOT NULL THEN result
+    WHEN is_own THEN 'loopback_address'
     WHEN certificate_problems IS NOT NULL THEN 'certificate'
     WHEN redirects > 0 THEN 'redirected'
     WHEN resolvers_disagree THEN 'resolvers_disagree'
@@ -90,13 +101,14 @@ UNION ALL
 SELECT
   n.name, 'srv',
   CASE
-    WHEN s.state = 'unknown' THEN 'unknown'
+    WHEN s.state = 'unknown' OR s.is_undecided THEN 'unknown'
     WHEN s.state = 'absent' OR s.problem IN ('srv_not_offered', 'srv_unresolvable') THEN 'no'
     WHEN p.is_good OR p.system_unknown > 0 THEN 'unknown'
     ELSE 'no'
   END,
   CASE
     WHEN s.state <> 'found' THEN s.state
+    WHEN s.is_undecided THEN 'unknown'
     WHEN s.problem IN ('srv_not_offered', 'srv_unresolvable', 'srv_port') THEN 'no'
     WHEN p.is_good AND (s.problem IS NOT NULL OR p.dns_warns > 0 OR s.target NOT LIKE '%.' || n.ascii_name) THEN 'warns'
     WHEN p.is_good THEN 'yes'

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,7 +59,10 @@ impl World {
     /// The domain `d.test` on a server at 192.0.2.1 that has bm-mapi; no zone, no site. Every address is closed until
     /// something is put there.
     pub(crate) fn new() -> Self {
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // Bound, so that no server of another test gets the port, and not listening: connections are refused.
+        let closed_socket = tokio::net::TcpSocket::new_v4().unwrap();
+        closed_socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let closed = closed_socket.local_addr().unwrap();
         let mut connect = BTreeMap::new();
         for host in (1..10).flat_map(|n| [format!("192.0.2.{n}"), format!("[2001:db8::{n}]")]) {
             connect.insert(format!("{host}:80"), closed);
@@ -72,7 +75,7 @@ impl World {
             domains: vec![("d.test".to_owned(), Vec::new())],
             resolvers: Vec::new(),
             connect,
-            alive: Vec::new(),
+            alive: vec![Box::new(closed_socket)],
             folder,
             authority: Authority::root("An enterprise CA"),
             facts: String::new(),
@@ -91,10 +94,14 @@ impl World {
     }
 
     /// With one more resolver, which serves this zone.
-    pub(crate) fn zone(mut self, zone: Zone) -> Self {
+    pub(crate) fn zone(self, zone: Zone) -> Self {
         let server = zone.serve();
-        self.resolvers.push(server.address);
-        self.alive.push(Box::new(server));
+        self.resolver(server.address).keep(server)
+    }
+
+    /// With one more resolver, whatever it is.
+    pub(crate) fn resolver(mut self, address: SocketAddr) -> Self {
+        self.resolvers.push(address);
         self
     }
 
@@ -348,12 +355,40 @@ impl Outcome {
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Compares the verdicts on `d.test` and all findings with what a scenario expects; `known` names the unknown checks.
+    /// What a client meets that tries a method on a name, and the reason.
+    pub(crate) fn cell(&self, name: &str, method: &str) -> (String, String) {
+        let sql =
+            format!("SELECT client, reason FROM autodiscover_method WHERE name = '{name}' AND method = '{method}'");
+        let mut row = self.rows(&sql).remove(0).into_iter();
+        (row.next().unwrap(), row.next().unwrap())
+    }
+
+    /// The severity of each finding of a check.
+    pub(crate) fn severities(&self, id: &str) -> Vec<&'static str> {
+        self.check(id).findings.iter().map(|finding| finding.severity.as_str()).collect()
+    }
+
+    /// Compares the verdicts on `d.test` and all findings with what a scenario expects; `unknown` names the checks that could not decide.
     pub(crate) fn expect(&self, scenario: &str, verdicts: (&str, &str), findings: &[&str], unknown: &[&str]) {
-        let (bm_mapi, workstation) = self.verdicts("d.test");
-        let seen = ((bm_mapi.as_str(), workstation.as_str()), self.findings(), self.unknown());
+        self.expect_of(scenario, &[("d.test", verdicts)], findings, unknown);
+    }
+
+    /// Like `expect`, with the verdicts on several names.
+    pub(crate) fn expect_of(
+        &self,
+        scenario: &str,
+        verdicts: &[(&str, (&str, &str))],
+        findings: &[&str],
+        unknown: &[&str],
+    ) {
+        let seen: Vec<_> = verdicts.iter().map(|(name, _)| (*name, self.verdicts(name))).collect();
+        let seen_verdicts: Vec<_> = seen
+            .iter()
+            .map(|(name, (bm_mapi, workstation))| (*name, (bm_mapi.as_str(), workstation.as_str())))
+            .collect();
+        let seen = (seen_verdicts, self.findings(), self.unknown());
         let owned = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<BTreeSet<_>>();
-        let wanted = (verdicts, owned(findings), owned(unknown));
+        let wanted = (verdicts.to_vec(), owned(findings), owned(unknown));
         assert_eq!(seen, wanted, "scenario {scenario} (seen, wanted)\n{}", self.trace());
     }
 }

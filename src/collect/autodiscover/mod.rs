@@ -65,7 +65,7 @@ pub(super) async fn collect(setting: &Setting<'_>, wanted: &[&'static Table], si
     let traced = trace_all(setting, sink).await;
     for (table, scope) in scopes {
         let outcome = match &traced {
-            Ok(trace) => scope.add(&trace.rows(table)),
+            Ok(trace) => trace.gap(table).map_or_else(|| scope.add(&trace.rows(table)), Err),
             Err(reason) => Err(reason.clone()),
         };
         scope.end(outcome);
@@ -126,6 +126,14 @@ fn mail_names(sink: &Sink) -> Result<Vec<MailName>, String> {
 }
 
 impl Trace {
+    /// Why a table is not known although the names were surveyed: nobody was met because nobody told where to go.
+    fn gap(&self, table: &Table) -> Option<String> {
+        let is_about_dns = ["autodiscover_name", "dns_answer", "dns_record"].contains(&table.name);
+        let mut answers = self.surveys.iter().flat_map(|survey| &survey.answers);
+        let is_lost = !self.surveys.is_empty() && !answers.any(dns::is_conclusive);
+        (is_lost && !is_about_dns).then(|| "no resolver gave an answer to any question".to_owned())
+    }
+
     /// The rows of a table. Handshakes and probes are numbered in the order of names.
     fn rows(&self, table: &Table) -> Vec<Row> {
         let handshakes = || (1_i64..).zip(self.surveys.iter().flat_map(|s| s.handshakes.iter().map(|h| (&s.name, h))));

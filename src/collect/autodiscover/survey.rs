@@ -225,8 +225,13 @@ impl Survey {
     /// Adds what tells who answered.
     pub(super) fn prove(&mut self, seen: &Seen, setting: &Setting<'_>) {
         let handshakes = &self.handshakes;
-        for probe in self.probes.iter_mut().filter(|probe| has_answer(probe)) {
+        for probe in &mut self.probes {
             let Some(hop) = probe.hops.last() else { continue };
+            if !has_answer(probe) {
+                // Where nobody answers, whose address it is tells what to look for.
+                probe.proofs.extend(hop.address.map(|address| at_address(address, setting)));
+                continue;
+            }
             // Who answered is who answered last, wherever the hops before it were.
             let (logged, gap) = seen.judge(&token_of_hop(&probe.token, probe.hops.len().saturating_sub(1)));
             probe.proofs.push(Proof { proof: "access_log", holds: logged, detail: gap });

@@ -26,6 +26,7 @@ pub const NEGATIVE_TTL: u32 = 300;
 enum Quirk {
     Code(ResponseCode),
     Silent,
+    SilentFor(RecordType),
     Truncated { tcp_works: bool },
     Garbage,
     WrongId,
@@ -106,6 +107,11 @@ impl Zone {
     /// Questions for the host are never answered.
     pub fn silent(self, host: &str) -> Self {
         self.quirk(host, Quirk::Silent)
+    }
+
+    /// Questions for IPv6 addresses of the host are never answered, as by some load balancers.
+    pub fn silent_for_ipv6(self, host: &str) -> Self {
+        self.quirk(host, Quirk::SilentFor(RecordType::AAAA))
     }
 
     /// No question is ever answered.
@@ -328,12 +334,13 @@ fn respond(shared: &Shared, question: &[u8], is_udp: bool) -> Option<Vec<u8>> {
     for quirk in shared.zone.quirks_of(query.name()) {
         match quirk {
             Quirk::Silent => return None,
+            Quirk::SilentFor(kind) if *kind == query.query_type() => return None,
             Quirk::Lost if !asked_before => return None,
             Quirk::NoEdns if message.edns.is_some() => {
                 response.metadata.response_code = ResponseCode::FormErr;
                 return response.to_vec().ok();
             }
-            Quirk::Lost | Quirk::NoEdns => {}
+            Quirk::Lost | Quirk::NoEdns | Quirk::SilentFor(_) => {}
             Quirk::Delay(delay) => std::thread::sleep(*delay),
             Quirk::Code(code) => {
                 response.metadata.response_code = *code;

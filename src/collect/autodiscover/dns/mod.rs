@@ -164,6 +164,11 @@ impl Resolvers {
     }
 }
 
+/// Whether an answer says what there is, or that there is nothing. A resolver that fails, refuses or is silent says neither.
+pub(super) fn is_conclusive(answer: &Answer) -> bool {
+    ["answer", "nodata", "nxdomain", "dangling_cname", "cname_loop"].contains(&answer.outcome)
+}
+
 /// The distinct addresses of a host in the answers of the system and of every resolver, IPv4 first.
 pub(super) fn addresses(answers: &[Answer], host: &str) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
