@@ -59,15 +59,16 @@ SELECT
     WHEN system_yes > 0 AND NOT is_astray THEN 'yes'
     WHEN system_yes + system_unknown > 0 THEN 'unknown'
     WHEN system_probes > 0 THEN 'no'
-    WHEN state = 'unknown' OR outcome = 'servfail' THEN 'unknown'
+    WHEN state = 'unknown' OR outcome = 'servfail' OR state = 'found' AND probes IS NULL THEN 'unknown'
     ELSE 'no'
   END AS bm_mapi,
   CASE
     WHEN dns_probes > 0 AND dns_yes = dns_probes AND NOT resolvers_disagree THEN 'yes'
+    WHEN dns_unknown > 0 AND dns_yes + dns_unknown = dns_probes OR is_hairpin THEN 'unknown'
     WHEN dns_yes + dns_warns > 0 THEN 'warns'
-    WHEN dns_unknown > 0 OR is_hairpin THEN 'unknown'
+    WHEN dns_unknown > 0 THEN 'unknown'
     WHEN dns_probes > 0 THEN 'no'
-    WHEN state = 'unknown' THEN 'unknown'
+    WHEN state = 'unknown' OR state = 'found' AND probes IS NULL THEN 'unknown'
     WHEN state = 'absent' THEN 'absent'
     ELSE 'no'
   END AS client,

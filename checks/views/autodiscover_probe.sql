@@ -17,7 +17,7 @@ ends AS (
     f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.port AS last_port, l.outcome, l.status, l.realm, l.schemes,
     l.location, l.error_code, l.body, l.body_bytes, l.detail,
     CASE
-      WHEN l.kind IN ('bluemind', 'exchange') THEN l.kind
+      WHEN l.kind = 'bluemind' THEN l.kind
       WHEN EXISTS (
         SELECT 1 FROM http_exchange AS o WHERE o.probe_id = f.probe_id AND o.kind = 'office365'
       ) OR EXISTS (
@@ -112,6 +112,8 @@ SELECT
         ELSE 'yes'
       END
     WHEN result IN ('other_bluemind', 'unknown_basic_auth', 'intercepted', 'not_asked') THEN 'unknown'
+    -- A machine without IPv6 cannot tell what those who have it meet.
+    WHEN result = 'unreachable' AND address LIKE '%:%' THEN 'unknown'
     ELSE 'no'
   END AS client
 FROM valued AS v

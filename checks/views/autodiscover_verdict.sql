@@ -30,14 +30,14 @@ SELECT
   m.root_bm_mapi, m.autodiscover_bm_mapi,
   CASE
     WHEN n.ascii_name IS NULL THEN 'no'
-    WHEN m.name IS NULL THEN 'unknown'
+    WHEN coalesce(m.root_bm_mapi, m.autodiscover_bm_mapi) IS NULL THEN 'unknown'
     WHEN m.counted > 0 THEN 'yes'
     WHEN m.doubtful > 0 THEN 'unknown'
     ELSE 'no'
   END AS bm_mapi,
   CASE
     WHEN n.ascii_name IS NULL THEN 'no'
-    WHEN m.name IS NULL THEN 'unknown'
+    WHEN coalesce(m.root_bm_mapi, m.autodiscover_bm_mapi) IS NULL THEN 'unknown'
     WHEN m.autodiscover IN ('yes', 'warns', 'unknown') THEN m.autodiscover
     WHEN m.redirect IN ('warns', 'unknown') THEN m.redirect
     ELSE 'no'
