@@ -43,7 +43,7 @@ fn checks(schema: &Schema) -> Vec<Check> {
         .map(|entry| CheckFile {
             path: entry.path().display().to_string(),
             text: std::fs::read_to_string(entry.path()).unwrap(),
-            with_cases: false,
+            is_proven: true,
         })
         .collect();
     let origin = Origin { tool_version: "test".into(), collected_at: 0 };

@@ -21,13 +21,13 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output, Failure> {
     match command {
         ChecksCommand::List { select, lang } => {
-            let checks = load_checks(&select.checks_dir, schema)?;
+            let checks = load_checks(select, schema)?;
             let selects = !(select.check.is_empty() && select.skip.is_empty() && select.category.is_empty());
             let listed = if selects { selected(&checks, select)? } else { checks.iter().collect() };
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, checks_dir, lang } => {
-            let checks = load_all(built_in(true), checks_dir, schema)?;
+            let checks = load_all(built_in(false), checks_dir, schema)?;
             let check = checks.iter().find(|check| check.id == *id);
             let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
             Ok(Output::text(explain(check, lang.unwrap_or_else(environment_lang))))
@@ -40,9 +40,17 @@ pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output
     }
 }
 
-/// The built-in checks, without their cases, and those of more folders.
-pub(super) fn load_checks(folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
-    load_all(built_in(false), folders, schema)
+/// The built-in checks that the options may select, and all of more folders.
+pub(super) fn load_checks(select: &SelectArgs, schema: &Schema) -> Result<Vec<Check>, Failure> {
+    let selection = Selection::of(select)?;
+    let mut files = built_in(true);
+    // A built-in check's file is `checks/<category>/<id>.toml`.
+    files.retain(|file| {
+        let mut parts = file.path.trim_end_matches(".toml").rsplit('/');
+        let (id, category) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        selection.takes(id, category)
+    });
+    load_all(files, &select.checks_dir, schema)
 }
 
 fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
@@ -54,15 +62,11 @@ fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf], schema: &
 
 /// The checks that the options select; none is wrong usage.
 pub(super) fn selected<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<Vec<&'c Check>, Failure> {
-    let (wanted, unwanted) = (patterns(&select.check)?, patterns(&select.skip)?);
-    let matches = |globs: &[Pattern], id: &str| globs.iter().any(|glob| glob.matches(id));
-    let is_asked = |check: &Check| matches(&wanted, &check.id) || select.category.contains(&check.category);
+    let selection = Selection::of(select)?;
     let chosen: Vec<_> = checks
         .iter()
-        .filter(|check| wanted.is_empty() || matches(&wanted, &check.id))
-        .filter(|check| !check.only_with_category || is_asked(check))
-        .filter(|check| !matches(&unwanted, &check.id))
-        .filter(|check| select.category.is_empty() || select.category.contains(&check.category))
+        .filter(|check| selection.takes(&check.id, &check.category))
+        .filter(|check| !check.only_with_category || selection.asks_for(&check.id, &check.category))
         .collect();
     if chosen.is_empty() {
         return Err(Failure::Usage("the selection leaves no check to run".to_owned()));
@@ -70,22 +74,45 @@ pub(super) fn selected<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<V
     Ok(chosen)
 }
 
-fn patterns(globs: &[String]) -> Result<Vec<Pattern>, Failure> {
-    let parse = |glob: &String| Pattern::new(glob).map_err(|error| Failure::Usage(format!("{glob}: {error}")));
-    globs.iter().map(parse).collect()
+/// The options that choose checks.
+struct Selection<'a> {
+    wanted: Vec<Pattern>,
+    unwanted: Vec<Pattern>,
+    categories: &'a [String],
 }
 
-fn built_in(with_cases: bool) -> Vec<CheckFile> {
-    fn walk(dir: &Dir<'_>, with_cases: bool, files: &mut Vec<CheckFile>) {
+impl<'a> Selection<'a> {
+    fn of(select: &'a SelectArgs) -> Result<Self, Failure> {
+        let parse = |glob: &String| Pattern::new(glob).map_err(|error| Failure::Usage(format!("{glob}: {error}")));
+        let patterns = |globs: &[String]| globs.iter().map(parse).collect::<Result<Vec<_>, _>>();
+        let (wanted, unwanted) = (patterns(&select.check)?, patterns(&select.skip)?);
+        Ok(Self { wanted, unwanted, categories: &select.category })
+    }
+
+    /// Whether no option speaks against a check.
+    fn takes(&self, id: &str, category: &str) -> bool {
+        (self.wanted.is_empty() || self.wanted.iter().any(|glob| glob.matches(id)))
+            && !self.unwanted.iter().any(|glob| glob.matches(id))
+            && (self.categories.is_empty() || self.categories.iter().any(|wanted| wanted == category))
+    }
+
+    /// Whether an option names a check.
+    fn asks_for(&self, id: &str, category: &str) -> bool {
+        self.wanted.iter().any(|glob| glob.matches(id)) || self.categories.iter().any(|wanted| wanted == category)
+    }
+}
+
+fn built_in(is_proven: bool) -> Vec<CheckFile> {
+    fn walk(dir: &Dir<'_>, is_proven: bool, files: &mut Vec<CheckFile>) {
         for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
             let path = Path::new("checks").join(file.path()).display().to_string();
             let text = file.contents_utf8().unwrap_or_default().to_owned();
-            files.push(CheckFile { path, text, with_cases });
+            files.push(CheckFile { path, text, is_proven });
         }
-        dir.dirs().for_each(|dir| walk(dir, with_cases, files));
+        dir.dirs().for_each(|dir| walk(dir, is_proven, files));
     }
     let mut files = Vec::new();
-    walk(&BUILT_IN, with_cases, &mut files);
+    walk(&BUILT_IN, is_proven, &mut files);
     files
 }
 
@@ -98,7 +125,7 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
             let shown = entry.path().display().to_string();
             let text =
                 std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
-            files.push(CheckFile { path: shown, text, with_cases: true });
+            files.push(CheckFile { path: shown, text, is_proven: false });
         }
     }
     if files.is_empty() {
@@ -108,7 +135,7 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
 }
 
 fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure> {
-    lint(&path.map_or_else(|| Ok(built_in(true)), read_folder)?, schema)
+    lint(&path.map_or_else(|| Ok(built_in(false)), read_folder)?, schema)
 }
 
 fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {

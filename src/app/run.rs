@@ -101,7 +101,7 @@ impl<'a> Judging<'a> {
         terminal: Terminal,
     ) -> Result<Self, Failure> {
         let started = Instant::now();
-        let checks = checks::load_checks(&arguments.select.checks_dir, schema)?;
+        let checks = checks::load_checks(&arguments.select, schema)?;
         checks::selected(&checks, &arguments.select)?;
         let waivers = match &arguments.waivers {
             Some(path) => waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?,

@@ -239,6 +239,8 @@ pub struct View {
     pub name: &'static str,
     /// Comment lines that say what a row is, then one `SELECT`. It may read tables and the views before it.
     pub sql: &'static str,
+    /// The tables that it reads, those behind other views included.
+    pub tables: &'static [&'static str],
 }
 
 impl View {

@@ -271,7 +271,7 @@ pub(crate) fn checks(schema: &Schema) -> Vec<Check> {
         .map(|path| CheckFile {
             path: path.display().to_string(),
             text: std::fs::read_to_string(&path).unwrap(),
-            with_cases: false,
+            is_proven: true,
         })
         .collect();
     let origin = Origin { tool_version: "test".into(), collected_at: 0 };

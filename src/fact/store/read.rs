@@ -1,6 +1,6 @@
 //! Reading facts: preparing a query to learn what it reads, and running it within limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,7 @@ pub struct Reader {
     seen: SharedSeen,
     deadline: SharedDeadline,
     schema_tables: Vec<(i64, String)>,
-    /// The tables behind each view.
-    views: BTreeMap<&'static str, BTreeSet<String>>,
+    views: &'static [View],
     parameters: Vec<(String, Value)>,
 }
 
@@ -53,13 +52,7 @@ impl Reader {
             .collect::<Result<_, _>>()?;
         sandbox::answer(&mut connection, views, INTERNAL_LIMIT)?;
         let (seen, deadline) = sandbox::lock_down(&mut connection)?;
-        let mut reader =
-            Self { connection, seen, deadline, schema_tables, views: BTreeMap::new(), parameters: Vec::new() };
-        for view in views {
-            let prepared = reader.prepare(view.sql).map_err(|_| rusqlite::Error::InvalidQuery)?;
-            reader.views.insert(view.name, prepared.tables);
-        }
-        Ok(reader)
+        Ok(Self { connection, seen, deadline, schema_tables, views, parameters: Vec::new() })
     }
 
     /// Sets a named parameter (`:now`) for the queries to come.
@@ -86,10 +79,10 @@ impl Reader {
         for page in opened.into_iter().flatten() {
             tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
         }
-        let behind: Vec<_> = self.views.iter().filter(|(name, _)| tables.contains(**name)).collect();
-        for (name, read) in behind {
-            tables.remove(*name);
-            tables.extend(read.iter().cloned());
+        for view in self.views {
+            if tables.remove(view.name) {
+                tables.extend(view.tables.iter().map(|table| (*table).to_owned()));
+            }
         }
         Ok(Prepared { tables, columns })
     }
