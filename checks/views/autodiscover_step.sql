@@ -14,7 +14,7 @@ shown_records AS MATERIALIZED (
 steps AS (
   SELECT
     name, CASE method WHEN 'root' THEN 1 WHEN 'autodiscover' THEN 2 WHEN 'redirect' THEN 3 ELSE 4 END AS rank, '' AS sort,
-    0 AS depth, 'method' AS kind, method AS target, client AS outcome, reason AS detail, NULL AS elapsed_ms,
+    0 AS depth, 'method' AS kind, method AS target, client AS outcome, NULL AS detail, NULL AS elapsed_ms,
     CASE client WHEN 'yes' THEN 'ok' WHEN 'warns' THEN 'warning' WHEN 'unknown' THEN 'unknown' WHEN 'absent' THEN 'note' ELSE 'error' END AS status
   FROM autodiscover_method
   UNION ALL

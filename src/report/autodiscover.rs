@@ -192,7 +192,7 @@ mod tests {
         let words = Catalogue::shipped(Lang::Fr);
         for (section, codes) in [
             ("trace", CODES),
-            ("method", "root autodiscover redirect srv loopback"),
+            ("method", "root autodiscover redirect srv loopback other"),
             ("method_url", "root autodiscover redirect srv"),
             ("method_state", "yes warns no unknown absent"),
             ("name_verdict", "yes warns no unknown"),

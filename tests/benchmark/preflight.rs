@@ -16,6 +16,8 @@ use bm_preflight::model::Coverage;
 use bm_preflight::plan::Plan;
 use bm_preflight::topology::Topology;
 
+#[path = "autodiscover.rs"]
+mod autodiscover;
 #[path = "spool.rs"]
 mod spool;
 #[path = "../support/mod.rs"]
@@ -31,11 +33,12 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 6] = [
+    let benches: [(&str, fn()); 7] = [
         ("version", version),
         ("reports", reports),
         ("replay", replay),
         ("collect", collection),
+        ("autodiscover", autodiscover::autodiscover),
         ("spool", spool::spool),
         ("mailboxes", spool::mailboxes),
     ];

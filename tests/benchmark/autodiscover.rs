@@ -1,0 +1,92 @@
+//! 200 domains against local servers that take 100 ms for each answer.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+use super::support::bluemind::{DIRECTORY, Installation};
+use super::support::peers::dns::Zone;
+use super::support::peers::http::{Response, Server, Site};
+use super::support::peers::tls::{Authority, Leaf, Tls};
+use super::{best, spend, tell};
+
+const DOMAINS: usize = 200;
+/// Servers that share the domains.
+const SERVERS: usize = 20;
+/// What each answer takes.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The limits of `src/collect/autodiscover/peers.rs`.
+const AT_ONCE: usize = 16;
+const AT_ONCE_EACH: usize = 2;
+
+fn domain(n: usize) -> String {
+    format!("d{n}.example.org")
+}
+
+fn address(n: usize) -> String {
+    format!("198.51.100.{}", n % SERVERS + 1)
+}
+
+/// A site that thinks for a while.
+fn slow(answer: impl Fn(&super::support::peers::http::Request) -> Response + Send + Sync + 'static) -> Site {
+    Site::new(move |request| {
+        std::thread::sleep(PAUSE);
+        answer(request)
+    })
+}
+
+pub(crate) fn autodiscover() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    std::fs::write(&log, "").unwrap();
+    let authority = Authority::root("An enterprise CA");
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    let hosts: Vec<String> = (0..DOMAINS).map(|n| format!("autodiscover.{}", domain(n))).collect();
+    let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let tls = Tls::of(authority.issue(&Leaf::of(&names)));
+    let mut servers: Vec<Server> = Vec::new();
+    let mut connect = String::new();
+    for n in 0..SERVERS {
+        let https = slow(|_| Response::bluemind()).behind(tls.clone()).logging_to(&log).start();
+        let to = |request: &super::support::peers::http::Request| {
+            Response::redirect(&format!("https://{}{}", request.header("host"), request.target()))
+        };
+        let http = slow(to).logging_to(&log).start();
+        let _ =
+            write!(connect, "\"{0}:443\" = \"{1}\", \"{0}:80\" = \"{2}\", ", address(n), https.address, http.address);
+        servers.extend([https, http]);
+    }
+    let zone = (0..DOMAINS).fold(Zone::new().soa("example.org"), |zone, n| {
+        zone.txt(&domain(n), "here").a(&format!("autodiscover.{}", domain(n)), &address(n))
+    });
+    let resolver = zone.serve();
+    let mut installation = Installation::build("healthy_single");
+    let domains: Vec<String> =
+        (0..DOMAINS).map(|n| format!("SELECT fixture.add_domain('{}', '{{}}')", domain(n))).collect();
+    installation.administer(DIRECTORY, "DELETE FROM t_domain WHERE NOT global");
+    installation.administer(DIRECTORY, &domains.join(";"));
+    installation.more_config = format!(
+        "\n[dns]\nresolvers = [\"{}\"]\n\n[probe]\nconnect = {{ {} }}\nca_files = [{:?}]\naccess_logs = [{:?}]\n",
+        resolver.address,
+        connect.trim_end_matches(", "),
+        folder.path().join("ca.pem"),
+        log,
+    );
+    let asked = || servers.iter().map(|server| server.requests().len()).sum::<usize>();
+    let busiest = || servers.iter().map(|server| server.requests().len()).max().unwrap_or(0);
+    let (before, busiest_before) = (asked(), busiest());
+    let spent = best(1, || {
+        let template = installation.command("run");
+        let mut command = Command::new(template.get_program());
+        command.args(template.get_args()).args(["-q", "--check", "mapi_will_not_start", "--report", "json=/dev/null"]);
+        spend(&mut command)
+    });
+    let requests = asked() - before;
+    let each = busiest() - busiest_before;
+    // Of one name the plain request, what it leads to, and the second spelling follow each other.
+    let chain = PAUSE * 3;
+    let bound = chain.max(PAUSE * u32::try_from((requests / AT_ONCE).max(each / AT_ONCE_EACH)).unwrap());
+    tell(&format!("autodiscover of {DOMAINS} domains, {requests} requests to {} servers", servers.len()), &spent);
+    println!("  beside: the bound of the limits per server and in all: {:.1} s", bound.as_secs_f64());
+    println!("  ratio: {:.2}", spent.wall.as_secs_f64() / bound.as_secs_f64());
+}
