@@ -64,8 +64,8 @@ impl Watch {
         Self { logs }
     }
 
-    /// Looks for tokens in what was written since, until `expected` are all there or nginx had time enough.
-    pub(super) async fn end(mut self, expected: &[String]) -> Seen {
+    /// Looks for tokens in what was written since, until those that are awaited are there or nginx had time enough.
+    pub(super) async fn end(mut self, tokens: &[(String, bool)]) -> Seen {
         let mut text = String::new();
         let ends = tokio::time::Instant::now() + PATIENCE;
         let is_readable = self.logs.iter().any(|log| log.state.is_ok());
@@ -73,13 +73,14 @@ impl Watch {
             for log in &mut self.logs {
                 log.read_on(&mut text);
             }
-            let is_all = expected.iter().all(|token| text.contains(token));
+            let is_all = tokens.iter().all(|(token, is_awaited)| !is_awaited || text.contains(token));
             if is_all || !is_readable || tokio::time::Instant::now() >= ends {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let tokens = expected.iter().filter(|token| text.contains(token.as_str())).cloned().collect();
+        let tokens =
+            tokens.iter().map(|(token, _)| token).filter(|token| text.contains(token.as_str())).cloned().collect();
         let gaps: Vec<String> =
             self.logs.iter().filter_map(|log| Some(format!("{}: {}", log.shown, log.state.as_ref().err()?))).collect();
         Seen { tokens, gap: (!gaps.is_empty()).then(|| gaps.join("; ")) }
@@ -179,7 +180,7 @@ mod tests {
         append(&path, "GET /?bmpf=old");
         let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
         append(&path, "GET /?bmpf=new");
-        let seen = watch.end(&["new".to_owned(), "old".to_owned()]).await;
+        let seen = watch.end(&[("new".to_owned(), true), ("old".to_owned(), false)]).await;
         assert_eq!(seen.judge("new").0, "yes");
         assert_eq!(seen.judge("old").0, "no");
     }
@@ -193,7 +194,7 @@ mod tests {
         append(&path, "bmpf=first");
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         append(&path, "bmpf=second");
-        let seen = watch.end(&["first".to_owned(), "second".to_owned()]).await;
+        let seen = watch.end(&[("first".to_owned(), true), ("second".to_owned(), true)]).await;
         assert_eq!((seen.judge("first").0, seen.judge("second").0), ("yes", "yes"));
     }
 
@@ -201,12 +202,12 @@ mod tests {
     async fn what_cannot_be_read_or_stays_empty_denies_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let missing = Watch::begin(&named(&folder.path().join("none")), &Root::new(folder.path()));
-        let (holds, detail) = missing.end(&["t".to_owned()]).await.judge("t");
+        let (holds, detail) = missing.end(&[("t".to_owned(), true)]).await.judge("t");
         assert_eq!(holds, "unknown");
         assert!(detail.unwrap().contains("none: No such file"));
         let path = folder.path().join("access.log");
         append(&path, "somebody else");
         let silent = Watch::begin(&named(&path), &Root::new(folder.path()));
-        assert_eq!(silent.end(&["t".to_owned()]).await.judge("t").0, "unknown");
+        assert_eq!(silent.end(&[("t".to_owned(), true)]).await.judge("t").0, "unknown");
     }
 }

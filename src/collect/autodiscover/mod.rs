@@ -94,7 +94,7 @@ async fn trace_all(setting: &Setting<'_>, sink: &Sink) -> Result<Trace, String> 
         .buffered(NAMES_AT_ONCE)
         .collect()
         .await;
-    let tokens: Vec<String> = surveys.iter().flat_map(Survey::tokens_to_expect).collect();
+    let tokens: Vec<(String, bool)> = surveys.iter().flat_map(Survey::tokens).collect();
     let seen = watch.end(&tokens).await;
     surveys.iter_mut().for_each(|survey| survey.prove(&seen, setting));
     Ok(Trace { names, surveys })

@@ -214,11 +214,15 @@ impl<'a> Surveyor<'a> {
 }
 
 impl Survey {
-    /// The tokens that BlueMind's log would show.
-    pub(super) fn tokens_to_expect(&self) -> impl Iterator<Item = String> {
+    /// The tokens of the requests that were answered, each with whether the answer may be BlueMind's, so that its log is
+    /// worth waiting for.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = (String, bool)> {
         self.probes.iter().flat_map(|probe| {
-            let answered = probe.hops.iter().enumerate().filter(|(_, hop)| hop.status.is_some());
-            answered.map(|(number, _)| token_of_hop(&probe.token, number))
+            let answered = probe.hops.iter().enumerate().filter_map(|(number, hop)| Some((number, hop, hop.status?)));
+            answered.map(|(number, hop, status)| {
+                let may_be_ours = hop.kind.is_some_and(|kind| kind.starts_with("bluemind")) || status >= 500;
+                (token_of_hop(&probe.token, number), may_be_ours)
+            })
         })
     }
 
