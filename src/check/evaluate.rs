@@ -260,8 +260,7 @@ fn findings(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Re
         .into_iter()
         .map(|(subject, row)| finding(check, situation.lang, subject, &row))
         .collect();
-    // What the facts do not decide lies in no single table.
-    let missing = |(scope, reason)| Missing { table: "*".to_owned(), scope, reason };
+    let missing = |(scope, reason)| Missing { table: Missing::UNDECIDED.to_owned(), scope, reason };
     Ok(Found {
         findings: findings?,
         total,

@@ -135,12 +135,25 @@ pub struct Examined {
 /// A fact that a check needed and did not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// Name of the facts table.
+    /// Name of the facts table, or [`Missing::UNDECIDED`].
     pub table: String,
-    /// The scope that is not complete.
+    /// The scope that is not complete, or the subject that the facts do not decide.
     pub scope: String,
     /// Why it is not.
     pub reason: String,
+}
+
+impl Missing {
+    /// The table when no single one is to blame: the facts are there and do not decide.
+    pub const UNDECIDED: &'static str = "*";
+
+    /// What is missing where, for a sentence.
+    pub fn place(&self) -> String {
+        match self.table.as_str() {
+            Self::UNDECIDED => self.scope.clone(),
+            table => format!("{table} ({})", self.scope),
+        }
+    }
 }
 
 /// All that is known of one check after a run.

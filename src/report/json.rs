@@ -188,9 +188,9 @@ struct Examined<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Missing<'a> {
-    /// A facts table.
+    /// A facts table, or `*`: the facts are there and do not decide.
     table: &'a str,
-    /// The scope that is not complete.
+    /// The scope that is not complete, or the subject that the facts do not decide.
     scope: &'a str,
     /// Why it is not.
     reason: &'a str,

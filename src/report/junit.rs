@@ -135,7 +135,7 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
 }
 
 fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
-    check.missing.iter().map(|m| format!("{} ({}): {}", m.table, m.scope, m.reason))
+    check.missing.iter().map(|m| format!("{}: {}", m.place(), m.reason))
 }
 
 /// Text for an attribute, where a reader would turn line ends into spaces anyway.

@@ -314,7 +314,7 @@ fn of_verdict(verdict: Verdict) -> (&'static str, Style) {
 }
 
 fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
-    check.missing.iter().map(|m| format!("{} ({}): {}", clean(&m.table), clean(&m.scope), clean(&m.reason)))
+    check.missing.iter().map(|m| format!("{}: {}", clean(&m.place()), clean(&m.reason)))
 }
 
 /// Text from elsewhere, on one line and without effect on the terminal.
