@@ -88,6 +88,7 @@ fn every_defect_is_told_with_its_place() {
         ("WHERE s.name IS NULL", "WHERE s.name IS NULL AND", "F:4:9", "incomplete input"),
         ("s.server_uid AS subject", "s.server_uid AS uid", "F:4:9", "no column \"subject\""),
         ("s.name AS name", "s.name AS subject", "F:4:9", "two columns named"),
+        ("s.name AS name", "s.name AS name, NULL AS inconclusive", "F:4:9", "shows an inconclusive row"),
         ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:6:35", "ON"),
         ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:7:18", "NOT EXISTS"),
         (
@@ -269,4 +270,39 @@ fn explain_prints_everything_in_the_chosen_language() {
         }
     }
     program().args(["checks", "explain", "no_such_check"]).assert().code(2);
+}
+
+/// Exit code and output of `checks test` on one file.
+fn test(text: &str) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "sound.toml", text);
+    let output = program().args(["checks", "test", &path]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_row_may_say_that_its_subject_cannot_be_judged() {
+    let undecided =
+        changed("s.name AS name", "s.name AS name, CASE WHEN s.ip IS NULL THEN 'no address' END AS inconclusive");
+    let case = "[[test]]\nname = \"decided\"\ngiven.server = [{ server_uid = \"s2\", ip = \"192.0.2.1\" }]\nexpect = [{ subject = \"s2\" }]\n";
+    let right = undecided.replacen("expect = [{ subject = \"s1\" }]", "expect = []\nunknown = [\"s1\"]", 1) + case;
+    let (code, said) = test(&right);
+    assert_eq!(code, 0, "{said}");
+    // A case that takes the row for a finding, and one that forgets it, both fail.
+    for wrong in [
+        right.replacen("expect = []\nunknown = [\"s1\"]", "expect = [{ subject = \"s1\" }]\nunknown = [\"s1\"]", 1),
+        right.replacen("unknown = [\"s1\"]", "unknown = [\"s3\"]", 1),
+    ] {
+        let (code, said) = test(&wrong);
+        assert_ne!(code, 0, "{said}");
+    }
+}
+
+#[test]
+fn a_row_may_lower_its_severity_and_never_raise_it() {
+    for (word, is_allowed) in [("info", true), ("warning", true), ("blocker", false), ("fatal", false)] {
+        let (code, said) = test(&changed("s.name AS name", &format!("s.name AS name, '{word}' AS severity")));
+        assert_eq!(code == 0, is_allowed, "{word}: {said}");
+    }
 }
