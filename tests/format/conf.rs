@@ -158,4 +158,16 @@ proptest::proptest! {
             }
         }
     }
+
+    #[test]
+    fn readers_of_single_lines_never_panic(
+        text: String,
+        sockets in proptest::collection::vec("[0-9A-F]{0,9}:? [0-9A-F]{7,33}:[0-9A-F]{3,5} [0-9A-F]{32}:[0-9A-F]{4} 0[0-9A]", 0..4),
+        checks in proptest::collection::vec("(Validator |é)?[a-z]{0,3}( : Valid: )?(true|false)?(, Message: )?[a-z]{0,3}", 0..4),
+    ) {
+        let _ = bm_preflight::format::proc_net_tcp::parse(&(text.clone() + &sockets.join("\n")));
+        for check in bm_preflight::format::start_check::parse(&(text + &checks.join("\n"))) {
+            proptest::prop_assert!(check.message != Some(String::new()));
+        }
+    }
 }
