@@ -13,8 +13,30 @@ use crate::report::{Report, html, json, junit, text};
 
 /// The reports of a run.
 pub(super) struct Targets {
-    files: Vec<(Format, PathBuf, tempfile::NamedTempFile)>,
+    files: Vec<(Format, PathBuf, Opened)>,
     stdout: Option<Format>,
+}
+
+/// A file that is opened for a report.
+enum Opened {
+    /// Put in place of the path when it is whole.
+    Beside(tempfile::NamedTempFile),
+    /// A device or a pipe, which nothing may take the place of.
+    Itself(std::fs::File),
+}
+
+impl Opened {
+    fn fill(self, path: &Path, content: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Beside(mut file) => {
+                file.write_all(content)?;
+                file.flush()?;
+                file.persist(path).map_err(|error| error.error)?;
+                Ok(())
+            }
+            Self::Itself(mut file) => file.write_all(content),
+        }
+    }
 }
 
 impl Targets {
@@ -46,11 +68,10 @@ impl Targets {
         templates: Option<&Path>,
         terminal: Terminal,
     ) -> Result<String, Failure> {
-        for (format, path, mut file) in self.files {
+        for (format, path, file) in self.files {
             let content = render(report, format, templates, false, terminal.verbose)?;
             let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
-            file.write_all(content.as_bytes()).and_then(|()| file.flush()).map_err(fail)?;
-            file.persist(&path).map_err(|error| fail(error.error))?;
+            file.fill(&path, content.as_bytes()).map_err(fail)?;
         }
         let Some(format) = self.stdout else { return Ok(String::new()) };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
@@ -81,21 +102,28 @@ fn explicit(reports: &[(Format, PathBuf)]) -> Result<Split, Failure> {
     Ok((files, on_stdout.first().map(|(format, _)| *format)))
 }
 
-/// A temporary file beside the target, with the permissions of any new file.
-fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, tempfile::NamedTempFile), Failure> {
+/// A temporary file beside the target, with the permissions of any new file; a device or a pipe itself.
+fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Failure> {
+    // What a link leads to is replaced, and the link stays.
+    let path = std::fs::canonicalize(&path).unwrap_or(path);
+    let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
+    if path.is_dir() {
+        return Err(Failure::Tool(format!("{}: is a folder", path.display())));
+    }
+    if path.exists() && !path.is_file() {
+        let file = std::fs::File::options().write(true).open(&path).map_err(fail)?;
+        return Ok((format, path, Opened::Itself(file)));
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    if path.is_dir() {
-        return Err(Failure::Tool(format!("{}: is a folder", path.display())));
-    }
     let file = tempfile::Builder::new()
         .prefix(".bm-preflight-")
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .map_err(|error| Failure::Tool(format!("{}: {error}", path.display())))?;
-    Ok((format, path, file))
+        .map_err(fail)?;
+    Ok((format, path, Opened::Beside(file)))
 }
 
 fn render(

@@ -217,6 +217,10 @@ impl SnapshotTarget {
         if path.is_dir() {
             return Err(io(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
         }
+        // Nothing may take the place of a device or a pipe.
+        if path.exists() && !path.is_file() {
+            return Err(io(std::io::Error::other("not a regular file")));
+        }
         let file = tempfile::Builder::new().prefix(".bm-preflight-").tempfile_in(folder).map_err(io)?;
         Ok(Self { path: path.to_owned(), file })
     }
