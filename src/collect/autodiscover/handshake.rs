@@ -32,12 +32,18 @@ impl Peers {
         let target = self.target(host, address, port, is_loopback);
         let turn = self.turn(target).await;
         let start = Instant::now();
-        let recorded = Recorder::new(self.trust.provider(), with_sni).map_err(|error| Failure::new("failed", error));
+        let recorded = match &turn {
+            Ok(_) => Recorder::new(self.trust.provider(), with_sni).map_err(|error| Failure::new("failed", error)),
+            Err(failure) => Err(failure.clone()),
+        };
         let (end, seen) = match recorded {
             Ok((recorder, config)) => (self.shake_hands(target, host, config, start).await, recorder.seen()),
             Err(failure) => (Err(failure), super::recorder::Seen::default()),
         };
         let elapsed_ms = milliseconds(start.elapsed());
+        if turn.is_ok() {
+            self.note_handshake(target, end.as_ref().map_or_else(|failure| failure.outcome, |_| "ok"));
+        }
         drop(turn);
         let (shown, verdict) = self.trust.judge(&seen, host, self.now).unzip();
         let (outcome, detail, socket_seen) = match end {

@@ -118,10 +118,15 @@ impl Peers {
         let target = self.target(&host, asked.address, port, asked.is_loopback);
         let turn = self.turn(target).await;
         let start = Instant::now();
-        let (mut hop, location) = match self.exchange(asked, target, start).await {
-            Ok(answered) => answered,
-            Err(failure) => (failed(asked.url, Some(asked.address), failure), None),
+        let answered = match &turn {
+            Ok(_) => self.exchange(asked, target, start).await,
+            Err(failure) => Err(failure.clone()),
         };
+        let (mut hop, location) =
+            answered.unwrap_or_else(|failure| (failed(asked.url, Some(asked.address), failure), None));
+        if turn.is_ok() {
+            self.note_request(target, hop.outcome);
+        }
         drop(turn);
         hop.elapsed_ms = milliseconds(start.elapsed());
         hop.detail = hop.detail.map(|detail| asked.cleaned(&detail));

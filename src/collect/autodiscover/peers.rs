@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::failure::Failure;
 use super::trust::Trust;
 use crate::collect::root::Root;
 use crate::config::Config;
@@ -17,6 +18,20 @@ const TIMEOUT_S: u64 = 5;
 const AT_ONCE: usize = 16;
 /// Connections at once to one address: a server that is in use must not feel a check.
 const AT_ONCE_EACH: usize = 2;
+
+/// Connections in a row that an address did not accept, until it is taken for dead: many names may lead to it.
+const DEAD: u32 = 2;
+/// Conversations in a row that came to nothing in time, until the address is left alone.
+const SLOW: u32 = 6;
+
+/// What is known of an address that was connected to.
+struct Door {
+    permits: Arc<Semaphore>,
+    /// Connections in a row that were not accepted in time.
+    dead: u32,
+    /// Handshakes and requests in a row that were not answered in time.
+    slow: u32,
+}
 
 /// What all probes share: trust, limits, and the overrides of the configuration.
 pub(super) struct Peers {
@@ -30,7 +45,7 @@ pub(super) struct Peers {
     pub(super) timeout: Duration,
     connect: BTreeMap<String, SocketAddr>,
     all: Arc<Semaphore>,
-    each: Mutex<HashMap<SocketAddr, Arc<Semaphore>>>,
+    doors: Mutex<HashMap<SocketAddr, Door>>,
 }
 
 /// The right to connect, until it is dropped.
@@ -56,7 +71,7 @@ impl Peers {
             timeout: Duration::from_secs(config.probe.timeout_s.unwrap_or(TIMEOUT_S).max(1)),
             connect: connect.collect(),
             all: Arc::new(Semaphore::new(AT_ONCE)),
-            each: Mutex::default(),
+            doors: Mutex::default(),
         }
     }
 
@@ -69,15 +84,40 @@ impl Peers {
         named.or_else(|| self.connect.get(&target.to_string())).copied().unwrap_or(target)
     }
 
-    /// Waits until one more connection may be made.
-    pub(super) async fn turn(&self, target: SocketAddr) -> Turn {
-        let each = {
-            let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(each.entry(target).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_EACH))))
-        };
+    /// Waits until one more connection may be made. The error: nothing came of the last ones, so no more is made.
+    pub(super) async fn turn(&self, target: SocketAddr) -> Result<Turn, Failure> {
+        let permits = self.door(target, |door| Arc::clone(&door.permits));
         // Neither is ever closed.
-        let each = each.acquire_owned().await.ok();
-        Turn { _each: each, _all: Arc::clone(&self.all).acquire_owned().await.ok() }
+        let each = permits.acquire_owned().await.ok();
+        let turn = Turn { _each: each, _all: Arc::clone(&self.all).acquire_owned().await.ok() };
+        match self.door(target, |door| (door.dead, door.slow)) {
+            (DEAD.., _) => Err(Failure::new("timeout", format!("not tried again after {DEAD} connections in vain"))),
+            (_, SLOW..) => Err(Failure::new("not_asked", format!("left alone after {SLOW} times without an answer"))),
+            _ => Ok(turn),
+        }
+    }
+
+    /// Notes how a handshake ended.
+    pub(super) fn note_handshake(&self, target: SocketAddr, outcome: &str) {
+        self.door(target, |door| match outcome {
+            "timeout" => door.dead += 1,
+            "tls_timeout" => (door.dead, door.slow) = (0, door.slow + 1),
+            _ => door.dead = 0,
+        });
+    }
+
+    /// Notes how a request ended.
+    pub(super) fn note_request(&self, target: SocketAddr, outcome: &str) {
+        self.door(target, |door| match outcome {
+            "timeout" | "tls_timeout" => door.slow += 1,
+            _ => (door.dead, door.slow) = (0, 0),
+        });
+    }
+
+    fn door<T>(&self, target: SocketAddr, look: impl FnOnce(&mut Door) -> T) -> T {
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Door { permits: Arc::new(Semaphore::new(AT_ONCE_EACH)), dead: 0, slow: 0 };
+        look(doors.entry(target).or_insert_with(fresh))
     }
 }
 

@@ -84,11 +84,9 @@ impl<'a> Surveyor<'a> {
             .collect();
         doors.dedup();
         let redirects = Mutex::new(Vec::new());
-        let (handshakes, mut probes) = join(
-            join_all(doors.iter().map(|door| self.handshake(door.clone()))),
-            self.probes(&answers, &root, &targets, &redirects),
-        )
-        .await;
+        // Handshakes come first: what is found dead then is not waited for again.
+        let handshakes = join_all(doors.iter().map(|door| self.handshake(door.clone()))).await;
+        let mut probes = self.probes(&answers, &root, &targets, &redirects).await;
         let is_lost = probes.iter().filter(|p| p.method == "autodiscover").all(|p| !has_answer(p));
         if self.has_loopback && (is_lost || is_first) {
             probes.push(self.probe(("loopback", "lower", "https"), &host, 443, LOOPBACK, &redirects).await);

@@ -101,7 +101,7 @@ const DNS_RECORD: Table = Table {
 
 /// How a connection ended.
 const CONNECTION_OUTCOMES: &[&str] =
-    &["ok", "refused", "unreachable", "timeout", "tls_timeout", "closed", "not_tls", "too_old", "failed"];
+    &["ok", "refused", "unreachable", "timeout", "tls_timeout", "closed", "not_tls", "too_old", "failed", "not_asked"];
 
 /// Handshakes.
 const TLS_HANDSHAKE: Table = Table {

@@ -182,6 +182,24 @@ async fn those_who_do_not_speak_tls() {
     assert_eq!(odd.outcome, "failed");
 }
 
+/// Two hundred domains may lead to one address that drops everything.
+#[tokio::test]
+async fn a_dead_address_is_waited_for_twice_and_a_silent_server_is_left_alone() {
+    let full = socket::full().await;
+    let dead = super::super::peers::tests::peers(&[], &[(&format!("{HOST}:443"), full.address)]);
+    let silent = socket::silent();
+    let slow = super::super::peers::tests::peers(&[], &[(&format!("{HOST}:443"), silent.address)]);
+    let ask = async |peers: &Peers| peers.handshake(HOST, LOCALHOST, 443, true, false).await;
+    for (n, waits) in [(1, true), (2, true), (3, false)] {
+        let handshake = ask(&dead).await;
+        assert_eq!((handshake.outcome, handshake.elapsed_ms > 500), ("timeout", waits), "{n}");
+    }
+    let again = futures_util::future::join_all((0..6).map(|_| ask(&slow))).await;
+    assert!(again.iter().all(|handshake| handshake.outcome == "tls_timeout"), "{again:?}");
+    let left = ask(&slow).await;
+    assert_eq!((left.outcome, left.elapsed_ms < 100), ("not_asked", true), "{left:?}");
+}
+
 #[tokio::test]
 async fn the_other_end_is_looked_for_below_the_root() {
     let root = Authority::root("Root");
