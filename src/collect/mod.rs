@@ -9,6 +9,7 @@ mod log_files;
 mod logins;
 mod postgres;
 mod root;
+mod services;
 mod shard;
 mod sink;
 mod source;
@@ -36,7 +37,7 @@ pub const DIRECTORY: &str = "directory";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let files = files.chain(autodiscover::TABLES.iter().copied());
+    let files = files.chain(services::TABLES.iter().copied()).chain(autodiscover::TABLES.iter().copied());
     Schema::new(sources.map(|source| source.table).chain(files))
 }
 
@@ -106,6 +107,7 @@ impl<'a> Collectors<'a> {
             Work::Host(uid, tables, Ok(root)) => {
                 let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);
                 host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
@@ -62,6 +63,16 @@ impl Root {
         std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))
     }
 
+    /// What a symbolic link says, not followed; none when the entry is no link.
+    pub(super) fn link(&self, path: &str) -> std::io::Result<Option<PathBuf>> {
+        let entry = self.open(Path::new(path), OFlags::PATH | OFlags::NOFOLLOW)?;
+        if !entry.metadata()?.is_symlink() {
+            return Ok(None);
+        }
+        let target = rustix::fs::readlinkat(&entry, c"", Vec::new())?;
+        Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(target.into_bytes()))))
+    }
+
     /// Names of the entries of a folder, sorted.
     pub(super) fn names(&self, path: &str) -> Result<Vec<String>, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
@@ -114,6 +125,9 @@ mod tests {
         assert_eq!(root.names("/real").unwrap(), ["file"]);
         assert!(root.text("/escape", 100_000).is_err());
         assert!(root.text("/climb", 100_000).is_err());
+        assert_eq!(root.link("/climb").unwrap(), Some(PathBuf::from("../../../../etc/passwd")));
+        assert_eq!(root.link("/absolute/file").unwrap(), None);
+        assert!(root.link("/none").is_err());
     }
 
     #[test]

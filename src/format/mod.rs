@@ -18,4 +18,6 @@ pub mod proc_net_tcp;
 pub mod skiplist;
 pub mod spool_path;
 pub mod start_check;
+pub mod systemctl_show;
 pub mod twoskip;
+pub mod unit_file;

@@ -249,7 +249,7 @@ fn set_passwords(work: &Path) {
     }
 }
 
-/// Copies `root` and every `root.<server uid>` of a story over what its base has put there.
+/// Copies `root` and every `root.<server uid>` of a story over what its base has put there, links as links.
 fn copy_roots(story: &Path, target: &Path) {
     for entry in walkdir::WalkDir::new(story).sort_by_file_name() {
         let entry = entry.expect("a readable folder");
@@ -258,10 +258,17 @@ fn copy_roots(story: &Path, target: &Path) {
         if top != "root" && !top.starts_with("root.") {
             continue;
         }
+        let place = target.join(path);
+        // A link of the base would be written through.
+        if place.is_symlink() {
+            std::fs::remove_file(&place).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        }
         let copied = if entry.file_type().is_dir() {
-            std::fs::create_dir_all(target.join(path))
+            std::fs::create_dir_all(&place)
+        } else if entry.file_type().is_symlink() {
+            std::fs::read_link(entry.path()).and_then(|link| std::os::unix::fs::symlink(link, &place))
         } else {
-            std::fs::copy(entry.path(), target.join(path)).map(|_| ())
+            std::fs::copy(entry.path(), &place).map(|_| ())
         };
         copied.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
