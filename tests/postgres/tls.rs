@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::run::run;
 use crate::support::bluemind::{DIRECTORY, Installation};
+use crate::support::network::Network;
 use crate::support::postgres::{Cluster, Settings};
 
 const SHARD: &str = "bm-master";
@@ -56,8 +57,7 @@ fn tls_is_used_when_asked_for_and_verified() {
     untrusted.assert_absent("domain", DIRECTORY, "UnknownIssuer");
     assert_eq!(untrusted.with_outcome("pass").len(), 0);
 
-    installation.more_config =
-        format!("\n[probe]\nca_files = [{:?}]\n", folder.path().join("ca.pem").display().to_string());
+    installation.more_config = Network::shared().config(&[&folder.path().join("ca.pem")]);
     let trusted = run(&installation);
     assert_eq!(trusted.code, 0, "{:#}", trusted.report["coverage"]);
     trusted.assert_complete("domain", DIRECTORY);

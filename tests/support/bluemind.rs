@@ -183,7 +183,7 @@ impl<'c> Installation<'c> {
             let _ = write!(config, "\n[server.{uid}]\nroot = {:?}\n", self.path(&root).display().to_string());
         }
         if !self.more_config.contains("[probe]") {
-            config.push_str(&Network::shared().config());
+            config.push_str(&Network::shared().config(&[]));
         }
         config + &self.more_config
     }

@@ -2,7 +2,7 @@
 //! servers answer. Every story is surveyed against it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::peers::dns::{Server as Resolver, Zone};
@@ -84,18 +84,18 @@ impl Network {
         Self { resolver: zone().serve(), sites, folder }
     }
 
-    /// The sections of the configuration that lead to it.
-    pub(crate) fn config(&self) -> String {
+    /// The sections of the configuration that lead to it; `more_trust` are CA files beside its own.
+    pub(crate) fn config(&self, more_trust: &[&Path]) -> String {
         let path = |name: &str| -> PathBuf { self.folder.path().join(name) };
         let mut connect = String::new();
         for (meant, server) in &self.sites {
             let _ = write!(connect, "{meant:?} = \"{}\", ", server.address);
         }
         format!(
-            "\n[dns]\nresolvers = [\"{}\"]\n\n[probe]\nconnect = {{ {} }}\nca_files = [{:?}]\naccess_logs = [{:?}]\n",
+            "\n[dns]\nresolvers = [\"{}\"]\n\n[probe]\nconnect = {{ {} }}\nca_files = {:?}\naccess_logs = [{:?}]\n",
             self.resolver.address,
             connect.trim_end_matches(", "),
-            path("ca.pem"),
+            more_trust.iter().copied().chain([path("ca.pem").as_path()]).collect::<Vec<_>>(),
             path("access.log"),
         )
     }
