@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use bm_preflight::app;
 use bm_preflight::cli::Cli;
 use clap::Parser;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -32,5 +35,9 @@ fn log(verbose: u8, quiet: bool) {
         (_, 1) => tracing::Level::WARN,
         (_, _) => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    // Libraries repeat what strangers sent them: what matters of it is in the facts.
+    let own = Targets::new().with_target("bm_preflight", level);
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+    tracing_subscriber::registry().with(lines).with(own).init();
 }

@@ -189,6 +189,24 @@ fn a_report_never_takes_the_place_of_a_device_a_pipe_or_a_link() {
 }
 
 #[test]
+fn logs_are_the_programs_own_and_plain_where_nobody_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let ended = ended(Command::new(env!("CARGO_BIN_EXE_bm-preflight")).env_remove("NO_COLOR").args([
+        "-vv",
+        "run",
+        "--root",
+        &root,
+        "--report",
+        "json=-",
+        "--check",
+        "mapi_will_not_start",
+    ]));
+    assert!(ended.stderr.contains("collecting"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+}
+
+#[test]
 fn fail_on_decides_the_exit_code() {
     let warnings = ["demo", "--check", "domain_name_conflict"];
     for (level, code) in [("blocker", 0), ("warning", 10), ("never", 0)] {
