@@ -1,8 +1,14 @@
 -- One row: a domain or alias with the two verdicts. `bm_mapi` (yes, no, unknown): would bm-mapi count it as reachable when
 -- it starts; `workstation` (yes, warns, no, unknown): would an Outlook prepared as BlueMind documents, which tries only
 -- https://autodiscover.<name> and the plain http redirect, connect without a warning. The methods' states and reasons
--- beside them.
+-- beside them. What fails from a machine that is not bm-mapi's own may still work from there: `is_elsewhere`.
 WITH
+place AS MATERIALIZED (
+  SELECT EXISTS (
+    SELECT 1 FROM network_vantage AS v
+    WHERE NOT EXISTS (SELECT 1 FROM server_role AS r WHERE r.server_uid = v.server_uid AND +r.role = 'bm/core')
+  ) AS is_elsewhere
+),
 methods AS MATERIALIZED (
   SELECT
     name,
@@ -32,7 +38,7 @@ SELECT
     WHEN n.ascii_name IS NULL THEN 'no'
     WHEN coalesce(m.root_bm_mapi, m.autodiscover_bm_mapi) IS NULL THEN 'unknown'
     WHEN m.counted > 0 THEN 'yes'
-    WHEN m.doubtful > 0 THEN 'unknown'
+    WHEN m.doubtful > 0 OR p.is_elsewhere THEN 'unknown'
     ELSE 'no'
   END AS bm_mapi,
   CASE
@@ -42,7 +48,8 @@ SELECT
     WHEN m.redirect IN ('warns', 'unknown') THEN m.redirect
     ELSE 'no'
   END AS workstation,
-  coalesce(m.is_mapi_down, 0) AS is_mapi_down
+  coalesce(m.is_mapi_down, 0) AS is_mapi_down, p.is_elsewhere
 FROM autodiscover_name AS n
+CROSS JOIN place AS p
 LEFT JOIN methods AS m ON m.name = n.name
 WHERE n.suffix <> 'technical'

@@ -40,6 +40,8 @@ pub const ALL: &[View] = &[
         "dns_record",
         "http_exchange",
         "identity_proof",
+        "network_vantage",
+        "server_role",
         "tls_certificate",
         "tls_handshake"
     ),

@@ -119,6 +119,7 @@ impl<'a> Collectors<'a> {
                     root: &self.root,
                     is_offline: self.circumstances.is_offline,
                     now: self.circumstances.now,
+                    vantage: self.vantage(topology),
                     servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
                 };
                 autodiscover::collect(&setting, &of_kind(self.wanted, ScopeKind::Network), &self.sink).await;
@@ -141,6 +142,16 @@ impl<'a> Collectors<'a> {
             // The scopes stay "not attempted": nothing is taken for known.
             tracing::error!("reading Cyrus: {error}");
         }
+    }
+
+    /// The server that the network is seen from. The files of another machine do not say so, unless the configuration tells
+    /// how the network looks from there.
+    fn vantage(&self, topology: &Topology) -> Result<String, String> {
+        let is_told = !self.config.dns.resolvers.is_empty() || !self.config.probe.connect.is_empty();
+        if !self.root.is_system() && !is_told {
+            return Err("the files are of another root than this machine's".to_owned());
+        }
+        host::identify(&self.root, topology.servers())
     }
 
     /// The files of each server: of the configuration, or of this machine; else why they are out of reach.

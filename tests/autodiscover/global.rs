@@ -171,3 +171,13 @@ fn every_check_is_expected_to_fire_somewhere() {
     let never: Vec<_> = ids().into_iter().filter(|id| !scenarios.contains(&format!("\"{id}: "))).collect();
     assert_eq!(never, Vec::<String>::new());
 }
+
+#[test]
+fn from_another_machine_than_the_core_server_nothing_is_denied() {
+    for uid in ["mail2", ""] {
+        let world = World::new().zone(Zone::new().soa("d.test").txt("d.test", "here")).file("/etc/bm/server.uid", uid);
+        let outcome = world.run();
+        assert_eq!(outcome.verdicts("d.test"), ("unknown".to_owned(), "no".to_owned()), "{uid:?}");
+        assert!(outcome.unknown().contains("mapi_will_not_start"), "{:?}", outcome.findings());
+    }
+}

@@ -69,6 +69,9 @@ impl World {
             connect.insert(format!("{host}:443"), closed);
         }
         let folder = tempfile::tempdir().unwrap();
+        // The files are those of the core server.
+        std::fs::create_dir_all(folder.path().join("etc/bm")).unwrap();
+        std::fs::write(folder.path().join("etc/bm/server.uid"), "core\n").unwrap();
         let access_logs = vec![folder.path().join("access.log")];
         std::fs::write(&access_logs[0], "").unwrap();
         Self {

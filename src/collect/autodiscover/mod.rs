@@ -52,6 +52,8 @@ pub(super) struct Setting<'a> {
     pub(super) now: i64,
     /// Addresses of the servers of the installation.
     pub(super) servers: Vec<String>,
+    /// The server of the installation that this machine is, or why it cannot be told.
+    pub(super) vantage: Result<String, String>,
 }
 
 /// Fills the wanted tables of the trace.
@@ -74,6 +76,7 @@ pub(super) async fn collect(setting: &Setting<'_>, wanted: &[&'static Table], si
 
 /// Everything that was seen.
 struct Trace {
+    vantage: Result<String, String>,
     names: Vec<MailName>,
     surveys: Vec<Survey>,
 }
@@ -97,7 +100,7 @@ async fn trace_all(setting: &Setting<'_>, sink: &Sink) -> Result<Trace, String> 
     let tokens: Vec<(String, bool)> = surveys.iter().flat_map(Survey::tokens).collect();
     let seen = watch.end(&tokens).await;
     surveys.iter_mut().for_each(|survey| survey.prove(&seen, setting));
-    Ok(Trace { names, surveys })
+    Ok(Trace { vantage: setting.vantage.clone(), names, surveys })
 }
 
 /// The domains and aliases of the directory. The error says why they are not known.
@@ -140,6 +143,9 @@ impl Trace {
         let probes = || (1_i64..).zip(self.surveys.iter().flat_map(|s| s.probes.iter().map(|p| (&s.name, p))));
         let answers = || self.surveys.iter().flat_map(|s| s.answers.iter().map(|a| (&s.name, a)));
         match table.name {
+            "network_vantage" => {
+                vec![vec![self.vantage.clone().ok().into(), self.vantage.clone().err().into()]]
+            }
             "autodiscover_name" => self.names.iter().map(MailName::row).collect(),
             "dns_answer" => answers().map(|(name, answer)| answer.row(name)).collect(),
             "dns_record" => answers().flat_map(|(name, answer)| answer.record_rows(name)).collect(),

@@ -5,11 +5,28 @@ use crate::fact::{Column, ScopeKind, Table};
 
 /// The tables of the trace.
 pub(in crate::collect) const TABLES: &[&Table] =
-    &[&NAME, &DNS_ANSWER, &DNS_RECORD, &TLS_HANDSHAKE, &TLS_CERTIFICATE, &HTTP_EXCHANGE, &IDENTITY_PROOF];
+    &[&VANTAGE, &NAME, &DNS_ANSWER, &DNS_RECORD, &TLS_HANDSHAKE, &TLS_CERTIFICATE, &HTTP_EXCHANGE, &IDENTITY_PROOF];
 
 const OF_NAME: Column = Column::text("name", "the domain or alias that was probed").key();
 const ELAPSED: Column = Column::integer("elapsed_ms", "time it took, in milliseconds");
 const DETAIL: Column = Column::text("detail", "what the other side or the library said").nullable();
+
+/// Where the probes start.
+pub(super) const VANTAGE: Table = Table {
+    name: "network_vantage",
+    doc: "The machine that the probes were made from: bm-mapi asks from its own server, and another machine may see another network.",
+    grain: "the machine that made the probes",
+    scope: ScopeKind::Network,
+    columns: &[
+        Column::text(
+            "server_uid",
+            "the server of the installation that it is; null when it is none, or cannot be told",
+        )
+        .nullable()
+        .key(),
+        DETAIL,
+    ],
+};
 
 /// Domains and aliases.
 pub(super) const NAME: Table = Table {
