@@ -8,9 +8,10 @@
 //!  checks/*.toml ──────────► Checks ──┴─► Plan: checks, tables, scopes
 //!                                           │
 //!          collectors (async, bounded)      ▼
-//!    PostgreSQL, files ───── rows + coverage ──► Store ──► snapshot (optional)
+//!    PostgreSQL, files,
+//!    DNS, TLS, HTTP ──────── rows + coverage ──► Store ──► snapshot (optional)
 //!                                                  │ sealed: Facts, read-only
-//!                            Check × Facts (sync) ◄┘ ──► Outcomes ──► Verdict ──► Report
+//!                    Views, Check × Facts (sync) ◄┘ ──► Outcomes ──► Verdict ──► Report
 //!                                                                      html | json | junit | text
 //! ```
 //!
