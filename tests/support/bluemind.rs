@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use assert_cmd::Command;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::network::Network;
@@ -39,6 +41,9 @@ pub(crate) struct Story {
     pub(crate) only_as_facts: bool,
     /// The checks that have findings on it; every other one has none.
     pub(crate) fires: BTreeSet<String>,
+    /// Files that were last written a while ago, such as `"3h"`, by their place in the story's folder.
+    #[serde(default)]
+    pub(crate) aged: BTreeMap<String, String>,
 }
 
 impl Story {
@@ -123,6 +128,12 @@ impl<'c> Installation<'c> {
         let work = tempfile::tempdir().expect("a temporary directory");
         for story in &chain {
             copy_roots(&story.folder(), work.path());
+        }
+        render_times(work.path());
+        for (path, age) in chain.iter().flat_map(|story| &story.aged) {
+            let file = std::fs::File::options().write(true).open(work.path().join(path));
+            let file = file.unwrap_or_else(|e| panic!("{path}: {e}"));
+            file.set_modified(SystemTime::now() - duration(age).unsigned_abs()).expect("times can be set");
         }
         set_passwords(work.path());
         Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work }
@@ -247,6 +258,48 @@ fn set_passwords(work: &Path) {
         assert_ne!(changed, text, "{}: no line `password = \"bj\"`", path.display());
         std::fs::write(&path, changed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
+}
+
+/// Puts times into every file called `*.dated`, and takes that ending away: `@log{3h}` becomes three hours ago as
+/// BlueMind's logs write it, `@ms{3h}` the same in milliseconds since the epoch.
+fn render_times(work: &Path) {
+    for entry in walkdir::WalkDir::new(work) {
+        let path = entry.expect("a readable folder").into_path();
+        if path.extension().is_none_or(|ending| ending != "dated") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        std::fs::write(path.with_extension(""), dated(&text, Timestamp::now())).expect("it can be written");
+        std::fs::remove_file(&path).expect("it can be removed");
+    }
+}
+
+fn dated(text: &str, now: Timestamp) -> String {
+    let log = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S,000").to_string();
+    let rendered = render_marks(text, "@log{", &|age| log(now - age));
+    render_marks(&rendered, "@ms{", &|age| (now - age).as_millisecond().to_string())
+}
+
+fn render_marks(text: &str, mark: &str, show: &dyn Fn(jiff::SignedDuration) -> String) -> String {
+    let mut parts = text.split(mark);
+    let mut rendered = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (age, rest) = part.split_once('}').expect("a mark ends with a brace");
+        rendered.push_str(&show(duration(age)));
+        rendered.push_str(rest);
+    }
+    rendered
+}
+
+fn duration(text: &str) -> jiff::SignedDuration {
+    text.parse().unwrap_or_else(|e| panic!("{text:?} is no duration: {e}"))
+}
+
+#[test]
+fn ages_become_times() {
+    let now: Timestamp = "2026-11-02T08:00:00Z".parse().unwrap();
+    let text = dated("@log{0s} a\n@log{25h 1m} b @ms{1s}\n", now);
+    assert_eq!(text, "2026-11-02 08:00:00,000 a\n2026-11-01 06:59:00,000 b 1793606399000\n");
 }
 
 /// Copies `root` and every `root.<server uid>` of a story over what its base has put there, links as links.
