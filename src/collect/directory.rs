@@ -18,6 +18,7 @@ pub(super) const SOURCES: &[Source] = &[
     MAPI_REPLICA,
     COMPONENT_VERSION,
     UPGRADER,
+    BACKUP_SKIPPED_TAG,
 ];
 
 const INSTALLATION: Source = Source {
@@ -233,4 +234,20 @@ const UPGRADER: Source = Source {
                   FROM t_bm_upgraders ORDER BY 1, 2",
         },
     ],
+};
+
+const BACKUP_SKIPPED_TAG: Source = Source {
+    table: &Table {
+        name: "backup_skipped_tag",
+        doc: "The roles whose data BlueMind's backups leave out, as it is set in the administration console (`dpBackupSkipTags` of the system configuration).",
+        grain: "a role that is not backed up",
+        scope: ScopeKind::Directory,
+        columns: &[Column::text("tag", "such as `mail/imap`").key()],
+    },
+    queries: &[Query {
+        needs: &["t_systemconf"],
+        sql: "SELECT DISTINCT trim(tag)
+              FROM t_systemconf s CROSS JOIN LATERAL unnest(string_to_array(s.configuration->'dpBackupSkipTags', ',')) AS tag
+              WHERE trim(tag) <> '' ORDER BY 1",
+    }],
 };

@@ -9,7 +9,7 @@ use super::root::Root;
 use super::sink::{Scope, Sink};
 use crate::fact::{Column, Row, ScopeKind, Table, Value};
 use crate::format::bm_ini::BmIni;
-use crate::format::{dpkg_status, mounts, start_check};
+use crate::format::{dpkg_status, mounts, package_source, start_check};
 use crate::topology::Server;
 
 /// Keys of bm.ini that describe the installation; the password is none of them.
@@ -42,6 +42,19 @@ const PACKAGE: Table = Table {
     ],
 };
 
+/// Where packages come from.
+const PACKAGE_SOURCE: Table = Table {
+    name: "package_source",
+    doc: "The files in which apt or yum are told where packages come from: /etc/apt/sources.list, those of /etc/apt/sources.list.d and of /etc/yum.repos.d. Their content is never collected: the address of BlueMind's repository may hold the subscription's password.",
+    grain: "a file of a server that names package repositories",
+    scope: ScopeKind::Server,
+    columns: &[
+        Column::text("path", "such as `/etc/apt/sources.list.d/bm.list`").key(),
+        Column::text("bluemind", "whether it names a repository of BlueMind, and whether that is in use")
+            .one_of(&["enabled", "disabled", "none"]),
+    ],
+};
+
 /// Mounted file systems.
 const FILESYSTEM: Table = Table {
     name: "filesystem",
@@ -70,7 +83,7 @@ const START_CHECK: Table = Table {
 };
 
 /// What is read of each server.
-pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &FILESYSTEM, &START_CHECK];
+pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &PACKAGE_SOURCE, &FILESYSTEM, &START_CHECK];
 
 /// Where bm-mapi logs, and how much of the end is read: the last start is what counts.
 const MAPI_LOG: &str = "/var/log/bm-mapi/mapi.log";
@@ -101,6 +114,16 @@ const MARKERS: &[&str] = &[
     "subscription.bmz",
 ];
 const DISABLED: &str = ".disabled";
+
+/// Folders of files with package repositories, and how the names of those end that are read.
+const PACKAGE_SOURCES: [(&str, &[&str]); 3] = [
+    ("/etc/apt", &["sources.list"]),
+    ("/etc/apt/sources.list.d", &[".list", ".sources"]),
+    ("/etc/yum.repos.d", &[".repo"]),
+];
+
+/// Where BlueMind puts the repository that comes with the subscription.
+const SUBSCRIPTION_FILES: &[&str] = &["/etc/apt/sources.list.d/bm.list", "/etc/yum.repos.d/bm.repo"];
 
 /// Limits of the files read, in bytes.
 const SMALL_FILE: u64 = 1024 * 1024;
@@ -161,6 +184,7 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
                 let (source, rows) = packages(root).await;
                 (source, whole(rows))
             }
+            "package_source" => (root.shown("/etc/apt"), whole(package_sources(root))),
             "start_check" => (root.shown(MAPI_LOG), whole(start_checks(root))),
             "filesystem" => (root.shown("/proc/self/mounts"), file_systems(root).await),
             _ => continue,
@@ -225,6 +249,30 @@ async fn rpm_packages(root: &Root) -> Result<Vec<Row>, String> {
 
 fn package_row(name: &str, version: &str) -> Option<Row> {
     (name.starts_with("bm-") || name.starts_with("postgresql")).then(|| vec![Value::from(name), Value::from(version)])
+}
+
+/// Every file that apt or yum reads repositories from. A server has one of the two.
+fn package_sources(root: &Root) -> Result<Vec<Row>, String> {
+    let is_missing = |path: &str| root.folder(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    let mut paths = Vec::new();
+    for (folder, endings) in PACKAGE_SOURCES.iter().filter(|(folder, _)| !is_missing(folder)) {
+        let is_read = |name: &&String| endings.iter().any(|ending| name.ends_with(ending));
+        paths.extend(root.names(folder)?.iter().filter(is_read).map(|name| format!("{folder}/{name}")));
+    }
+    if PACKAGE_SOURCES.iter().all(|(folder, _)| is_missing(folder)) {
+        let folders = PACKAGE_SOURCES.map(|(folder, _)| root.shown(folder));
+        return Err(format!("there is none of the folders {}", folders.join(", ")));
+    }
+    let row = |path: String| {
+        let text = root.text(&path, SMALL_FILE)?;
+        let state = match package_source::bluemind(&text, SUBSCRIPTION_FILES.contains(&path.as_str())) {
+            Some(true) => "enabled",
+            Some(false) => "disabled",
+            None => "none",
+        };
+        Ok(vec![Value::from(path), Value::from(state)])
+    };
+    paths.into_iter().map(row).collect()
 }
 
 /// A file system behind a dead server can block for ever: each is asked for its space on a thread of its own. One that

@@ -1,6 +1,7 @@
 //! Collectors: they describe what is there, and never judge it. A failure is a statement on completeness, not an error.
 
 mod autodiscover;
+mod backups;
 mod command;
 mod cyrus;
 mod directory;
@@ -37,7 +38,8 @@ pub const DIRECTORY: &str = "directory";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let files = files.chain(services::TABLES.iter().copied()).chain(autodiscover::TABLES.iter().copied());
+    let files = files.chain(services::TABLES.iter().copied()).chain(backups::TABLES.iter().copied());
+    let files = files.chain(autodiscover::TABLES.iter().copied());
     Schema::new(sources.map(|source| source.table).chain(files))
 }
 
@@ -108,6 +110,7 @@ impl<'a> Collectors<'a> {
                 let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);
                 host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }

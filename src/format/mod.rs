@@ -1,5 +1,6 @@
 //! Pure readers of the formats that BlueMind's files have: bytes in, values or errors out, never a panic.
 
+pub mod backup_generation;
 pub mod bm_ini;
 mod bytes;
 pub mod cyrus_db;
@@ -14,6 +15,7 @@ pub mod mailbox_name;
 pub mod mailbox_record;
 pub mod mounts;
 pub mod mutf7;
+pub mod package_source;
 pub mod proc_net_tcp;
 pub mod skiplist;
 pub mod spool_path;

@@ -1,0 +1,88 @@
+//! Files that name package repositories: apt's `*.list` and `*.sources` (sources.list(5)), yum's `*.repo` (yum.conf(5)).
+
+/// Whether a file names repositories of BlueMind, and whether one of them is in use; none when it names none. Where
+/// they are is not kept: the address of BlueMind's repository is that of the subscription, with its password.
+///
+/// A file that `is_bluemind` by its name need not say so.
+pub fn bluemind(text: &str, is_bluemind: bool) -> Option<bool> {
+    let mut found = None;
+    for stanza in stanzas(text) {
+        let (comments, lines): (Vec<&str>, Vec<&str>) = stanza.iter().partition(|line| line.starts_with('#'));
+        let names = |line: &&&str| is_bluemind || names_bluemind(line);
+        let is_used = lines.iter().any(|line| names(&line)) && !lines.iter().any(|line| switches_off(line));
+        if is_used || lines.iter().chain(&comments).any(|line| names(&line)) {
+            found = Some(found == Some(true) || is_used);
+        }
+    }
+    found.or(is_bluemind.then_some(false))
+}
+
+/// Lines that belong together: those between blank lines, a section of a `*.repo`.
+fn stanzas(text: &str) -> Vec<Vec<&str>> {
+    let mut stanzas = vec![Vec::new()];
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('[') {
+            stanzas.push(Vec::new());
+        }
+        if let Some(stanza) = stanzas.last_mut().filter(|_| !line.is_empty()) {
+            stanza.push(line);
+        }
+    }
+    stanzas
+}
+
+fn names_bluemind(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    line.contains("bluemind") || line.contains("blue-mind")
+}
+
+/// `enabled=0` of yum, `Enabled: no` of apt.
+fn switches_off(line: &str) -> bool {
+    let setting = line.split_once(['=', ':']).map(|(key, value)| (key.trim(), value.trim()));
+    setting.is_some_and(|(key, value)| {
+        key.eq_ignore_ascii_case("enabled") && ["0", "no", "false"].iter().any(|off| value.eq_ignore_ascii_case(off))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_of_bluemind_and_whether_they_are_in_use() {
+        for (text, expected) in [
+            ("deb https://deb.debian.org/debian buster main\n", None),
+            ("", None),
+            ("deb https://user:secret@pkg.bluemind.net/4.0 buster main\n", Some(true)),
+            ("# deb https://pkg.blue-mind.net/4.0 buster main\n", Some(false)),
+            ("  #deb https://pkg.bluemind.net/3.5 x\ndeb file:/var/spool/bluemind-pkgs/ ./\n", Some(true)),
+            ("[bm]\nname=BlueMind\nenabled=1\n[bm-old]\nname=BlueMind 3.5\nenabled = 0\n", Some(true)),
+            ("[bm]\nname=BlueMind\nbaseurl=https://pkg.bluemind.net\nEnabled=0\n[epel]\nname=EPEL\n", Some(false)),
+            (
+                "Types: deb\nURIs: https://pkg.bluemind.net/4.0\nEnabled: no\n\nTypes: deb\nURIs: https://x\n",
+                Some(false),
+            ),
+        ] {
+            assert_eq!(bluemind(text, false), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_that_name_may_point_to_a_mirror() {
+        for (text, expected) in [
+            ("deb http://mirror.example.org/bm4 buster main\n", Some(true)),
+            ("# deb http://mirror.example.org/bm4 buster main\n", Some(false)),
+            ("[mirror]\nbaseurl=http://mirror.example.org\nenabled=0\n", Some(false)),
+            ("\n\n", Some(false)),
+        ] {
+            assert_eq!(bluemind(text, true), expected, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text: String, is_bluemind: bool) {
+            bluemind(&text, is_bluemind);
+        }
+    }
+}
