@@ -60,7 +60,7 @@ fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> V
         lang: Lang::En,
         from: build.as_deref().and_then(version::release_of),
         to: to.to_owned(),
-        now: 0,
+        now: facts.origin().collected_at,
         coverage: facts.coverage(),
         holders: topology.holders(),
         packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
