@@ -18,6 +18,8 @@ mod read_only;
 mod real_network;
 #[path = "postgres/run.rs"]
 mod run;
+#[path = "postgres/server_files.rs"]
+mod server_files;
 #[path = "postgres/server_trouble.rs"]
 mod server_trouble;
 #[path = "postgres/table_trouble.rs"]

@@ -88,9 +88,14 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
 type Generations = (Vec<(String, Generation)>, Vec<String>);
 
 fn generations(root: &Root) -> Result<Generations, String> {
-    // DataProtect makes the folder with its first backup.
     if root.folder(FOLDER).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return Ok(Generations::default());
+        return match root.link(FOLDER) {
+            Ok(Some(target)) => {
+                Err(format!("{}: it leads to {}, which is not there", root.shown(FOLDER), target.display()))
+            }
+            // DataProtect makes the folder with its first backup.
+            _ => Ok(Generations::default()),
+        };
     }
     let (mut generations, mut unread) = Generations::default();
     let is_generation = |name: &String| name.starts_with("generation-") && name.ends_with(".json");

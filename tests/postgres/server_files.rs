@@ -1,0 +1,45 @@
+//! Files of a server that are damaged or out of reach: what they would have told is unknown, and the run says so.
+
+use std::fs;
+
+use crate::run::run;
+use crate::support::bluemind::Installation;
+
+const SERVER: &str = "bm-master";
+const BACKUPS: &str = "root/var/backups/bluemind";
+
+#[test]
+fn backups_that_cannot_be_read_leave_open_which_is_the_newest() {
+    let installation = Installation::build("healthy_single");
+    let newest = installation.path(&format!("{BACKUPS}/generation-42.json"));
+    let whole = fs::read(&newest).unwrap();
+    fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    let huge = fs::File::create(installation.path(&format!("{BACKUPS}/generation-43.json"))).unwrap();
+    huge.set_len(100 * 1024 * 1024).unwrap();
+    let result = run(&installation);
+    result.assert_unknown(&["backup_missing_or_old"], "generation-42.json: EOF while parsing");
+    result.assert_says("backup_missing_or_old", "generation-43.json: larger than 1048576 bytes");
+}
+
+#[test]
+fn a_backup_folder_that_is_not_mounted_is_not_an_empty_one() {
+    let installation = Installation::build("healthy_single");
+    fs::remove_dir_all(installation.path(BACKUPS)).unwrap();
+    std::os::unix::fs::symlink("/mnt/nas/bluemind", installation.path(BACKUPS)).unwrap();
+    let result = run(&installation);
+    result.assert_absent("backup_part", SERVER, "it leads to /mnt/nas/bluemind, which is not there");
+    result.assert_unknown(&["backup_missing_or_old"], "/mnt/nas/bluemind");
+}
+
+#[test]
+fn a_repository_that_cannot_be_read_is_not_a_missing_one() {
+    let installation = Installation::build("healthy_single");
+    let list = installation.path("root/etc/apt/sources.list.d/bm.list");
+    fs::remove_file(&list).unwrap();
+    fs::create_dir(&list).unwrap();
+    let result = run(&installation);
+    result.assert_absent("package_source", SERVER, "bm.list: not a regular file");
+    result.assert_unknown(&["subscription_missing"], "bm.list");
+    fs::remove_dir_all(installation.path("root/etc/apt")).unwrap();
+    run(&installation).assert_unknown(&["subscription_missing"], "there is none of the folders");
+}
