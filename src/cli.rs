@@ -65,10 +65,10 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub collect: SourceArgs,
-    /// Replay a facts snapshot instead of collecting
+    /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
-    pub from_facts: Option<PathBuf>,
-    /// Also save the facts snapshot
+    pub from_facts: Vec<PathBuf>,
+    /// Also save the facts snapshot, of several servers a merged one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
     #[command(flatten)]
@@ -217,9 +217,9 @@ pub enum FactsCommand {
     Query {
         /// One SELECT
         sql: String,
-        /// The snapshot
-        #[arg(long, value_name = "FILE")]
-        from_facts: PathBuf,
+        /// The snapshot; repeat it for those of several servers
+        #[arg(long, value_name = "FILE", required = true)]
+        from_facts: Vec<PathBuf>,
         /// One JSON object a row instead of a table
         #[arg(long)]
         json: bool,

@@ -5,6 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::fact::ScopeKind;
 use crate::model::{Completeness, Coverage};
 
+/// The scope of the directory database.
+pub const DIRECTORY: &str = "directory";
+
+/// Role of the server that everything else asks, and whose bm-mapi looks for autodiscover.
+const CORE_ROLE: &str = "bm/core";
+
 /// Role of a mail shard's database.
 const SHARD_ROLE: &str = "bm/pgsql-data";
 
@@ -71,6 +77,11 @@ impl Topology {
         self.servers().iter().filter(|server| server.roles.contains(SHARD_ROLE))
     }
 
+    /// The core servers.
+    pub fn cores(&self) -> impl Iterator<Item = &Server> {
+        self.servers().iter().filter(|server| server.roles.contains(CORE_ROLE))
+    }
+
     /// The mail backends.
     pub fn backends(&self) -> impl Iterator<Item = &Server> {
         self.servers().iter().filter(|server| server.roles.contains(BACKEND_ROLE))
@@ -100,10 +111,10 @@ impl Topology {
         let shards = uids(self.shards().collect());
         let backends = uids(self.backends().collect());
         match kind {
-            ScopeKind::Directory => single("directory"),
+            ScopeKind::Directory => single(DIRECTORY),
             ScopeKind::Network => single("network"),
             _ if known.is_err() => known.map(|()| Vec::new()),
-            ScopeKind::Database => Ok(["directory".to_owned()].into_iter().chain(shards).collect()),
+            ScopeKind::Database => Ok([DIRECTORY.to_owned()].into_iter().chain(shards).collect()),
             ScopeKind::Shard if shards.is_empty() => Err(format!("no server holds the role {SHARD_ROLE}")),
             ScopeKind::Shard => Ok(shards),
             ScopeKind::Backend if backends.is_empty() => Err(format!("no server holds the role {BACKEND_ROLE}")),

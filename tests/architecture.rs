@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("collect", &["model", "fact", "format", "topology", "config"]),
     ("check", &["model", "fact"]),
     ("plan", &["model", "check", "fact", "topology"]),
+    ("merge", &["model", "fact", "topology", "plan"]),
     ("verdict", &["model"]),
     ("waiver", &["model"]),
     ("report", &["model", "verdict"]),

@@ -46,7 +46,7 @@ fn checks(schema: &Schema) -> Vec<Check> {
             is_proven: true,
         })
         .collect();
-    let origin = Origin { tool_version: "test".into(), collected_at: 0 };
+    let origin = Origin::new("test", 0);
     let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
     load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
 }

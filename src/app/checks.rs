@@ -139,7 +139,7 @@ fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure
 }
 
 fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {
-    let origin = Origin { tool_version: super::VERSION.to_owned(), collected_at: 0 };
+    let origin = Origin::new(super::VERSION, 0);
     let reader = Store::in_memory(schema, &origin)?.into_reader()?;
     load::load(files, schema, &reader)
         .map_err(|defects| Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Failure, Output};
+use super::{Failure, Output, gather, run};
 use crate::cli::FactsCommand;
-use crate::fact::{Facts, Schema, Value};
+use crate::fact::{Schema, Value};
 use crate::model::text::visible;
 
 /// Time that a question may take.
@@ -18,7 +18,7 @@ pub(super) fn execute(command: &FactsCommand, schema: &Schema) -> Result<Output,
             Ok(Output::text(format!("# Facts tables (schema {version})\n\n{}", schema.reference())))
         }
         FactsCommand::Query { sql, from_facts, json } => {
-            let reader = Facts::open(from_facts, schema)?.reader()?;
+            let reader = gather::replay(from_facts, schema, run::clock())?.reader()?;
             let fail = |error| Failure::Usage(format!("query: {error}"));
             let columns = reader.prepare(sql).map_err(fail)?.columns;
             let rows = reader.rows(sql, LIMIT).map_err(fail)?;

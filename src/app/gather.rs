@@ -1,6 +1,6 @@
 //! Where facts come from: a collection, a snapshot, or the installation that is shipped.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,8 +14,9 @@ use crate::config::Config;
 use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
 use crate::fact::{Facts, Schema, ScopeKind, Store};
+use crate::merge::{self, MergeError};
 use crate::plan::Plan;
-use crate::topology::Topology;
+use crate::topology::{DIRECTORY, Topology};
 
 /// The installation of `bm-preflight demo`.
 const DEMO: &str = include_str!("../../fixtures/installations/demo/facts.toml");
@@ -24,6 +25,12 @@ const DEMO: &str = include_str!("../../fixtures/installations/demo/facts.toml");
 pub(super) struct Gathered {
     pub(super) facts: Facts,
     pub(super) notice: Option<String>,
+}
+
+impl From<Facts> for Gathered {
+    fn from(facts: Facts) -> Self {
+        Self { facts, notice: None }
+    }
 }
 
 /// Collects the tables of the plan.
@@ -44,7 +51,7 @@ pub(super) fn collect(
     if arguments.low_priority {
         step_back()?;
     }
-    let origin = Origin { tool_version: VERSION.to_owned(), collected_at: now.as_second() };
+    let origin = Origin::new(VERSION, now.as_second());
     let sink = Sink::new(Store::create(schema, &origin)?);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors =
@@ -91,7 +98,7 @@ async fn drive(
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
     for table in plan.of_kind(ScopeKind::Directory) {
-        sink.with(|store| store.expect(table.name, crate::collect::DIRECTORY))?;
+        sink.with(|store| store.expect(table.name, DIRECTORY))?;
     }
     progress.set_message("reading the directory database");
     collectors.directory().await;
@@ -100,6 +107,7 @@ async fn drive(
         plan.announce(&topology, store)?;
         Ok(topology)
     })?;
+    collectors.locate(&topology);
     let (shards, servers) = (topology.shards().count(), topology.servers().len());
     progress.set_message(format!("reading {shards} shard(s) of {servers} server(s)"));
     collectors.servers(&topology, jobs).await;
@@ -143,26 +151,36 @@ fn progress(hidden: bool) -> ProgressBar {
     bar
 }
 
-/// Opens a snapshot.
-pub(super) fn replay(path: &Path, schema: &Schema) -> Result<Gathered, Failure> {
-    Ok(Gathered { facts: Facts::open(path, schema)?, notice: None })
+/// Opens a snapshot, or merges several.
+pub(super) fn replay(paths: &[PathBuf], schema: &Schema, now: Timestamp) -> Result<Facts, Failure> {
+    let open = |path: &PathBuf| Ok((path.clone(), Facts::open(path, schema)?));
+    let mut snapshots: Vec<(PathBuf, Facts)> = paths.iter().map(open).collect::<Result<_, Failure>>()?;
+    match (snapshots.pop(), snapshots.is_empty()) {
+        (Some((_, facts)), true) => Ok(facts),
+        (last, _) => {
+            snapshots.extend(last);
+            merge::merge(snapshots, schema, now.as_second()).map_err(|error| match error {
+                MergeError::Misfit(_) => Failure::Usage(error.to_string()),
+                MergeError::Store(error) => error.into(),
+            })
+        }
+    }
 }
 
 /// The installation that is shipped.
-pub(super) fn demo(schema: &Schema) -> Result<Gathered, Failure> {
-    Ok(Gathered { facts: fixture_facts(DEMO, schema)?, notice: None })
+pub(super) fn demo(schema: &Schema) -> Result<Facts, Failure> {
+    fixture_facts(DEMO, schema)
 }
 
 /// Facts of a `facts.toml`: every scope that its topology expects is complete, but for the gaps that it names.
 pub fn fixture_facts(text: &str, schema: &Schema) -> Result<Facts, Failure> {
     let fail = |error: fixture::FixtureError| Failure::Tool(format!("fixture: {error}"));
     let installation = Installation::parse(text).map_err(fail)?;
-    let origin = Origin { tool_version: VERSION.to_owned(), collected_at: installation.collected_at.0.as_second() };
+    let origin = Origin::new(VERSION, installation.collected_at.0.as_second());
     let mut store = Store::create(schema, &origin)?;
     fixture::insert(&mut store, schema, &installation.rows).map_err(fail)?;
     let plan = Plan::everything(schema);
-    let directory: Vec<_> =
-        plan.of_kind(ScopeKind::Directory).map(|table| (table, crate::collect::DIRECTORY.to_owned())).collect();
+    let directory: Vec<_> = plan.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned())).collect();
     fixture::complete(&mut store, schema, &directory, &[]).map_err(fail)?;
     let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
     plan.announce(&topology, &mut store)?;

@@ -4,6 +4,7 @@ mod autodiscover;
 mod checks;
 mod facts;
 mod gather;
+mod next;
 mod output;
 mod run;
 

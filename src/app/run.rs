@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::gather::{self, Gathered};
+use super::next::{self, Came};
 use super::output::Targets;
 use super::{Failure, Output, VERSION, autodiscover, checks};
 use crate::check::Check;
@@ -39,22 +40,24 @@ pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> R
     let judging = Judging::prepare(&arguments.judge, schema, now, terminal)?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let plan = if snapshot.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
-    let gathered = match &arguments.from_facts {
-        Some(path) => gather::replay(path, schema)?,
-        None => gather::collect(&arguments.collect, &plan, schema, now, terminal.quiet)?,
+    let (gathered, came) = match arguments.from_facts.as_slice() {
+        [] => {
+            let came = Came::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
+            (gather::collect(&arguments.collect, &plan, schema, now, terminal.quiet)?, came)
+        }
+        paths => (gather::replay(paths, schema, now)?.into(), Came::Replayed(paths)),
     };
     if let Some(target) = snapshot {
         gathered.facts.save(target)?;
     }
-    let jobs = usize::from(arguments.collect.jobs);
-    judging.conclude(&gathered, schema, jobs, arguments.from_facts.is_some())
+    judging.conclude(&gathered, came, schema, usize::from(arguments.collect.jobs))
 }
 
 /// Carries out `demo`.
 pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
     let judging = Judging::prepare(&arguments.judge, schema, clock(), terminal)?;
-    let gathered = gather::demo(schema)?;
-    judging.conclude(&gathered, schema, 2, true)
+    let came = Came::Here { collected: None, saved: None };
+    judging.conclude(&gather::demo(schema)?.into(), came, schema, 2)
 }
 
 /// Carries out `collect`.
@@ -77,7 +80,7 @@ pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Termin
 
 /// The one clock: the run's start.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-fn clock() -> Timestamp {
+pub(super) fn clock() -> Timestamp {
     Timestamp::now()
 }
 
@@ -116,16 +119,17 @@ impl<'a> Judging<'a> {
         Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, schema))
     }
 
-    fn conclude(self, gathered: &Gathered, schema: &Schema, jobs: usize, is_replay: bool) -> Result<Output, Failure> {
+    fn conclude(self, gathered: &Gathered, came: Came<'_>, schema: &Schema, jobs: usize) -> Result<Output, Failure> {
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
         let mut results = self.evaluate(facts, &about, schema, jobs)?;
-        if is_replay {
+        if !matches!(came, Came::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
         }
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let mut notices: Vec<String> = gathered.notice.iter().cloned().collect();
+        notices.extend(next::notices(came, facts, &about.topology, &results, schema, self.lang));
         notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
         let judgement = verdict::judge(&results, self.arguments.fail_on);
         let report = Report {

@@ -47,7 +47,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
 }
 
 fn facts(case: &Case, schema: &Schema) -> Result<Reader, FixtureError> {
-    let origin = Origin { tool_version: env!("CARGO_PKG_VERSION").to_owned(), collected_at: 0 };
+    let origin = Origin::new(env!("CARGO_PKG_VERSION"), 0);
     let mut store = Store::in_memory(schema, &origin)?;
     fixture::insert(&mut store, schema, &case.given)?;
     Ok(store.into_reader()?)

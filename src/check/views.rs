@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn the_tables_behind_a_view_are_those_that_it_reads() {
         let schema = crate::app::schema();
-        let origin = Origin { tool_version: String::new(), collected_at: 0 };
+        let origin = Origin::default();
         let reader = Store::in_memory(&schema, &origin).unwrap().into_reader().unwrap();
         for view in ALL {
             let read: Vec<String> = reader.prepare(view.sql).unwrap().tables.into_iter().collect();

@@ -165,6 +165,12 @@ pub(super) fn identify(root: &Root, servers: &[Server]) -> Result<String, String
     }
 }
 
+/// The installation that the files below `root` say they belong to; none when they do not say.
+pub(super) fn installation_id(root: &Root) -> Option<String> {
+    let id = root.text("/etc/bm/mcast.id", SMALL_FILE).ok()?;
+    (!id.trim().is_empty()).then(|| format!("bluemind-{}", id.trim()))
+}
+
 /// A socket can be bound to an address of this machine only. Loopback says nothing: every machine has it.
 pub(super) fn is_local_address(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback() && UdpSocket::bind((ip, 0)).is_ok())

@@ -17,6 +17,7 @@ mod source;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::StreamExt;
 
@@ -24,15 +25,13 @@ use self::postgres::Sessions;
 use self::root::Root;
 use self::source::Source;
 use crate::config::Config;
+use crate::fact::store::Origin;
 use crate::fact::{Schema, ScopeKind, Table};
 use crate::format::bm_ini::BmIni;
 use crate::model::Coverage;
-use crate::topology::{Server, Topology};
+use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::sink::Sink;
-
-/// The scope of the directory database.
-pub const DIRECTORY: &str = "directory";
 
 /// Every facts table.
 pub fn schema() -> Schema {
@@ -57,6 +56,7 @@ pub struct Collectors<'a> {
     config: &'a Config,
     root: Root,
     circumstances: Circumstances,
+    started: Instant,
     bm_ini: Result<BmIni, String>,
     sessions: Sessions,
     wanted: &'a [&'static Table],
@@ -74,14 +74,36 @@ impl<'a> Collectors<'a> {
     ) -> Result<Self, String> {
         let root = Root::new(root);
         let bm_ini = host::read_bm_ini(&root);
-        Ok(Self { config, circumstances, bm_ini, root, sessions: Sessions::new(config)?, wanted, sink })
+        let (sessions, started) = (Sessions::new(config)?, Instant::now());
+        Ok(Self { config, circumstances, started, bm_ini, root, sessions, wanted, sink })
     }
 
     /// Reads the directory database, which tells what else there is to read.
     pub async fn directory(&self) {
         let sources = self.wanted_sources(directory::SOURCES.iter().chain(shard::DATABASE_SOURCES));
         let access = postgres::directory(self.config, &self.bm_ini);
-        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink).await;
+        let compare = |time: i64| {
+            let now = self.circumstances.now.saturating_add_unsigned(self.started.elapsed().as_secs());
+            self.describe(|origin| origin.clock_ahead_s = Some(now.saturating_sub(time)));
+        };
+        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, compare).await;
+    }
+
+    /// Notes which server, of which installation, the files below the root are of.
+    pub fn locate(&self, topology: &Topology) {
+        let server_uid = host::identify(&self.root, topology.servers()).ok();
+        let installation_id = host::installation_id(&self.root);
+        self.describe(|origin| (origin.server_uid, origin.installation_id) = (server_uid, installation_id));
+    }
+
+    fn describe(&self, change: impl FnOnce(&mut Origin)) {
+        let described = self.sink.with(|store| {
+            change(store.origin_mut());
+            Ok(())
+        });
+        if let Err(error) = described {
+            tracing::error!("describing the collection: {error}");
+        }
     }
 
     /// Reads every shard and every server that can be read from here, and probes the network, `jobs` at a time.
@@ -104,7 +126,7 @@ impl<'a> Collectors<'a> {
             Work::Shard(server) => {
                 let sources = self.wanted_sources(shard::SHARD_SOURCES.iter().chain(shard::DATABASE_SOURCES));
                 let access = postgres::shard(self.config, &self.bm_ini, server);
-                self.sessions.collect(&access, &sources, &server.uid, &self.sink).await;
+                self.sessions.collect(&access, &sources, &server.uid, &self.sink, |_| ()).await;
             }
             Work::Host(uid, tables, Ok(root)) => {
                 let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);

@@ -134,8 +134,16 @@ impl Sessions {
         let _ = tokio::time::timeout(CANCEL_LIMIT, futures_util::future::join_all(all)).await;
     }
 
-    /// Fills the tables of `sources` from one database, in one read-only snapshot of it.
-    pub(super) async fn collect(&self, access: &Result<Access, String>, sources: &[&Source], scope: &str, sink: &Sink) {
+    /// Fills the tables of `sources` from one database, in one read-only snapshot of it. `greet` is called when the session
+    /// has begun, with the time by the database server's clock, in seconds since the epoch.
+    pub(super) async fn collect(
+        &self,
+        access: &Result<Access, String>,
+        sources: &[&Source],
+        scope: &str,
+        sink: &Sink,
+        greet: impl FnOnce(i64),
+    ) {
         let connected = match access {
             Ok(access) => tokio::time::timeout(SESSION_LIMIT, self.connect(access))
                 .await
@@ -143,18 +151,22 @@ impl Sessions {
                 .map_err(|reason| format!("{}: {reason}", access.shown)),
             Err(reason) => Err(reason.clone()),
         };
+        if let Ok((_, time)) = &connected {
+            greet(*time);
+        }
         let shown = access.as_ref().map_or("none", |access| access.shown.as_str());
         for source in sources {
             let entry = Scope::begin(sink, source.table, scope, shown);
             let outcome = match &connected {
-                Ok(client) => fill(client, source, &entry).await.map_err(|reason| format!("{shown}: {reason}")),
+                Ok((client, _)) => fill(client, source, &entry).await.map_err(|reason| format!("{shown}: {reason}")),
                 Err(reason) => Err(reason.clone()),
             };
             entry.end(outcome);
         }
     }
 
-    async fn connect(&self, access: &Access) -> Result<Client, String> {
+    /// A session, and the time by the server's clock when it began.
+    async fn connect(&self, access: &Access) -> Result<(Client, i64), String> {
         // `prefer`, libpq's default, allows plain connections: a certificate that cannot be verified must not stop them.
         let is_plain = access.config.get_ssl_mode() != SslMode::Require;
         let client = if is_plain {
@@ -175,7 +187,9 @@ impl Sessions {
         client.batch_execute(sql).await.map_err(|error| describe(&error))?;
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
         client.batch_execute(begin).await.map_err(|error| describe(&error))?;
-        Ok(client)
+        let time = client.query_one("SELECT extract(epoch FROM clock_timestamp())::int8", &[]).await;
+        let time = time.and_then(|row| row.try_get(0)).map_err(|error| describe(&error))?;
+        Ok((client, time))
     }
 }
 

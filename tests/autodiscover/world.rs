@@ -249,7 +249,7 @@ impl World {
         }
         text.push_str(&self.facts);
         let installation = Installation::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-        let origin = Origin { tool_version: "test".into(), collected_at: NOW };
+        let origin = Origin::new("test", NOW);
         let mut store = Store::create(schema, &origin).unwrap();
         fixture::insert(&mut store, schema, &installation.rows).unwrap();
         let everything = Plan::everything(schema);
@@ -277,7 +277,7 @@ pub(crate) fn checks(schema: &Schema) -> Vec<Check> {
             is_proven: true,
         })
         .collect();
-    let origin = Origin { tool_version: "test".into(), collected_at: 0 };
+    let origin = Origin::new("test", 0);
     let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
     load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
 }

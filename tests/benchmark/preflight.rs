@@ -132,7 +132,7 @@ fn replay() {
 /// A snapshot in which nothing is wrong, so that every check has to look at everything.
 fn big_snapshot(path: &Path) {
     let schema = app::schema();
-    let origin = Origin { tool_version: "bench".into(), collected_at: 1_700_000_000 };
+    let origin = Origin::new("bench", 1_700_000_000);
     let mut store = Store::create(&schema, &origin).unwrap();
     let mut put = |table: &str, scope: &str, rows: &mut dyn Iterator<Item = Row>| {
         let table = schema.table(table).unwrap();

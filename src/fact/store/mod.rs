@@ -3,6 +3,7 @@
 //! A [`Store`] is written by one thread, sealed into [`Facts`], and read by any number of sandboxed [`Reader`]s.
 //! The file of a sealed store *is* the snapshot: any `sqlite3` opens it.
 
+mod adopt;
 mod open;
 mod read;
 mod sandbox;
@@ -10,6 +11,7 @@ mod sandbox;
 mod tests;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,13 +33,60 @@ const COVERAGE_DDL: &str = "CREATE TABLE coverage (\"table\" TEXT NOT NULL, scop
 /// Table of what the snapshot says of itself.
 const SNAPSHOT_DDL: &str = "CREATE TABLE snapshot (\"key\" TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT";
 
-/// What a snapshot says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a snapshot says of itself. What could not be told is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Version of the program that wrote it.
     pub tool_version: String,
     /// When its collection began, in seconds since the epoch, UTC.
     pub collected_at: i64,
+    /// The server that it was collected on.
+    pub server_uid: Option<String>,
+    /// The installation that this server's own files say it belongs to.
+    pub installation_id: Option<String>,
+    /// How far that machine's clock is ahead of the directory database's, in seconds.
+    pub clock_ahead_s: Option<i64>,
+    /// Whether it was merged from the snapshots of several servers.
+    pub is_merged: bool,
+}
+
+impl Origin {
+    /// A collection by this version of the program, before anything is collected.
+    pub fn new(tool_version: &str, collected_at: i64) -> Self {
+        Self { tool_version: tool_version.to_owned(), collected_at, ..Self::default() }
+    }
+
+    fn write(&self, connection: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+        let pairs = [
+            ("tool_version", Some(self.tool_version.clone())),
+            ("collected_at", Some(self.collected_at.to_string())),
+            ("server_uid", self.server_uid.clone()),
+            ("installation_id", self.installation_id.clone()),
+            ("clock_ahead_s", self.clock_ahead_s.map(|seconds| seconds.to_string())),
+            ("is_merged", self.is_merged.then(|| "1".to_owned())),
+        ];
+        for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            connection.execute("INSERT INTO snapshot VALUES (?1, ?2)", (key, value))?;
+        }
+        Ok(())
+    }
+
+    fn read(connection: &rusqlite::Connection) -> Result<Self, rusqlite::Error> {
+        let pairs = connection
+            .prepare("SELECT \"key\", value FROM snapshot")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<BTreeMap<String, String>, _>>()?;
+        let number = |text: &String| text.parse::<i64>().map_err(|_| rusqlite::Error::InvalidQuery);
+        let required = |key: &str| pairs.get(key).ok_or(rusqlite::Error::QueryReturnedNoRows);
+        Ok(Self {
+            tool_version: required("tool_version")?.clone(),
+            collected_at: number(required("collected_at")?)?,
+            server_uid: pairs.get("server_uid").cloned(),
+            installation_id: pairs.get("installation_id").cloned(),
+            clock_ahead_s: pairs.get("clock_ahead_s").map(number).transpose()?,
+            is_merged: pairs.contains_key("is_merged"),
+        })
+    }
 }
 
 /// Why facts could not be kept, saved or opened.
@@ -139,5 +188,13 @@ fn read_coverage(connection: &rusqlite::Connection) -> Result<Vec<Coverage>, rus
             elapsed_ms: row.get::<_, i64>(6)?.try_into().unwrap_or(0),
         })
     })?;
+    rows.collect()
+}
+
+/// Every row of a query of the program's own that returns few.
+fn read_texts(connection: &rusqlite::Connection, sql: &str) -> Result<Vec<Vec<Option<String>>>, rusqlite::Error> {
+    let mut statement = connection.prepare(sql)?;
+    let width = statement.column_count();
+    let rows = statement.query_map([], |row| (0..width).map(|i| row.get(i)).collect())?;
     rows.collect()
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::read::Reader;
 use super::write::SnapshotTarget;
-use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage};
+use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Schema, View};
 use crate::model::Coverage;
 
@@ -40,7 +40,7 @@ impl Facts {
         }
         let found: i32 = connection.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(damaged)?;
         if found != schema.version() {
-            let tool = read_origin(&connection).map_or_else(|_| "of unknown version".to_owned(), |o| o.tool_version);
+            let tool = Origin::read(&connection).map_or_else(|_| "of unknown version".to_owned(), |o| o.tool_version);
             return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
         }
         check_tables(&connection, path, schema)?;
@@ -50,7 +50,7 @@ impl Facts {
     fn read(path: PathBuf, schema: &Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
         let connection = connect(&path)?;
         let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
-        let origin = read_origin(&connection).map_err(damaged)?;
+        let origin = Origin::read(&connection).map_err(damaged)?;
         let coverage = read_coverage(&connection).map_err(damaged)?;
         Ok(Self { path, origin, coverage, views: schema.views(), _file: file })
     }
@@ -58,6 +58,22 @@ impl Facts {
     /// A reader of its own for each thread.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         Ok(Reader::sandboxed(connect(&self.path)?, self.views)?)
+    }
+
+    /// Every row of a question of the program's own that has a small answer, about the tables alone.
+    pub fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, StoreError> {
+        let damaged = |error: rusqlite::Error| self.damaged(&error);
+        read_texts(&connect(&self.path).map_err(damaged)?, sql).map_err(damaged)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What cannot be read of a snapshot that was opened is damaged.
+    pub(super) fn damaged(&self, error: &rusqlite::Error) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), reason: error.to_string() }
     }
 
     /// What the snapshot says of itself.
@@ -77,7 +93,15 @@ impl Facts {
 }
 
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
-    // `immutable` spares the locks: the file is private, or a snapshot that nobody writes.
+    Connection::open_with_flags(
+        uri(path),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
+/// What SQLite calls a file that is only read. `immutable` spares the locks: the file is private, or a snapshot that
+/// nobody writes.
+pub(super) fn uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
@@ -86,10 +110,7 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
         }
     }
     uri.push_str("?mode=ro&immutable=1");
-    Connection::open_with_flags(
-        uri,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
-    )
+    uri
 }
 
 /// The first bytes of a SQLite file tell its size, so that a file cut short is known before any page is read.
@@ -138,12 +159,4 @@ fn check_tables(connection: &Connection, path: &Path, schema: &Schema) -> Result
         return Err(StoreError::Damaged { path: path.to_owned(), reason: "its tables were altered".into() });
     }
     Ok(())
-}
-
-fn read_origin(connection: &Connection) -> Result<Origin, rusqlite::Error> {
-    let value = |key: &str| {
-        connection.query_row("SELECT value FROM snapshot WHERE \"key\" = ?1", [key], |row| row.get::<_, String>(0))
-    };
-    let collected_at = value("collected_at")?.parse().map_err(|_| rusqlite::Error::InvalidQuery)?;
-    Ok(Origin { tool_version: value("tool_version")?, collected_at })
 }

@@ -33,7 +33,7 @@ fn schema() -> Schema {
 }
 
 fn origin() -> Origin {
-    Origin { tool_version: "1.2.3".into(), collected_at: 42 }
+    Origin::new("1.2.3", 42)
 }
 
 fn place(name: &str, size: Option<i64>, state: &str) -> Vec<Value> {

@@ -7,14 +7,15 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::open::Facts;
 use super::read::Reader;
-use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage};
+use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Row, Schema, Table, Value};
 use crate::model::{Completeness, Coverage};
 
 /// Facts being collected. Nobody reads them before [`Store::seal`].
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
     schema: Schema,
+    origin: Origin,
     file: Option<tempfile::TempPath>,
     refused: BTreeSet<(String, String)>,
 }
@@ -55,13 +56,13 @@ impl Store {
         }
         transaction.execute_batch(COVERAGE_DDL)?;
         transaction.execute_batch(SNAPSHOT_DDL)?;
-        for (key, value) in
-            [("tool_version", origin.tool_version.clone()), ("collected_at", origin.collected_at.to_string())]
-        {
-            transaction.execute("INSERT INTO snapshot VALUES (?1, ?2)", (key, value))?;
-        }
         transaction.commit()?;
-        Ok(Self { connection, schema: schema.clone(), file, refused: BTreeSet::new() })
+        Ok(Self { connection, schema: schema.clone(), origin: origin.clone(), file, refused: BTreeSet::new() })
+    }
+
+    /// What the snapshot will say of itself: some of it is only known once there is something to read.
+    pub fn origin_mut(&mut self) -> &mut Origin {
+        &mut self.origin
     }
 
     /// Notes that the plan expects `scope` of `table`: until a collector reports on it, nothing is known.
@@ -151,17 +152,15 @@ impl Store {
         Ok(read_coverage(&self.connection)?)
     }
 
-    /// The first column of every row of a small table, for the plan: which servers and roles there are.
+    /// Every row of a small table, for the plan: which servers and roles there are.
     pub fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, StoreError> {
-        let mut statement = self.connection.prepare(sql)?;
-        let width = statement.column_count();
-        let rows = statement.query_map([], |row| (0..width).map(|i| row.get(i)).collect())?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(read_texts(&self.connection, sql)?)
     }
 
     /// Ends writing: indexes are built and the facts can be read.
     pub fn seal(self) -> Result<Facts, StoreError> {
         self.index()?;
+        self.origin.write(&self.connection)?;
         let Self { connection, file, schema, .. } = self;
         let Some(file) = file else {
             return Err(StoreError::Io {
@@ -187,7 +186,7 @@ impl Store {
     }
 }
 
-fn record(connection: &Connection, coverage: &Coverage) -> Result<(), rusqlite::Error> {
+pub(super) fn record(connection: &Connection, coverage: &Coverage) -> Result<(), rusqlite::Error> {
     connection.prepare_cached("INSERT OR REPLACE INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute((
         &coverage.table,
         &coverage.scope,

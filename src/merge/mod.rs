@@ -1,0 +1,135 @@
+//! The facts of several servers, each collected on its own, become those of one installation.
+//!
+//! Every statement is taken over from one snapshot, with all its rows. A server's files come from the snapshot that was
+//! collected there, the network as the core sees it, the databases from whoever read them best. What the snapshots tell
+//! differently, and the servers that none was collected on, become gaps with a reason.
+
+mod fit;
+mod part;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use self::part::{Part, shown};
+use crate::fact::store::Origin;
+use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError, Table};
+use crate::model::text::visible;
+use crate::model::{Completeness, Coverage};
+use crate::plan::Plan;
+use crate::topology::{DIRECTORY, Topology};
+
+/// The tables that say what the installation is made of. Two servers that are told different ones cannot be judged
+/// together.
+const TOLD_ALIKE: &[&str] = &["server", "server_role", "domain", "domain_alias"];
+
+/// Why snapshots were not merged.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// They do not fit together: which, and what to do about it.
+    #[error("{}", visible(.0, false))]
+    Misfit(String),
+    /// One could not be read, or the result not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Merges snapshots; `now` is this machine's clock. Their order does not matter.
+///
+/// The result was collected when the last of them was: every log ends before that time, as checks expect.
+pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Result<Facts, MergeError> {
+    let parts = part::ordered(snapshots, schema)?;
+    fit::verify(&parts, now)?;
+    let plan = Plan::everything(schema);
+    let mut store = Store::create(schema, &origin(&parts))?;
+    let directory = plan.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned()));
+    adopt(&mut store, &parts, directory)?;
+    for table in plan.of_kind(ScopeKind::Directory).filter(|table| TOLD_ALIKE.contains(&table.name)) {
+        if let Some(reason) = fit::dispute(&parts, table)? {
+            store.finish(table, Coverage::absent(table.name, DIRECTORY, reason))?;
+        }
+    }
+    let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
+    fit::verify_members(&parts, &topology)?;
+    plan.announce(&topology, &mut store)?;
+    adopt(&mut store, &parts, scopes(&parts, &plan, &topology).into_iter())?;
+    Ok(store.seal()?)
+}
+
+/// What the result says of itself.
+fn origin(parts: &[Part]) -> Origin {
+    let newest = parts.iter().map(|part| part.origin().collected_at).max().unwrap_or_default();
+    let version = parts.first().map_or("", |part| part.origin().tool_version.as_str());
+    Origin {
+        installation_id: parts.iter().find_map(|part| part.installation_id.clone()),
+        is_merged: true,
+        ..Origin::new(version, newest)
+    }
+}
+
+/// Every scope beside the directory's that the topology lets expect. As long as nobody knows the servers, whatever was
+/// collected of one is kept: it may hold findings.
+fn scopes(parts: &[Part], plan: &Plan, topology: &Topology) -> Vec<(&'static Table, String)> {
+    let (mut scopes, _) = plan.expected(topology);
+    scopes.retain(|(table, _)| table.scope != ScopeKind::Directory);
+    if matches!(topology, Topology::Unknown(_)) {
+        for table in plan.tables.iter().filter(|t| !matches!(t.scope, ScopeKind::Directory | ScopeKind::Network)) {
+            let told: BTreeSet<&str> = parts.iter().flat_map(|part| part.scopes(table)).collect();
+            scopes.extend(told.into_iter().filter(|scope| *scope != "*").map(|scope| (*table, scope.to_owned())));
+        }
+    }
+    scopes
+}
+
+/// Takes every scope over from the snapshot that knows it best. What none tells of is absent.
+fn adopt(
+    store: &mut Store,
+    parts: &[Part],
+    scopes: impl Iterator<Item = (&'static Table, String)>,
+) -> Result<(), StoreError> {
+    let mut taken: BTreeMap<usize, Vec<(&'static Table, &Coverage)>> = BTreeMap::new();
+    for (table, scope) in scopes {
+        let source = source(parts, table, &scope);
+        match source.and_then(|number| Some((number, parts[number].statement(table, &scope)?))) {
+            Some((number, statement)) => taken.entry(number).or_default().push((table, statement)),
+            None => store.record(&Coverage::absent(table.name, &scope, untold(parts, source, table, &scope)))?,
+        }
+    }
+    taken.iter().try_for_each(|(number, statements)| store.adopt(&parts[*number].facts, statements))
+}
+
+/// The number of the snapshot that a scope is taken from. Those that are preferred come first.
+fn source(parts: &[Part], table: &Table, scope: &str) -> Option<usize> {
+    let numbers = 0..parts.len();
+    match table.scope {
+        // One snapshot alone: its tables belong together.
+        ScopeKind::Server | ScopeKind::Backend => {
+            let own = numbers.clone().find(|n| parts[*n].is_of(scope));
+            let has_read = |n: &usize| parts[*n].read.contains(scope);
+            own.filter(has_read).or_else(|| numbers.clone().find(has_read)).or(own)
+        }
+        // One snapshot alone: handshakes and requests are numbered. bm-mapi asks from the core.
+        ScopeKind::Network => numbers.min_by_key(|n| {
+            let part = &parts[*n];
+            (!(part.is_core && part.surveyed > 0), std::cmp::Reverse(part.surveyed))
+        }),
+        ScopeKind::Directory | ScopeKind::Shard | ScopeKind::Database => numbers.min_by_key(|n| {
+            let completeness = parts[*n].statement(table, scope).map(|statement| statement.completeness);
+            (completeness.unwrap_or(Completeness::NotAttempted), !parts[*n].is_of(scope))
+        }),
+    }
+}
+
+/// Why nobody tells of a scope.
+fn untold(parts: &[Part], source: Option<usize>, table: &Table, scope: &str) -> String {
+    if let Some(number) = source {
+        return format!("{} does not tell of {} of {scope}", shown(&parts[number]), table.name);
+    }
+    let unplaced: Vec<String> = parts.iter().filter(|part| part.origin().server_uid.is_none()).map(shown).collect();
+    let hint = match unplaced.as_slice() {
+        [] => String::new(),
+        files => format!("; on which server {} was collected could not be told", files.join(", ")),
+    };
+    format!("no snapshot of server {scope} was given{hint}")
+}
