@@ -22,6 +22,8 @@ mod run;
 mod server_files;
 #[path = "postgres/server_trouble.rs"]
 mod server_trouble;
+#[path = "postgres/several_servers.rs"]
+mod several_servers;
 #[path = "postgres/table_trouble.rs"]
 mod table_trouble;
 #[path = "postgres/tls.rs"]

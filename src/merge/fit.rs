@@ -29,19 +29,20 @@ pub(super) fn verify(parts: &[Part], now: i64) -> Result<(), MergeError> {
 /// Refuses snapshots of servers that the directory database does not list.
 pub(super) fn verify_members(parts: &[Part], topology: &Topology) -> Result<(), MergeError> {
     let Topology::Known(servers) = topology else { return Ok(()) };
-    let is_listed = |uid: &str| servers.iter().any(|server| server.uid == uid);
-    let strangers = parts.iter().filter_map(|part| Some((part, part.origin().server_uid.as_deref()?)));
-    for (part, uid) in strangers.filter(|(_, uid)| !is_listed(uid)) {
+    let is_listed = |uid: &String| servers.iter().any(|server| server.uid == *uid);
+    let own = |part: &Part| part.origin().server_uid.clone();
+    let stranger = parts.iter().find(|part| own(part).is_some_and(|uid| !is_listed(&uid)));
+    stranger.map_or(Ok(()), |part| {
         let listed: Vec<&str> = servers.iter().map(|server| server.uid.as_str()).collect();
         let others: Vec<String> = parts.iter().filter(|other| other.path != part.path).map(shown).collect();
-        return Err(MergeError::Misfit(format!(
-            "{} was collected on server {uid}; the installation of {} has the servers {}: leave it out",
+        Err(MergeError::Misfit(format!(
+            "{} was collected on server {}; the installation of {} has the servers {}: leave it out",
             shown(part),
+            own(part).unwrap_or_default(),
             others.join(", "),
             listed.join(", "),
-        )));
-    }
-    Ok(())
+        )))
+    })
 }
 
 /// Why a table of the directory cannot be relied on: two snapshots know all of it, and not the same.
