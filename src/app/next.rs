@@ -34,6 +34,9 @@ pub(super) fn notices(
     schema: &Schema,
     lang: Lang,
 ) -> Vec<String> {
+    if let Topology::Unknown(_) = topology {
+        return without_directory(came, facts, topology, lang);
+    }
     let waiting = waiting(facts, topology, results, schema);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
     let (server, checks) = (shown(next), count(*checks, lang));
@@ -54,6 +57,28 @@ pub(super) fn notices(
         });
     }
     notices
+}
+
+/// Where nobody knows the servers, bm.ini tells of the one that does, unless that is the one that was collected on.
+fn without_directory(came: Came<'_>, facts: &Facts, topology: &Topology, lang: Lang) -> Vec<String> {
+    let sql = "SELECT DISTINCT h.value FROM bm_ini AS h WHERE h.key = 'host' AND NOT EXISTS \
+               (SELECT 1 FROM bm_ini AS m WHERE m.key = 'hz-member-address' AND m.value = h.value)";
+    let hosts = facts.texts(sql).unwrap_or_default();
+    let hosts: Vec<String> = hosts.into_iter().flatten().flatten().collect();
+    match hosts.as_slice() {
+        [host] if !["localhost", "127.0.0.1", "::1"].contains(&host.as_str()) => {
+            let next = match lang {
+                Lang::En => {
+                    format!("collect on {host} next: it has the directory database, which could not be read from here")
+                }
+                Lang::Fr => format!(
+                    "collecter ensuite sur {host}\u{a0}: c’est là qu’est la base de l’annuaire, illisible d’ici"
+                ),
+            };
+            vec![next, way(came, facts, topology, host, lang)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.

@@ -1,5 +1,6 @@
 //! The tables that a server's own files fill: bm.ini, marker files, packages, file systems.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
@@ -226,6 +227,16 @@ fn start_checks(root: &Root) -> Result<Vec<Row>, String> {
     file.take(MAPI_LOG_END).read_to_end(&mut bytes).map_err(fail)?;
     let checks = start_check::parse(&String::from_utf8_lossy(&bytes));
     Ok(checks.into_iter().map(|c| vec![c.validator.into(), c.is_valid.into(), c.message.into()]).collect())
+}
+
+/// Names of the installed packages of BlueMind; none when they are not known.
+pub(super) async fn installed(root: &Root) -> Option<BTreeSet<String>> {
+    let (_, rows) = packages(root).await;
+    let name = |row: Row| match row.into_iter().next() {
+        Some(Value::Text(name)) => Some(name),
+        _ => None,
+    };
+    Some(rows.ok()?.into_iter().filter_map(name).collect())
 }
 
 /// dpkg's status file, or else rpm.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::tz::TimeZone;
 
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
+use super::host;
 use super::log_files::{LogFile, LogSet};
 use super::root::Root;
 use super::sink::{Scope, Sink};
@@ -57,13 +58,16 @@ const BATCH: usize = 5_000;
 const ZONE_FILE: u64 = 1024 * 1024;
 
 /// Fills [`LOGIN_TRACE`] of one server from the logs below `root`. A log that a server with these `roles` does not write
-/// is no gap when it is not there; every log is expected of a server whose roles are not known.
+/// is no gap when it is not there; of a server whose roles are not known, those are expected whose program is installed.
 pub(super) async fn collect(server: &str, root: &Root, roles: Option<&BTreeSet<String>>, sink: &Sink) {
     let scope = Scope::begin(sink, &LOGIN_TRACE, server, root.shown("/var/log"));
     let stop = Stop(Arc::default());
     // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
     let (place, told) = (root.clone(), Arc::clone(&stop.0));
-    let expected = Expected::of(roles);
+    let expected = match roles {
+        Some(roles) => Expected::of_roles(roles),
+        None => Expected::of_packages(host::installed(root).await.as_ref()),
+    };
     let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, expected, &told, MAX_ROWS)).await;
     let gathered = match gathered {
         Ok(gathered) => gathered,
@@ -89,9 +93,14 @@ struct Expected {
 impl Expected {
     /// Cyrus' lines come from mail backends, core.log from the core. Where ysnp runs beside Cyrus is not public; its log
     /// repeats what Cyrus says, without the client's address.
-    fn of(roles: Option<&BTreeSet<String>>) -> Self {
-        let has = |role: &str| roles.is_none_or(|roles| roles.contains(role));
-        Self { cyrus: has("mail/imap"), ysnp: roles.is_none(), core: has("bm/core") }
+    fn of_roles(roles: &BTreeSet<String>) -> Self {
+        Self { cyrus: roles.contains("mail/imap"), ysnp: false, core: roles.contains("bm/core") }
+    }
+
+    /// Every log, as long as the packages are not known either.
+    fn of_packages(installed: Option<&BTreeSet<String>>) -> Self {
+        let has = |name: &str| installed.is_none_or(|names| names.iter().any(|package| package.contains(name)));
+        Self { cyrus: has("cyrus"), ysnp: installed.is_none(), core: has("bm-core") }
     }
 }
 

@@ -37,7 +37,8 @@ pub enum MergeError {
 
 /// Merges snapshots; `now` is this machine's clock. Their order does not matter.
 ///
-/// The result was collected when the last of them was: every log ends before that time, as checks expect.
+/// The result was collected when the last of them was: by then a certificate may have ended, and nothing that was seen
+/// lies in the future.
 pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Result<Facts, MergeError> {
     let parts = part::ordered(snapshots, schema)?;
     fit::verify(&parts, now)?;

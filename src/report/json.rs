@@ -89,7 +89,7 @@ struct Run<'a> {
     lang: Lang,
     /// What was judged.
     installation: Installation<'a>,
-    /// Remarks on the run itself: expired waivers, an interruption, a time budget reached.
+    /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, expired waivers.
     notices: &'a [String],
 }
 

@@ -48,7 +48,8 @@ pub struct Run {
     pub lang: Lang,
     /// What was judged.
     pub installation: Installation,
-    /// Remarks on the run itself: waivers that expired or match nothing, an interruption, a time budget reached.
+    /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, waivers that
+    /// expired or match nothing.
     pub notices: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ use bm_preflight::fact::store::Origin;
 use bm_preflight::fact::{Facts, Schema, ScopeKind, Store};
 use bm_preflight::model::{CheckResult, Lang};
 use bm_preflight::plan::Plan;
-use bm_preflight::topology::{self, Topology};
+use bm_preflight::topology::{self, DIRECTORY, Topology};
 use bm_preflight::{app, collect};
 
 use crate::peers::dns::Zone;
@@ -254,7 +254,7 @@ impl World {
         fixture::insert(&mut store, schema, &installation.rows).unwrap();
         let everything = Plan::everything(schema);
         let directory: Vec<_> =
-            everything.of_kind(ScopeKind::Directory).map(|table| (table, collect::DIRECTORY.to_owned())).collect();
+            everything.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned())).collect();
         fixture::complete(&mut store, schema, &directory, &[]).unwrap();
         let topology = Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap();
         everything.announce(&topology, &mut store).unwrap();
