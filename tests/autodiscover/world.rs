@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use bm_preflight::app;
 use bm_preflight::check::evaluate::{self, Situation};
 use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::collect::{Circumstances, Collectors, Sink};
@@ -17,7 +18,6 @@ use bm_preflight::fact::{Facts, Schema, ScopeKind, Store};
 use bm_preflight::model::{CheckResult, Lang};
 use bm_preflight::plan::Plan;
 use bm_preflight::topology::{self, DIRECTORY, Topology};
-use bm_preflight::{app, collect};
 
 use crate::peers::dns::Zone;
 use crate::peers::http::{self, Site};
