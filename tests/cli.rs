@@ -85,6 +85,7 @@ fn wrong_usage_is_2() {
         (&["demo", "--waivers", waivers.to_str().unwrap()], "waivers.toml:4: a waiver needs a reason"),
         (&["run", "--timeout", "0"], "out of range"),
         (&["run", "--from-facts", "x", "--root", "/tmp"], "cannot be used with"),
+        (&["facts", "query", "SELECT 1"], "--from-facts"),
         (&["demo", "--checks-dir", "/no/such/folder"], "/no/such/folder"),
     ] {
         let ended = run(arguments);

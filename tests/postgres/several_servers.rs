@@ -85,6 +85,13 @@ fn collected_on_each_server_it_is_judged_as_if_collected_at_once() {
         assert_eq!(judgement(&merged), judgement(&at_once), "mail servers see the directory: {all_see_directory}");
         assert!(judgement(&merged).1.iter().all(|statement| statement.contains("\"complete\"")));
         assert_eq!(notices(&merged), [""; 0]);
+        let mut question = bm_preflight();
+        question.args(["facts", "query", "SELECT DISTINCT server_uid FROM package ORDER BY 1", "--json"]);
+        snapshots.iter().for_each(|snapshot| {
+            question.arg("--from-facts").arg(snapshot);
+        });
+        let answer = question.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer.stdout).lines().count(), 3, "{answer:?}");
         // The merged snapshot is one like any other.
         let again = judge(&installation, &[&installation.path("merged.facts")]);
         assert_eq!(judgement(&again), judgement(&merged));
@@ -129,6 +136,11 @@ fn a_server_that_was_left_out_is_named_as_the_next_one() {
         snapshots[1].display()
     );
     assert_eq!(notices(&merged), [next, way]);
+    let kept = installation.path("merged.facts");
+    let replayed = judge(&installation, &[&kept]);
+    assert_eq!(notices(&replayed)[0], notices(&merged)[0]);
+    assert!(notices(&replayed)[1].ends_with("to the snapshots that these facts were merged from"), "{replayed:?}");
+    refused(&installation, &[&kept, &snapshots[2]], 2, &["merged.facts was merged", "give those instead"]);
     let french = command(&installation, &[&snapshots[0], &snapshots[1]]).args(["--lang", "fr"]).output().unwrap();
     let french = judged(&french, &installation.path("merged.facts"), &installation.path("reports"));
     assert!(notices(&french)[0].starts_with("collecter ensuite sur mail-2 (192.0.2.22)\u{a0}: "), "{french:?}");
