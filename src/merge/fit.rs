@@ -93,11 +93,15 @@ fn versions(parts: &[Part], _: i64) -> Option<String> {
     Some(format!("{told}: collect on every server with the same version"))
 }
 
+/// Servers of any installation may be called `mail-1`: one that does not say where it belongs is not taken for ours.
 fn installations(parts: &[Part], _: i64) -> Option<String> {
-    let known = |part: &Part| part.installation_id.clone();
-    let (a, b) = pair(parts, |a, b| known(a).is_some() && known(b).is_some() && known(a) != known(b))?;
-    let id = |part: &Part| known(part).unwrap_or_default();
-    Some(format!("two installations: {} is of {}, {} of {}", shown(a), id(a), shown(b), id(b)))
+    if let Some(part) = parts.iter().find(|part| part.installation_id.is_none()) {
+        let told = format!("{} does not tell which installation it is of", shown(part));
+        return Some(format!("{told}: neither /etc/bm/mcast.id nor the directory database could be read there"));
+    }
+    let (a, b) = pair(parts, |a, b| a.installation_id != b.installation_id)?;
+    let of = |part: &Part| format!("{} is of {}", shown(part), part.installation_id.as_deref().unwrap_or_default());
+    Some(format!("two installations: {}, {}", of(a), of(b)))
 }
 
 /// A server's files are known from one snapshot: the one collected there, else the only one that read a copy of them.

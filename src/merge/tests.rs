@@ -324,8 +324,14 @@ fn snapshots_that_do_not_belong_together_are_refused() {
     );
     misfit(
         vec![core(), one().told(|origin| origin.installation_id = Some("bluemind-2".to_owned()))],
-        "two installations: core.facts is of bluemind-1, 1.facts of bluemind-2",
+        "two installations: core.facts is of bluemind-1, 1.facts is of bluemind-2",
     );
+    misfit(
+        vec![core(), one().told(|origin| origin.installation_id = None)],
+        "1.facts does not tell which installation it is of: neither /etc/bm/mcast.id nor the directory database could be \
+         read there",
+    );
+    merged(vec![core().told(|origin| origin.installation_id = None), one()]).unwrap();
     misfit(
         vec![core(), mail("9.facts", "mail-9")],
         "9.facts was collected on server mail-9; the installation of core.facts has the servers core, mail-1, mail-2: \
