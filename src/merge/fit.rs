@@ -95,12 +95,13 @@ fn versions(parts: &[Part], _: i64) -> Option<String> {
 
 /// Servers of any installation may be called `mail-1`: one that does not say where it belongs is not taken for ours.
 fn installations(parts: &[Part], _: i64) -> Option<String> {
-    if let Some(part) = parts.iter().find(|part| part.installation_id.is_none()) {
+    if let Some(part) = parts.iter().find(|part| part.installation_ids.is_empty()) {
         let told = format!("{} does not tell which installation it is of", shown(part));
         return Some(format!("{told}: neither /etc/bm/mcast.id nor the directory database could be read there"));
     }
-    let (a, b) = pair(parts, |a, b| a.installation_id != b.installation_id)?;
-    let of = |part: &Part| format!("{} is of {}", shown(part), part.installation_id.as_deref().unwrap_or_default());
+    let (a, b) = pair(parts, |a, b| a.installation_ids.is_disjoint(&b.installation_ids))?;
+    let ids = |part: &Part| part.installation_ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let of = |part: &Part| format!("{} is of {}", shown(part), ids(part));
     Some(format!("two installations: {}, {}", of(a), of(b)))
 }
 

@@ -63,7 +63,7 @@ fn origin(parts: &[Part]) -> Origin {
     let newest = parts.iter().map(|part| part.origin().collected_at).max().unwrap_or_default();
     let version = parts.first().map_or("", |part| part.origin().tool_version.as_str());
     Origin {
-        installation_id: parts.iter().find_map(|part| part.installation_id.clone()),
+        installation_id: parts.iter().find_map(|part| part.installation_ids.first().cloned()),
         is_merged: true,
         ..Origin::new(version, newest)
     }

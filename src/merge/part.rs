@@ -12,8 +12,8 @@ use crate::topology::Topology;
 pub(super) struct Part {
     pub(super) path: PathBuf,
     pub(super) facts: Facts,
-    /// The installation: by the directory database, else by the files.
-    pub(super) installation_id: Option<String>,
+    /// What the directory database calls the installation, and what the files do: one and the same, as a rule.
+    pub(super) installation_ids: BTreeSet<String>,
     /// Whether it was collected on a core server.
     pub(super) is_core: bool,
     /// The servers some of whose files it has read.
@@ -39,9 +39,9 @@ impl Part {
             }
         }
         let rows = facts.texts("SELECT installation_id FROM installation")?;
-        let installation_id = rows.into_iter().flatten().flatten().next();
-        let installation_id = installation_id.or_else(|| facts.origin().installation_id.clone());
-        Ok(Self { path, facts, installation_id, is_core: false, read, surveyed, statements })
+        let by_files = facts.origin().installation_id.clone();
+        let installation_ids = rows.into_iter().flatten().flatten().chain(by_files).collect();
+        Ok(Self { path, facts, installation_ids, is_core: false, read, surveyed, statements })
     }
 
     /// What the snapshot says of itself.
