@@ -13,6 +13,7 @@ mod root;
 mod services;
 mod shard;
 mod sink;
+mod sockets;
 mod source;
 mod tls;
 
@@ -38,6 +39,7 @@ pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
     let files = files.chain(services::TABLES.iter().copied()).chain(backups::TABLES.iter().copied());
+    let files = files.chain(services::TABLES.iter().copied()).chain(sockets::TABLES.iter().copied());
     let files = files.chain(autodiscover::TABLES.iter().copied());
     Schema::new(sources.map(|source| source.table).chain(files))
 }
@@ -133,6 +135,7 @@ impl<'a> Collectors<'a> {
                 host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                sockets::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An established connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Connection {
     /// This machine's end.
     pub local: SocketAddr,
@@ -12,8 +12,9 @@ pub struct Connection {
     pub remote: SocketAddr,
 }
 
-/// `TCP_ESTABLISHED` of `include/net/tcp_states.h`.
+/// `TCP_ESTABLISHED` and `TCP_LISTEN` of `include/net/tcp_states.h`.
 const ESTABLISHED: &str = "01";
+const LISTEN: &str = "0A";
 
 /// The established connections of either file. IPv4 addresses that an IPv6 socket shows as `::ffff:a.b.c.d` become IPv4
 /// addresses; lines that are none of a socket are left out.
@@ -21,11 +22,21 @@ pub fn parse(text: &str) -> Vec<Connection> {
     text.lines().filter_map(connection).collect()
 }
 
+/// Where the sockets of either file listen, in its order: several may listen at the same place. Addresses are given as
+/// for connections.
+pub fn listeners(text: &str) -> Vec<SocketAddr> {
+    text.lines().filter_map(|line| in_state(line, LISTEN)).map(|connection| connection.local).collect()
+}
+
 fn connection(line: &str) -> Option<Connection> {
+    in_state(line, ESTABLISHED)
+}
+
+fn in_state(line: &str, wanted: &str) -> Option<Connection> {
     let mut fields = line.split_ascii_whitespace();
     fields.next()?.strip_suffix(':')?.parse::<u64>().ok()?;
     let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
-    (state == ESTABLISHED).then_some(())?;
+    (state == wanted).then_some(())?;
     Some(Connection { local: socket(local)?, remote: socket(remote)? })
 }
 
@@ -78,6 +89,18 @@ mod tests {
         assert_eq!(seen(text), expected.map(|(local, remote)| (local.to_owned(), remote.to_owned())));
     }
 
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn listening_sockets_are_told_apart_from_connections() {
+        let text = format!(
+            "{HEAD}   0: 00000000:0477 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0\n\
+             \x20  1: 0100007F:01BB 0100007F:D3A2 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 20 4 30 10 -1\n\
+             \x20  2: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0:0\n"
+        );
+        let seen: Vec<_> = listeners(&text).iter().map(ToString::to_string).collect();
+        assert_eq!(seen, ["0.0.0.0:1143", "[::]:443"]);
+    }
+
     #[test]
     fn what_is_no_socket_is_left_out() {
         for line in [
@@ -91,7 +114,7 @@ mod tests {
             "0: é100007F:01BB 0100007F:D3A2 01",
             "0: 0100007F0100007F:01BB 0100007F:D3A2 01",
         ] {
-            assert!(parse(line).is_empty(), "{line}");
+            assert!(parse(line).is_empty() && listeners(line).is_empty(), "{line}");
         }
     }
 
@@ -100,6 +123,7 @@ mod tests {
         fn never_panics(text: String, address in "[0-9A-Fé]{0,40}", port in "[0-9A-F]{0,6}") {
             parse(&text);
             parse(&format!("0: {address}:{port} {address}:{port} 01\n"));
+            listeners(&format!("0: {address}:{port} {address}:{port} 0A\n"));
         }
     }
 }
