@@ -45,6 +45,9 @@ pub const ALL: &[View] = &[
         "tls_certificate",
         "tls_handshake"
     ),
+    view!("replication_peer", "replication_connection", "server"),
+    view!("replication_core", "listening_port", "replication_connection", "server", "server_role"),
+    view!("replication_backend", "listening_port", "replication_connection", "server", "server_role"),
 ];
 
 /// The steps of every trace, for the report: no view, as no check asks for them.

@@ -3,6 +3,7 @@
 pub mod backup_generation;
 pub mod bm_ini;
 mod bytes;
+pub mod cyrus_conf;
 pub mod cyrus_db;
 pub mod cyrus_header;
 pub mod cyrus_index;

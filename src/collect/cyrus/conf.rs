@@ -26,6 +26,8 @@ virtdomains: userid
 /// The configuration, and how directories follow from names.
 pub(super) struct Conf {
     pub(super) source: String,
+    /// There is no imapd.conf: what BlueMind's package sets is taken for it.
+    pub(super) is_assumed: bool,
     pub(super) imapd: ImapdConf,
     pub(super) hashing: Hashing,
 }
@@ -33,15 +35,13 @@ pub(super) struct Conf {
 impl Conf {
     /// Reads the configuration. The error names the file, never a value: one of them is a password.
     pub(super) fn read(root: &Root) -> Result<Self, String> {
-        let text = match root.regular(PATH) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BLUEMIND.to_owned(),
-            _ => root.text(PATH, LIMIT)?,
-        };
+        let is_assumed = root.regular(PATH).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let text = if is_assumed { BLUEMIND.to_owned() } else { root.text(PATH, LIMIT)? };
         let source = root.shown(PATH);
         let imapd = ImapdConf::parse(PATH, &text, |path| root.text(path, LIMIT))
             .map_err(|error| format!("{source}: {error}"))?;
         let hashing = Hashing::of(&imapd).map_err(|error| format!("{source}: {error}"))?;
-        Ok(Self { source, imapd, hashing })
+        Ok(Self { source, is_assumed, imapd, hashing })
     }
 
     /// Rows of `cyrus_partition`: those too that Cyrus does not find, because their name is too long.

@@ -3,6 +3,7 @@
 mod conf;
 mod indexes;
 mod mailboxes;
+mod settings;
 mod spool;
 mod tables;
 
@@ -33,18 +34,18 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Clients create, rename and delete mailboxes while the indexes and the spool are read. So mailboxes.db is read before
 /// and after, and what only one of the two lists explains is looked at again before it becomes a row.
 pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+    let scopes = Scopes { server, wanted, sink };
+    scopes.fill("cyrus_conf_entry", &root.shown(settings::PATH), || settings::entries(root));
     let conf = match Conf::read(root) {
         Ok(conf) => conf,
         Err(reason) => {
+            let others = wanted.iter().filter(|table| table.name != "cyrus_conf_entry");
             let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown("/etc/imapd.conf"));
-            return wanted.iter().map(begin).for_each(|scope| scope.end(Err(reason.clone())));
+            return others.map(begin).for_each(|scope| scope.end(Err(reason.clone())));
         }
     };
-    let scopes = Scopes { server, wanted, sink };
-    if let Some(scope) = scopes.begin("cyrus_partition", &conf.source) {
-        let outcome = scope.add(&conf.partitions());
-        scope.end(outcome);
-    }
+    scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
+    scopes.fill("imapd_setting", &conf.source, || settings::settings(&conf));
     let backend = Backend { root, conf: &conf, scopes: &scopes };
     match Mailboxes::read(root, &conf) {
         Ok(first) => backend.fill(&first),
@@ -63,6 +64,14 @@ impl<'a> Scopes<'a> {
     fn begin(&self, name: &str, source: &str) -> Option<Scope<'a>> {
         let table = self.wanted.iter().find(|table| table.name == name)?;
         Some(Scope::begin(self.sink, table, self.server, source))
+    }
+
+    /// Fills a table that comes from one file.
+    fn fill(&self, name: &str, source: &str, rows: impl FnOnce() -> Result<Vec<Row>, String>) {
+        if let Some(scope) = self.begin(name, source) {
+            let outcome = rows().and_then(|rows| scope.add(&rows));
+            scope.end(outcome);
+        }
     }
 }
 

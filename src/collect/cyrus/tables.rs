@@ -2,11 +2,20 @@
 //!
 //! Names from Cyrus are bytes: what is no UTF-8 is written `\xNN`.
 
+use super::settings::{CYRUS_CONF_ENTRY, IMAPD_SETTING};
 use crate::fact::{Column, ScopeKind, Table};
 
 /// Every table of this room.
-pub(in crate::collect) const TABLES: &[&Table] =
-    &[&CYRUS_PARTITION, &CYRUS_DATABASE, &CYRUS_ENTRY_UNREADABLE, &CYRUS_MAILBOX, &CYRUS_INDEX, &SPOOL_DIRECTORY];
+pub(in crate::collect) const TABLES: &[&Table] = &[
+    &CYRUS_CONF_ENTRY,
+    &IMAPD_SETTING,
+    &CYRUS_PARTITION,
+    &CYRUS_DATABASE,
+    &CYRUS_ENTRY_UNREADABLE,
+    &CYRUS_MAILBOX,
+    &CYRUS_INDEX,
+    &SPOOL_DIRECTORY,
+];
 
 /// Partitions of imapd.conf.
 pub(super) const CYRUS_PARTITION: Table = Table {
