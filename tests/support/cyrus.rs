@@ -264,6 +264,7 @@ impl Lab {
             ("cyrus-admins", format!("admins: admin0{}\n", admins.concat())),
             ("cyrus-partitions", partitions + "\n"),
             ("cyrus-hsm", HSM.to_owned()),
+            ("cyrus-replication", REPLICATION.to_owned()),
         ];
         std::fs::create_dir_all(folder).expect("a directory for the configuration");
         for (name, content) in files {
@@ -418,7 +419,12 @@ mailbox_legacy_dirs: 1
 @include: %ETC%/cyrus-admins
 @include: %ETC%/cyrus-partitions
 @include: %ETC%/cyrus-hsm
+@include: %ETC%/cyrus-replication
 ";
 
 /// Old and big messages go to the archive.
 const HSM: &str = "archive_enabled: 1\narchive_days: 7\narchive_maxsize: 64\narchive_keepflagged: 0\n";
+
+/// What changes is noted for bm-core.
+const REPLICATION: &str =
+    "sync_log: 1\nsync_log_channels: core\ncore_sync_host: 192.0.2.10\ncore_sync_port: 2501\n";
