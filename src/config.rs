@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -85,6 +86,14 @@ pub struct Probe {
     pub access_logs: Vec<PathBuf>,
     /// Time limit of one probe, in seconds.
     pub timeout_s: Option<u64>,
+}
+
+impl Probe {
+    /// The time limit of one probe.
+    pub fn timeout(&self) -> Duration {
+        const TIMEOUT_S: u64 = 5;
+        Duration::from_secs(self.timeout_s.unwrap_or(TIMEOUT_S).max(1))
+    }
 }
 
 /// A text that is never shown.

@@ -2,6 +2,7 @@
 
 mod autodiscover;
 mod backups;
+mod banners;
 mod command;
 mod cyrus;
 mod directory;
@@ -34,13 +35,22 @@ use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::sink::Sink;
 
+/// The scope of the directory database.
+pub const DIRECTORY: &str = "directory";
+
+/// The scope of what is seen from this machine.
+const NETWORK: &str = "network";
+
+/// Why nothing is known of the network.
+const OFFLINE: &str = "--offline: nothing was asked";
+
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
     let files = files.chain(services::TABLES.iter().copied()).chain(backups::TABLES.iter().copied());
     let files = files.chain(services::TABLES.iter().copied()).chain(sockets::TABLES.iter().copied());
-    let files = files.chain(autodiscover::TABLES.iter().copied());
+    let files = files.chain(autodiscover::TABLES.iter().copied()).chain([&banners::SERVICE_BANNER]);
     Schema::new(sources.map(|source| source.table).chain(files))
 }
 
@@ -150,7 +160,14 @@ impl<'a> Collectors<'a> {
                     vantage: self.vantage(topology),
                     servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
                 };
-                autodiscover::collect(&setting, &of_kind(self.wanted, ScopeKind::Network), &self.sink).await;
+                let wanted = of_kind(self.wanted, ScopeKind::Network);
+                let banners = async {
+                    if wanted.iter().any(|table| table.name == banners::SERVICE_BANNER.name) {
+                        banners::collect(&self.config.probe, setting.is_offline, topology, &self.sink).await;
+                    }
+                };
+                let traces = autodiscover::collect(&setting, &wanted, &self.sink);
+                futures_util::future::join(banners, traces).await;
             }
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {

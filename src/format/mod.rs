@@ -10,6 +10,7 @@ pub mod cyrus_index;
 pub mod dlist;
 pub mod dpkg_status;
 pub mod flat;
+pub mod greeting;
 pub mod imapd_conf;
 pub mod login_log;
 pub mod mailbox_name;

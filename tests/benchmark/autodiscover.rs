@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::support::bluemind::{DIRECTORY, Installation};
+use super::support::network::Network;
 use super::support::peers::dns::Zone;
 use super::support::peers::http::{Response, Server, Site};
 use super::support::peers::tls::{Authority, Leaf, Tls};
@@ -45,7 +46,7 @@ pub(crate) fn autodiscover() {
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let tls = Tls::of(authority.issue(&Leaf::of(&names)));
     let mut servers: Vec<Server> = Vec::new();
-    let mut connect = String::new();
+    let mut connect = Network::shared().mail_services();
     for n in 0..SERVERS {
         let https = slow(|_| Response::bluemind()).behind(tls.clone()).logging_to(&log).start();
         let to = |request: &super::support::peers::http::Request| {

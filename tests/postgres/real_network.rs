@@ -9,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::run;
 use crate::support::bluemind::Installation;
+use crate::support::network::Network as Stories;
 
 /// The names of the installation.
 const NAMES: [&str; 5] = ["corp.example.net", "example.com", "example.net", "example.org", "exemple.fr"];
@@ -69,8 +70,9 @@ impl Network {
         let mut installation = Installation::build("healthy_single");
         let (path, Self { dns, https, http, .. }) = (self.folder.path().display(), self);
         installation.more_config = format!(
-            "\n[dns]\nresolvers = [\"{dns}\"]\n\n[probe]\nconnect = {{ \"192.0.2.10:443\" = \"{https}\", \"192.0.2.10:80\" = \"{http}\" }}\n\
-             ca_files = [\"{path}/ca.pem\"]\naccess_logs = [\"{path}/access.log\"]\n"
+            "\n[dns]\nresolvers = [\"{dns}\"]\n\n[probe]\nconnect = {{ {}\"192.0.2.10:443\" = \"{https}\", \"192.0.2.10:80\" = \"{http}\" }}\n\
+             ca_files = [\"{path}/ca.pem\"]\naccess_logs = [\"{path}/access.log\"]\n",
+            Stories::shared().mail_services(),
         );
         installation
     }

@@ -426,5 +426,4 @@ mailbox_legacy_dirs: 1
 const HSM: &str = "archive_enabled: 1\narchive_days: 7\narchive_maxsize: 64\narchive_keepflagged: 0\n";
 
 /// What changes is noted for bm-core.
-const REPLICATION: &str =
-    "sync_log: 1\nsync_log_channels: core\ncore_sync_host: 192.0.2.10\ncore_sync_port: 2501\n";
+const REPLICATION: &str = "sync_log: 1\nsync_log_channels: core\ncore_sync_host: 192.0.2.10\ncore_sync_port: 2501\n";

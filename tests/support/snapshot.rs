@@ -23,6 +23,7 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
     ("tls_handshake", "elapsed_ms", Cell::Number(12)),
     ("tls_certificate", "sha256", Cell::Word("5a1d")),
     ("http_exchange", "elapsed_ms", Cell::Number(14)),
+    ("service_banner", "elapsed_ms", Cell::Number(1)),
 ];
 
 /// Columns that hold a time, in seconds since the epoch: they are kept as the same time before [`COLLECTED_AT`], in steps

@@ -28,14 +28,15 @@ use self::peers::Peers;
 use self::survey::{Survey, Surveyor};
 use super::root::Root;
 use super::sink::{Scope, Sink};
+use super::{NETWORK, OFFLINE};
 use crate::config::Config;
 use crate::fact::{Row, Table};
 use crate::model::Completeness;
 
 pub(super) use tables::TABLES;
 
-/// The one scope of the trace.
-const NETWORK: &str = "network";
+#[cfg(test)]
+pub(super) use self::peers::stand_ins;
 
 /// Names that are surveyed at the same time.
 const NAMES_AT_ONCE: usize = 16;
@@ -58,6 +59,7 @@ pub(super) struct Setting<'a> {
 
 /// Fills the wanted tables of the trace.
 pub(super) async fn collect(setting: &Setting<'_>, wanted: &[&'static Table], sink: &Sink) {
+    let wanted: Vec<&Table> = wanted.iter().copied().filter(|table| TABLES.contains(table)).collect();
     if wanted.is_empty() {
         return;
     }
@@ -84,7 +86,7 @@ struct Trace {
 /// Surveys every name. The error says why not even a beginning could be made.
 async fn trace_all(setting: &Setting<'_>, sink: &Sink) -> Result<Trace, String> {
     if setting.is_offline {
-        return Err("--offline: nothing was asked".to_owned());
+        return Err(OFFLINE.to_owned());
     }
     let names = mail_names(sink)?;
     let resolvers = Resolvers::new(setting.config, setting.root)?;

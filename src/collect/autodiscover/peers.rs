@@ -12,8 +12,6 @@ use super::trust::Trust;
 use crate::collect::root::Root;
 use crate::config::Config;
 
-/// Seconds for a connection and its handshake, unless the configuration says otherwise.
-const TIMEOUT_S: u64 = 5;
 /// Connections at once, to whomever.
 const AT_ONCE: usize = 16;
 /// Connections at once to one address: a server that is in use must not feel a check.
@@ -68,7 +66,7 @@ impl Peers {
             trust,
             root: root.clone(),
             now,
-            timeout: Duration::from_secs(config.probe.timeout_s.unwrap_or(TIMEOUT_S).max(1)),
+            timeout: config.probe.timeout(),
             connect: connect.collect(),
             all: Arc::new(Semaphore::new(AT_ONCE)),
             doors: Mutex::default(),
@@ -128,6 +126,6 @@ pub(super) fn milliseconds(duration: Duration) -> i64 {
 
 #[cfg(test)]
 #[path = "../../../tests/support/peers/mod.rs"]
-pub(super) mod stand_ins;
+pub(in crate::collect) mod stand_ins;
 #[cfg(test)]
 pub(super) mod tests;

@@ -11,15 +11,8 @@ pub(super) const PATH: &str = "/etc/cyrus.conf";
 const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Keys that say what is replicated, and where to. Never one that holds a password.
-const KEYS: &[&str] = &[
-    "configdirectory",
-    "core_sync_host",
-    "core_sync_port",
-    "sync_host",
-    "sync_log",
-    "sync_log_channels",
-    "sync_port",
-];
+const KEYS: &[&str] =
+    &["configdirectory", "core_sync_host", "core_sync_port", "sync_host", "sync_log", "sync_log_channels", "sync_port"];
 
 /// Entries of cyrus.conf.
 pub(super) const CYRUS_CONF_ENTRY: Table = Table {

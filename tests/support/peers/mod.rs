@@ -4,5 +4,6 @@
 
 pub(crate) mod dns;
 pub(crate) mod http;
+pub(crate) mod mail;
 pub(crate) mod socket;
 pub(crate) mod tls;
