@@ -216,6 +216,25 @@ mod tests {
         assert!(reason.contains("/proc/net/tcp: not there"), "{reason}");
     }
 
+    /// The real thing, on an address of the loopback that nobody else uses.
+    #[test]
+    fn this_machine_tells_of_a_connection_that_is_there() {
+        let address = std::net::Ipv4Addr::from(0x7fc8_0000 + (std::process::id() & 0xffff));
+        let listener = std::net::TcpListener::bind((address, REPLICATION)).unwrap();
+        let client = std::net::TcpStream::connect((address, REPLICATION)).unwrap();
+        let accepted = listener.accept().unwrap();
+        let looks = look_often(&Root::new("/"), 2).unwrap();
+        let (here, there) = (address.to_string(), client.local_addr().unwrap().ip().to_string());
+        drop((client, accepted));
+        assert!(listening_ports(&looks).contains(&vec![2501.into(), here.as_str().into()]));
+        let rows = replication_connections(&looks);
+        for expected in
+            [connection("incoming", &here, &there, [1, 1, 2]), connection("outgoing", &there, &here, [1, 1, 2])]
+        {
+            assert!(rows.contains(&expected), "{expected:?}: {rows:?}");
+        }
+    }
+
     #[test]
     fn a_running_system_is_looked_at_several_times() {
         let (_folder, root) = system(&[("tcp", LISTENS)]);

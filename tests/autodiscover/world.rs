@@ -65,8 +65,9 @@ impl World {
         let closed = closed_socket.local_addr().unwrap();
         let mut connect = BTreeMap::new();
         for host in (1..10).flat_map(|n| [format!("192.0.2.{n}"), format!("[2001:db8::{n}]")]) {
-            connect.insert(format!("{host}:80"), closed);
-            connect.insert(format!("{host}:443"), closed);
+            for port in [80, 443, 1143, 2400, 2501, 2502] {
+                connect.insert(format!("{host}:{port}"), closed);
+            }
         }
         let folder = tempfile::tempdir().unwrap();
         // The files are those of the core server.

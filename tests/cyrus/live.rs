@@ -10,7 +10,7 @@ use crate::run::run;
 use crate::states::findings;
 use crate::support::cyrus::Lab;
 use crate::support::cyrus::client::{Imap, message};
-use crate::world::{World, healthy_files, healthy_lab};
+use crate::world::{Facts, World, healthy_files, healthy_lab};
 
 /// How long clients and collections get in each other's way.
 const DURATION: Duration = Duration::from_secs(10);
@@ -48,6 +48,30 @@ fn a_collection_changes_nothing() {
     let changed: Vec<_> =
         after.iter().filter(|(path, is)| before.get(*path) != Some(*is)).map(|(path, _)| path).collect();
     assert_eq!((changed, after.len()), (Vec::new(), before.len()));
+}
+
+/// The greetings are heard as they are, and the servers hear nothing.
+#[test]
+fn a_cyrus_greets_whoever_asks_for_its_services() {
+    let mut world = World::of(healthy_lab());
+    let (imap, lmtp) = world.lab.ports();
+    world.installation.more_config.push_str(&format!(
+        "[probe]\nconnect = {{ \"192.0.2.10:1143\" = \"127.0.0.1:{imap}\", \"192.0.2.10:2400\" = \"127.0.0.1:{lmtp}\", \
+         \"192.0.2.10:2501\" = \"127.0.0.1:{lmtp}\", \"192.0.2.10:2502\" = \"127.0.0.1:{imap}\" }}\n"
+    ));
+    let facts = world.installation.path("greetings.db");
+    let mut command = world.installation.command("run");
+    command.args(["--check", "mail_service_unreachable", "--check", "cyrus_answers_without_role", "--facts"]);
+    command.arg(&facts).assert().success();
+    let rows = Facts::open(facts).rows(
+        "SELECT service, state, greeting, coalesce(version, '') FROM service_banner WHERE port < 2500 ORDER BY port",
+    );
+    let [imap, lmtp] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((imap[0].as_str(), imap[1].as_str()), ("imap", "open"));
+    assert!(imap[2].starts_with("* OK [CAPABILITY ") && imap[2].contains("Cyrus IMAP"), "{imap:?}");
+    assert_eq!((lmtp[0].as_str(), lmtp[1].as_str()), ("lmtp", "open"));
+    assert!(lmtp[2].starts_with("220 ") && lmtp[2].contains("Cyrus LMTP"), "{lmtp:?}");
+    assert!(imap[3].starts_with('3') && imap[3] == lmtp[3], "{rows:?}");
 }
 
 /// Clients create, rename, delete, append and expunge as fast as they can.

@@ -198,7 +198,8 @@ END $$;
 pub(crate) struct Facts(Connection);
 
 impl Facts {
-    fn open(path: PathBuf) -> Self {
+    /// Opens what was collected.
+    pub(crate) fn open(path: PathBuf) -> Self {
         Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
     }
 

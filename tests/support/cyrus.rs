@@ -303,6 +303,11 @@ impl Lab {
         self.login("admin0")
     }
 
+    /// The ports of imapd and lmtpd on 127.0.0.1.
+    pub(crate) fn ports(&self) -> (u16, u16) {
+        (self.imap, self.lmtp)
+    }
+
     /// A connection for deliveries.
     pub(crate) fn lmtp(&self) -> Lmtp {
         Lmtp::connect(self.lmtp)

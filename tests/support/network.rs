@@ -102,12 +102,8 @@ impl Network {
         ];
         let sites =
             sites.into_iter().map(|(address, port, site)| (format!("{address}:{port}"), site.start())).collect();
-        let mail = vec![
-            (1143, mail::imap()),
-            (2400, mail::lmtp()),
-            (2501, mail::replication()),
-            (2502, mail::sync_server()),
-        ];
+        let mail =
+            vec![(1143, mail::imap()), (2400, mail::lmtp()), (2501, mail::replication()), (2502, mail::sync_server())];
         let closed = tokio::net::TcpSocket::new_v4().expect("a socket");
         closed.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
         Self { resolver: zone().serve(), sites, mail, closed, folder }
