@@ -12,6 +12,8 @@ mod discovery;
 mod installations;
 #[path = "postgres/lifetime.rs"]
 mod lifetime;
+#[path = "postgres/peers.rs"]
+mod peers;
 #[path = "postgres/read_only.rs"]
 mod read_only;
 #[path = "postgres/real_network.rs"]

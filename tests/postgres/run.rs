@@ -22,9 +22,15 @@ pub(crate) struct Run {
 /// Runs every check on an installation, and proves what holds for every run: it ended by itself, and the password is
 /// nowhere in what it wrote.
 pub(crate) fn run(installation: &Installation<'_>) -> Run {
+    run_with(installation, &[])
+}
+
+/// The same with more arguments.
+pub(crate) fn run_with(installation: &Installation<'_>, arguments: &[&str]) -> Run {
     let (facts, reports) = (installation.path("facts.db"), installation.path("reports"));
     let mut command = installation.command("run");
     command.args(["-vv", "--format", "html", "--format", "json", "--format", "junit", "--format", "text"]);
+    command.args(arguments);
     let output = command.arg("--facts").arg(&facts).arg("--output-dir").arg(&reports).output().expect("it can be run");
     judged(&output, &facts, &reports)
 }

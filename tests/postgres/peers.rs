@@ -1,0 +1,71 @@
+//! Who replicates to whom, and what other servers answer, where a part of it cannot be known.
+
+use std::collections::BTreeSet;
+
+use crate::run::{self, Run};
+use crate::support::bluemind::{DIRECTORY, Installation};
+
+/// Checks that rest on the greetings of other servers.
+const ON_GREETINGS: [&str; 2] = ["cyrus_answers_without_role", "mail_service_unreachable"];
+
+fn subjects(run: &Run, id: &str) -> BTreeSet<String> {
+    let checks = run.report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["id"] == id).unwrap();
+    let findings = check["findings"].as_array().unwrap().iter();
+    findings.map(|finding| finding["subject"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What files tell does not depend on the network.
+#[test]
+fn offline_only_the_greetings_are_unknown() {
+    let result = run::run_with(&Installation::build("healthy_split"), &["--offline"]);
+    result.assert_absent("service_banner", "network", "--offline: nothing was asked");
+    let (unknown, passed) = (result.with_outcome("unknown"), result.with_outcome("pass"));
+    for id in ON_GREETINGS {
+        assert!(unknown.contains(id), "{id}: {}", result.digest());
+    }
+    for id in ["mailbox_service_without_role", "replication_inactive", "stale_sync_configuration"] {
+        assert!(passed.contains(id), "{id}: {}", result.digest());
+    }
+}
+
+#[test]
+fn a_core_whose_connections_are_not_known_is_no_healthy_one() {
+    let installation = Installation::build("healthy_split");
+    std::fs::remove_dir_all(installation.path("root/proc/net")).unwrap();
+    let result = run::run(&installation);
+    result.assert_unknown(&["replication_inactive"], "only a running system tells its connections");
+    // A mail server that has no connection needs no other witness.
+    let tcp = installation.path("root.mail-2/proc/net/tcp");
+    let text = std::fs::read_to_string(&tcp).unwrap();
+    let listening: String =
+        text.lines().filter(|line| !line.contains(" 01 ")).map(|line| format!("{line}\n")).collect();
+    assert_ne!(listening, text);
+    std::fs::write(&tcp, listening).unwrap();
+    let result = run::run(&installation);
+    assert_eq!(subjects(&result, "replication_inactive"), BTreeSet::from(["mail-2".to_owned()]));
+    result.assert_says("replication_inactive", "only a running system tells its connections");
+}
+
+#[test]
+fn a_cyrus_conf_that_stops_cyrus_is_named_and_hides_nothing_else() {
+    let installation = Installation::build("healthy_single");
+    std::fs::write(installation.path("root/etc/cyrus.conf"), "START {\n  sync-client cmd=\"sync_client\"\n}\n")
+        .unwrap();
+    let result = run::run(&installation);
+    result.assert_unknown(&["stale_sync_configuration"], "etc/cyrus.conf: line 2: '-' in a name");
+    result.assert_complete("imapd_setting", "bm-master");
+}
+
+#[test]
+fn a_server_without_an_address_is_told() {
+    let installation = Installation::build("healthy_split");
+    installation.sql(DIRECTORY, "UPDATE t_server SET ip = NULL, fqdn = NULL WHERE name = 'mail-1'");
+    let result = run::run(&installation);
+    for id in ON_GREETINGS {
+        result.assert_says(id, "no address is known of mail-1");
+        assert!(result.with_outcome("unknown").contains(id), "{id}");
+    }
+    // The address that it uses itself tells whose connection it is.
+    assert!(result.with_outcome("pass").contains("replication_inactive"), "{}", result.digest());
+}
