@@ -7,7 +7,7 @@ address AS MATERIALIZED (
   FROM (
     SELECT lower(ip) AS address, server_uid FROM server WHERE ip IS NOT NULL
     UNION
-    SELECT address, server_uid FROM replication_connection WHERE address NOT LIKE '127.%' AND address <> '::1'
+    SELECT address, server_uid FROM replication_connection
   ) AS a
   GROUP BY a.address
 )
