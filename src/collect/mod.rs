@@ -35,9 +35,6 @@ use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::sink::Sink;
 
-/// The scope of the directory database.
-pub const DIRECTORY: &str = "directory";
-
 /// The scope of what is seen from this machine.
 const NETWORK: &str = "network";
 
@@ -48,10 +45,9 @@ const OFFLINE: &str = "--offline: nothing was asked";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let files = files.chain(services::TABLES.iter().copied()).chain(backups::TABLES.iter().copied());
-    let files = files.chain(services::TABLES.iter().copied()).chain(sockets::TABLES.iter().copied());
-    let files = files.chain(autodiscover::TABLES.iter().copied()).chain([&banners::SERVICE_BANNER]);
-    Schema::new(sources.map(|source| source.table).chain(files))
+    let services = [services::TABLES, sockets::TABLES, backups::TABLES].concat();
+    let network = autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER]);
+    Schema::new(sources.map(|source| source.table).chain(files).chain(services).chain(network))
 }
 
 /// What the collectors must know of a run beside its configuration.
