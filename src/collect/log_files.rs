@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
@@ -17,6 +18,23 @@ const DECOMPRESSED: u64 = 8 * 1024 * 1024 * 1024;
 const UNREAD: [&str; 4] = [".xz", ".bz2", ".zst", ".Z"];
 /// Bytes asked for at once.
 const BUFFER: usize = 256 * 1024;
+
+/// Ends the reading of logs on another thread when nobody waits for it any more.
+#[derive(Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// What the reading looks at.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A log and its rotated files, all open: a rotation while they are read changes nothing.
 #[derive(Debug)]
@@ -35,6 +53,8 @@ pub(super) struct LogFile {
     is_compressed: bool,
     size: u64,
     identity: (u64, u64),
+    /// Whether it is the log itself, which is still written.
+    pub(super) is_current: bool,
     /// When it was last written, in seconds since the epoch.
     pub(super) modified: i64,
 }
@@ -62,7 +82,8 @@ impl LogSet {
         let names = rotated(&root.names(folder)?, base);
         let mut set = Self { files: Vec::new(), troubles: Vec::new() };
         for name in &names {
-            match LogFile::open(root, &format!("{folder}/{name}")) {
+            let opened = LogFile::open(root, &format!("{folder}/{name}"));
+            match opened.map(|file| LogFile { is_current: name == base, ..file }) {
                 // Two names of one file are one log.
                 Ok(file) if set.files.iter().any(|other| other.identity == file.identity) => {}
                 Ok(file) => set.files.push(file),
@@ -98,6 +119,7 @@ impl LogFile {
             is_compressed: path.ends_with(".gz"),
             size: metadata.len(),
             identity: identity(&metadata),
+            is_current: false,
             modified: metadata.mtime(),
         })
     }
@@ -183,7 +205,7 @@ fn pass_over_line(from: &mut impl BufRead, stop: &AtomicBool) -> std::io::Result
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        let (end, length) = (buffer.iter().position(|byte| *byte == b'\n'), buffer.len());
+        let (end, length) = (memchr::memchr(b'\n', buffer), buffer.len());
         let used = end.map_or(length, |at| at + 1);
         from.consume(used);
         passed += used as u64;

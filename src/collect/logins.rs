@@ -4,14 +4,13 @@ mod traces;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
 
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
 use super::host;
-use super::log_files::{LogFile, LogSet};
+use super::log_files::{LogFile, LogSet, Stop};
 use super::root::Root;
 use super::sink::{Scope, Sink};
 use crate::fact::{Column, ScopeKind, Table};
@@ -61,9 +60,9 @@ const ZONE_FILE: u64 = 1024 * 1024;
 /// is no gap when it is not there; of a server whose roles are not known, those are expected whose program is installed.
 pub(super) async fn collect(server: &str, root: &Root, roles: Option<&BTreeSet<String>>, sink: &Sink) {
     let scope = Scope::begin(sink, &LOGIN_TRACE, server, root.shown("/var/log"));
-    let stop = Stop(Arc::default());
+    let stop = Stop::default();
     // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
-    let (place, told) = (root.clone(), Arc::clone(&stop.0));
+    let (place, told) = (root.clone(), stop.flag());
     let expected = match roles {
         Some(roles) => Expected::of_roles(roles),
         None => Expected::of_packages(host::installed(root).await.as_ref()),
@@ -101,15 +100,6 @@ impl Expected {
     fn of_packages(installed: Option<&BTreeSet<String>>) -> Self {
         let has = |name: &str| installed.is_none_or(|names| names.iter().any(|package| package.contains(name)));
         Self { cyrus: has("cyrus"), ysnp: installed.is_none(), core: has("bm-core") }
-    }
-}
-
-/// Ends the reading when nobody waits for it any more.
-struct Stop(Arc<AtomicBool>);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -10,6 +10,7 @@ mod host;
 mod log_files;
 mod logins;
 mod postgres;
+mod replication;
 mod root;
 mod services;
 mod shard;
@@ -48,6 +49,9 @@ pub fn schema() -> Schema {
     let services = [services::TABLES, sockets::TABLES, backups::TABLES].concat();
     let network = autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(services).chain(network))
+    let files = files.chain(services::TABLES.iter().chain(replication::TABLES).copied());
+    let files = files.chain(autodiscover::TABLES.iter().copied());
+    Schema::new(sources.map(|source| source.table).chain(files))
 }
 
 /// What the collectors must know of a run beside its configuration.
@@ -145,6 +149,7 @@ impl<'a> Collectors<'a> {
                 if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
+                replication::collect(uid, root, roles, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
             }
             Work::Network => {

@@ -6,6 +6,9 @@ use std::time::Instant;
 use crate::fact::{Row, Store, StoreError, Table};
 use crate::model::{Completeness, Coverage};
 
+/// Rows handed to the store at a time, where they are many.
+const BATCH: usize = 2_000;
+
 /// The store, shared by the collectors. Rows come in batches, so that nobody waits long.
 ///
 /// A run that is cut short takes the store away from collectors that are still at work: what they have to say then is
@@ -64,6 +67,16 @@ impl<'a> Scope<'a> {
             Ok(Some(refusal)) => Err(refusal),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Adds rows that may be many, in batches. The error says why the table refuses one of them.
+    pub(super) fn add_all(&self, rows: impl IntoIterator<Item = Row>) -> Result<(), String> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
+            self.add(&batch)?;
+        }
+        Ok(())
     }
 
     /// Ends the scope: complete, or absent with the reason.

@@ -219,7 +219,8 @@ fn java<'a, T>(line: &'a str, told: impl Fn(&'a str) -> Option<T>) -> Option<Jav
     Some(Java { told: told(message)?, at: java_stamp(date), thread })
 }
 
-fn java_stamp(text: &str) -> Option<i64> {
+/// `2019-07-09 16:27:16,720`, taken to be in GMT, in seconds since the epoch; the first 19 letters count.
+pub(super) fn java_stamp(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i16>().ok();
     let part = |from: usize| i8::try_from(number(from, from + 2)?).ok();
     let date = Date::new(number(0, 4)?, part(5)?, part(8)?).ok()?;

@@ -19,6 +19,7 @@ pub mod mounts;
 pub mod mutf7;
 pub mod package_source;
 pub mod proc_net_tcp;
+pub mod replication_log;
 pub mod skiplist;
 pub mod spool_path;
 pub mod start_check;

@@ -207,7 +207,7 @@ pub(super) fn shown(path: &std::path::Path) -> String {
 }
 
 /// Internal name of the root that a mailbox belongs to, or belonged to before it was deleted.
-pub(super) fn root_name(name: &MailboxName, deleted_prefix: &str) -> String {
+pub(in crate::collect) fn root_name(name: &MailboxName, deleted_prefix: &str) -> String {
     let parts = name.parts(deleted_prefix);
     let domain = parts.domain.map(|domain| format!("{}!", escaped(domain))).unwrap_or_default();
     let user = if parts.namespace == Namespace::User { "user." } else { "" };

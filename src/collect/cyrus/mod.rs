@@ -20,9 +20,10 @@ use crate::collect::sink::{Scope, Sink};
 use crate::fact::{Row, Table};
 use crate::format::mailbox_name::MailboxName;
 
+pub(in crate::collect) use mailboxes::root_name;
 pub(in crate::collect) use tables::TABLES;
 
-/// Rows handed to the store at a time.
+/// Mailboxes looked at before their rows are handed over.
 const BATCH: usize = 2_000;
 /// Looks at what seems wrong on a server that works meanwhile, and the pause between two: a server under load takes its
 /// time to finish what it has begun.
@@ -104,7 +105,7 @@ impl Backend<'_> {
                 "cyrus_entry_unreadable" => scope.add(&last.unreadable()),
                 _ => {
                     let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
-                    add_all(&scope, first.mailboxes.iter().chain(new).map(|mailbox| mailbox.row(self.conf)))
+                    scope.add_all(first.mailboxes.iter().chain(new).map(|mailbox| mailbox.row(self.conf)))
                 }
             };
             scope.end(outcome);
@@ -194,7 +195,7 @@ impl Backend<'_> {
             let looked: Vec<_> = listed.filter_map(|mailbox| self.look(mailbox)).collect();
             due.clear();
             let (sound, wrong): (Vec<_>, Vec<_>) = looked.into_iter().partition(|(_, _, is_sound)| *is_sound);
-            add_all(scope, sound.into_iter().map(|(_, row, _)| row))?;
+            scope.add_all(sound.into_iter().map(|(_, row, _)| row))?;
             due.extend(wrong.into_iter().map(|(name, row, _)| (name, Some(row))));
             if due.is_empty() {
                 return Ok(());
@@ -203,7 +204,7 @@ impl Backend<'_> {
             again = Some(self.list()?);
         }
         let listed = again.as_ref().map(names).unwrap_or_default();
-        add_all(scope, due.into_iter().filter(|(name, _)| listed.contains(name)).filter_map(|(_, row)| row))
+        scope.add_all(due.into_iter().filter(|(name, _)| listed.contains(name)).filter_map(|(_, row)| row))
     }
 
     fn look(&self, mailbox: &Mailbox) -> Option<(MailboxName, Row, bool)> {
@@ -224,13 +225,4 @@ impl Backend<'_> {
 
 fn names(list: &Mailboxes) -> HashSet<&MailboxName> {
     list.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
-}
-
-fn add_all(scope: &Scope<'_>, rows: impl Iterator<Item = Row>) -> Result<(), String> {
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
-        let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
-        scope.add(&batch)?;
-    }
-    Ok(())
 }
