@@ -5,6 +5,7 @@ mod indexes;
 mod mailboxes;
 mod settings;
 mod spool;
+mod sync_log;
 mod tables;
 
 use std::collections::{HashMap, HashSet};
@@ -47,6 +48,13 @@ pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static 
     };
     scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
     scopes.fill("imapd_setting", &conf.source, || settings::settings(&conf));
+    if let Some(scope) = scopes.begin("sync_log", &conf.source) {
+        match sync_log::files(root, &conf).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap)) {
+            Ok(None) => scope.end(Ok(())),
+            Ok(Some(gap)) => scope.end_partial(gap),
+            Err(reason) => scope.end(Err(reason)),
+        }
+    }
     let backend = Backend { root, conf: &conf, scopes: &scopes };
     match Mailboxes::read(root, &conf) {
         Ok(first) => backend.fill(&first),

@@ -15,6 +15,7 @@ pub(in crate::collect) const TABLES: &[&Table] = &[
     &CYRUS_MAILBOX,
     &CYRUS_INDEX,
     &SPOOL_DIRECTORY,
+    &SYNC_LOG,
 ];
 
 /// Partitions of imapd.conf.
@@ -159,5 +160,27 @@ pub(super) const SPOOL_DIRECTORY: Table = Table {
         Column::integer("cyrus_files", "files called `cyrus.*`"),
         Column::integer("other_files", "files of any other name"),
         Column::integer("subdirectories", "directories directly in it"),
+    ],
+};
+
+/// What waits for replication.
+pub(super) const SYNC_LOG: Table = Table {
+    name: "sync_log",
+    doc: "The files below `sync/core` of Cyrus' `configdirectory`: what changed and was not yet sent to bm-core. Cyrus makes the folder and its files as it needs them: without changes there is none.",
+    grain: "a file of a backend's sync log",
+    scope: ScopeKind::Backend,
+    columns: &[
+        Column::text("name", "path below `sync/core`, such as `log`").key(),
+        Column::integer("size_bytes", "size, in bytes"),
+        Column::integer("modified_at", "when it was last written, in seconds since the epoch"),
+        Column::integer(
+            "begun_at",
+            "since when it is there at least, in seconds since the epoch: when it was made, if the file system tells, else when it was last written",
+        ),
+        Column::boolean("is_log", "whether it lists changes, by its name `log…`: other files are flags and locks"),
+        Column::boolean(
+            "is_run",
+            "whether a sender was working on it, by its name `log…-run`; the last one may have died over it",
+        ),
     ],
 };

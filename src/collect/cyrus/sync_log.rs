@@ -1,0 +1,141 @@
+//! What Cyrus has not yet sent to bm-core: the files of its sync log.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::UNIX_EPOCH;
+
+use super::conf::Conf;
+use crate::collect::root::Root;
+use crate::fact::{Row, Value};
+
+/// Where Cyrus keeps the log of the channel `core`, below `configdirectory`.
+const FOLDER: &str = "sync/core";
+/// Folders below it that are looked into, one in the other, and files that are listed. With four senders their layout is
+/// not public.
+const DEPTH: usize = 4;
+const MAX_FILES: usize = 10_000;
+
+/// The files below the folder, by name, and what is missing of them. The folder is made with the first entry: without
+/// it nothing waits, as long as the folder is there that it would be in.
+pub(super) fn files(root: &Root, conf: &Conf) -> Result<(Vec<Row>, Option<String>), String> {
+    let parent = conf.imapd.config_directory().ok_or_else(|| format!("{}: no configdirectory", conf.source))?;
+    let folder = format!("{parent}/{FOLDER}");
+    let is_missing = |path: &str| root.folder(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if is_missing(&folder) && !is_missing(parent) {
+        return Ok((Vec::new(), None));
+    }
+    let mut found = Found { root, rows: Vec::new(), gap: None };
+    found.list(&folder, "", DEPTH)?;
+    Ok((found.rows, found.gap))
+}
+
+struct Found<'a> {
+    root: &'a Root,
+    rows: Vec<Row>,
+    gap: Option<String>,
+}
+
+impl Found<'_> {
+    /// Lists a folder; `prefix` is its name below the first one, with a slash.
+    fn list(&mut self, folder: &str, prefix: &str, depth: usize) -> Result<(), String> {
+        for entry in self.root.names(folder)? {
+            let (path, name) = (format!("{folder}/{entry}"), format!("{prefix}{entry}"));
+            if self.root.folder(&path).is_ok() {
+                if depth == 0 {
+                    self.gap = Some(format!("{}: too deep a folder", self.root.shown(&path)));
+                } else {
+                    self.list(&path, &format!("{name}/"), depth - 1)?;
+                }
+                continue;
+            }
+            let metadata = match self.root.regular(&path) {
+                Ok((_, metadata)) => metadata,
+                // Done with meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(format!("{}: {error}", self.root.shown(&path))),
+            };
+            if self.rows.len() >= MAX_FILES {
+                self.gap = Some(format!("{}: more than {MAX_FILES} files", self.root.shown(folder)));
+                return Ok(());
+            }
+            self.rows.push(row(name, &entry, &metadata));
+        }
+        Ok(())
+    }
+}
+
+fn row(name: String, file: &str, metadata: &std::fs::Metadata) -> Row {
+    let modified = metadata.mtime();
+    let created = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let created = created.and_then(|since| i64::try_from(since.as_secs()).ok());
+    vec![
+        Value::from(name),
+        Value::from(i64::try_from(metadata.len()).unwrap_or(i64::MAX)),
+        Value::from(modified),
+        Value::from(created.map_or(modified, |created| created.min(modified))),
+        Value::from(file.starts_with("log")),
+        Value::from(file.starts_with("log") && file.ends_with("-run")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files_of(folder: &std::path::Path) -> Result<(Vec<Row>, Option<String>), String> {
+        put(folder, "etc/imapd.conf", b"configdirectory: /srv/cyrus\n");
+        let root = Root::new(folder);
+        files(&root, &Conf::read(&root)?)
+    }
+
+    fn put(folder: &std::path::Path, path: &str, content: &[u8]) {
+        let place = folder.join(path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(place, content).unwrap();
+    }
+
+    #[test]
+    fn every_file_is_listed_and_the_logs_are_told_from_others() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, content) in
+            [("log", "12345"), ("log-run", ""), ("shutdown", ""), ("2/log-run", "1"), ("1/a/b/c/d/log", "")]
+        {
+            put(folder.path(), &format!("srv/cyrus/sync/core/{path}"), content.as_bytes());
+        }
+        put(folder.path(), "srv/cyrus/sync/other/log", b"another channel");
+        let (rows, gap) = files_of(folder.path()).unwrap();
+        let seen: Vec<_> =
+            rows.iter().map(|row| (row[0].clone(), row[1].clone(), row[4].clone(), row[5].clone())).collect();
+        assert_eq!(
+            seen,
+            [
+                ("2/log-run".into(), 1.into(), true.into(), true.into()),
+                ("log".into(), 5.into(), true.into(), false.into()),
+                ("log-run".into(), 0.into(), true.into(), true.into()),
+                ("shutdown".into(), 0.into(), false.into(), false.into()),
+            ]
+        );
+        assert!(gap.unwrap().ends_with("sync/core/1/a/b/c/d: too deep a folder"));
+    }
+
+    #[test]
+    fn a_file_is_as_old_as_its_last_entry_at_least() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "srv/cyrus/sync/core/log", b"MAILBOX a\n");
+        let log = folder.path().join("srv/cyrus/sync/core/log");
+        let old = UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+        std::fs::File::options().write(true).open(log).unwrap().set_modified(old).unwrap();
+        let (rows, _) = files_of(folder.path()).unwrap();
+        assert_eq!(rows[0][2..4], [1_000.into(), 1_000.into()]);
+    }
+
+    #[test]
+    fn no_folder_is_nothing_to_send_and_no_cyrus_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(files_of(folder.path()).unwrap_err().contains("srv/cyrus/sync/core: No such file"));
+        std::fs::create_dir_all(folder.path().join("srv/cyrus")).unwrap();
+        assert_eq!(files_of(folder.path()).unwrap(), (Vec::new(), None));
+        put(folder.path(), "srv/cyrus/sync/core", b"");
+        assert!(files_of(folder.path()).unwrap_err().contains("sync/core: Not a directory"));
+    }
+}
