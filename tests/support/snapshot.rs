@@ -30,6 +30,26 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
 /// of [`STEP`], so that the time between building an installation and collecting it does not matter.
 const TIMES: &[(&str, &str)] =
     &[("backup_generation", "began_at"), ("backup_part", "began_at"), ("backup_part", "ended_at")];
+const TIMES: &[(&str, &str)] = &[
+    ("replication_error", "first_at"),
+    ("replication_error", "last_at"),
+    ("replication_error", "recovered_at"),
+    ("replication_log", "modified_at"),
+    ("replication_log", "first_at"),
+    ("replication_log", "last_at"),
+    ("replication_log", "active_connections_at"),
+    ("replication_log", "socket_closed_at"),
+    ("replication_log", "authenticated_at"),
+    ("replication_log", "last_apply_at"),
+    ("replication_log", "last_probe_at"),
+    ("replication_log", "last_ok_at"),
+    ("replication_log", "last_throttle_at"),
+    ("replication_mailbox", "last_apply_at"),
+    ("replication_mailbox", "last_ok_at"),
+    ("replication_mailbox", "last_no_at"),
+    ("sync_log", "modified_at"),
+    ("sync_log", "begun_at"),
+];
 const STEP: i64 = 600;
 
 /// When every `facts.toml` says that it was collected, and the same in seconds since the epoch.
