@@ -1,0 +1,7 @@
+//! replication.log: its lines, and what the collector makes of a server's log.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+#[path = "replication_log/collector.rs"]
+mod collector;
+#[path = "replication_log/lines.rs"]
+mod lines;
