@@ -18,6 +18,8 @@ use bm_preflight::topology::Topology;
 
 #[path = "autodiscover.rs"]
 mod autodiscover;
+#[path = "replication_log.rs"]
+mod replication_log;
 #[path = "spool.rs"]
 mod spool;
 #[path = "../support/mod.rs"]
@@ -33,7 +35,7 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 7] = [
+    let benches: [(&str, fn()); 8] = [
         ("version", version),
         ("reports", reports),
         ("replay", replay),
@@ -41,6 +43,7 @@ fn main() {
         ("autodiscover", autodiscover::autodiscover),
         ("spool", spool::spool),
         ("mailboxes", spool::mailboxes),
+        ("replication_log", replication_log::replication_log),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {

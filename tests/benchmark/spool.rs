@@ -48,8 +48,8 @@ pub(super) fn spool() {
     let (mut walked, mut indexed) = (u64::MAX, u64::MAX);
     let collected = best(RUNS, || {
         let spent = spend(program().args(["-q", "collect", "--root"]).arg(&root).arg("--facts").arg(&facts));
-        walked = walked.min(elapsed_ms(&facts, "spool_directory"));
-        indexed = indexed.min(elapsed_ms(&facts, "cyrus_index"));
+        walked = walked.min(elapsed_ms(&facts, "spool_directory", SERVER));
+        indexed = indexed.min(elapsed_ms(&facts, "cyrus_index", SERVER));
         spent
     });
     tell("bm-preflight collect", &collected);
@@ -125,16 +125,16 @@ fn read_list(file: &Path) -> usize {
     entries.iter().filter_map(live).count()
 }
 
-/// How long a table took, of which nothing may be missing.
-fn elapsed_ms(facts: &Path, table: &str) -> u64 {
-    let sql = format!("SELECT * FROM coverage WHERE \"table\" = '{table}' AND scope = '{SERVER}'");
+/// How long a table of a server took, of which nothing may be missing.
+pub(super) fn elapsed_ms(facts: &Path, table: &str, server: &str) -> u64 {
+    let sql = format!("SELECT * FROM coverage WHERE \"table\" = '{table}' AND scope = '{server}'");
     let found = ask(facts, &sql);
     assert_eq!(found["completeness"], "complete", "{found}");
     found["elapsed_ms"].as_u64().unwrap()
 }
 
 /// The first row of an answer.
-fn ask(facts: &Path, sql: &str) -> serde_json::Value {
+pub(super) fn ask(facts: &Path, sql: &str) -> serde_json::Value {
     let output = program().args(["facts", "query", "--json", "--from-facts"]).arg(facts).arg(sql).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rows = serde_json::Deserializer::from_slice(&output.stdout).into_iter().next().unwrap().unwrap();

@@ -1,8 +1,9 @@
-//! What bm-core tells of replication: its replication.log, aggregated, never one row per line.
+//! What bm-core tells of replication: its replication.log, aggregated, never one row per line; and its metrics.
 
 mod failures;
 mod history;
 mod mailboxes;
+mod metrics;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::AtomicBool;
 
 use self::history::History;
+use self::metrics::REPLICATION_METRIC;
 use self::tables::{REPLICATION_ERROR, REPLICATION_LOG, REPLICATION_MAILBOX};
 use super::log_files::{LogSet, Stop};
 use super::root::Root;
@@ -18,14 +20,16 @@ use crate::fact::Table;
 use crate::format::replication_log;
 
 /// What is read of each server.
-pub(super) const TABLES: &[&Table] = &[&REPLICATION_LOG, &REPLICATION_MAILBOX, &REPLICATION_ERROR];
+pub(super) const TABLES: &[&Table] = &[&REPLICATION_LOG, &REPLICATION_MAILBOX, &REPLICATION_ERROR, &REPLICATION_METRIC];
+/// Those of the log.
+const OF_LOG: [&str; 3] = [REPLICATION_LOG.name, REPLICATION_MAILBOX.name, REPLICATION_ERROR.name];
 
 const FOLDER: &str = "/var/log/bm";
 const LOG: &str = "replication.log";
 /// Lines without time, one after the other, from which on it is not the rest of a message but another layout.
 const REST: u64 = 2_000;
 
-/// Fills the wanted tables of one server from the logs below `root`. That a server whose `roles` are known and which is
+/// Fills the wanted tables of one server from the log and the socket below `root`. That a server whose `roles` are known and which is
 /// not the core has no such log is no gap.
 pub(super) async fn collect(
     server: &str,
@@ -34,9 +38,14 @@ pub(super) async fn collect(
     wanted: &[&'static Table],
     sink: &Sink,
 ) {
+    if let Some(table) = wanted.iter().find(|table| table.name == REPLICATION_METRIC.name) {
+        let scope = Scope::begin(sink, table, server, root.shown("/var/run/bm-metrics"));
+        let outcome = metrics::rows(root).await.and_then(|rows| scope.add(&rows));
+        scope.end(outcome);
+    }
     let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown(&format!("{FOLDER}/{LOG}")));
-    let is_ours = |table: &&&'static Table| TABLES.iter().any(|ours| ours.name == table.name);
-    let scopes: Vec<_> = wanted.iter().filter(is_ours).map(|table| (table.name, begin(table))).collect();
+    let of_log = wanted.iter().filter(|table| OF_LOG.contains(&table.name));
+    let scopes: Vec<_> = of_log.map(|table| (table.name, begin(table))).collect();
     if scopes.is_empty() {
         return;
     }
