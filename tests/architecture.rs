@@ -37,6 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rayon", &["collect"]),
     ("walkdir", &["collect", "app"]),
     ("flate2", &["collect"]),
+    ("memchr", &["collect", "format"]),
     ("tera", &["check", "report"]),
     ("junit_report", &["report/junit.rs"]),
     ("clap", &["cli.rs", "app", "main.rs", "verdict.rs"]),
