@@ -244,8 +244,10 @@ impl<'a> Apply<'a> {
     }
 }
 
-/// A value that is there as a whole, and what follows; a list is none that anybody asks for.
-fn value(text: &[u8]) -> Option<(Option<Cow<'_, [u8]>>, &[u8])> {
+/// A value, if it is a name that is there as a whole, and what follows.
+type Value<'a> = (Option<Cow<'a, [u8]>>, &'a [u8]);
+
+fn value(text: &[u8]) -> Option<Value<'_>> {
     match text {
         [b'"', quoted @ ..] => quoted_string(quoted).map(|(value, rest)| (Some(value), rest)),
         [b'%', b'(', ..] => Some((None, after_list(&text[1..])?)),

@@ -126,7 +126,7 @@ fn exchange(text: &mut String, day: usize, number: u64, chance: &mut Chance) -> 
     line("ReplicationSession", &(command + "))"));
     line("ReplicationSession", &format!("REPL S: [frame-{:08}]: OK success", frame + 1));
     line("ReplicationState", &format!("[6399ac9b] Db CRUD op, cr: {records}, upd: 0, del: 0 in 3ms"));
-    if number % 40 == 0 {
+    if number.is_multiple_of(40) {
         line("m.MetricVerticle", "4 active replication connection(s)");
     }
     1

@@ -174,7 +174,7 @@ fn no_secret_becomes_a_fact_or_a_message() {
         format!("addMessage.create: {SECRET}"),
         format!("Failed to authenticate replication session. {SECRET}"),
         format!("[{SECRET}] noticed error, errorCount: 1"),
-        format!("REPL S: [frame-00000001]: NO e704f02d-c0de-4fad-beef-5ca1ab1e0000"),
+        "REPL S: [frame-00000001]: NO e704f02d-c0de-4fad-beef-5ca1ab1e0000".to_owned(),
         cut,
     ];
     let text: String = lines.iter().map(|message| line("01:00:00", message)).collect();
