@@ -46,12 +46,9 @@ const OFFLINE: &str = "--offline: nothing was asked";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let services = [services::TABLES, sockets::TABLES, backups::TABLES].concat();
+    let services = [services::TABLES, sockets::TABLES, replication::TABLES, backups::TABLES].concat();
     let network = autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(services).chain(network))
-    let files = files.chain(services::TABLES.iter().chain(replication::TABLES).copied());
-    let files = files.chain(autodiscover::TABLES.iter().copied());
-    Schema::new(sources.map(|source| source.table).chain(files))
 }
 
 /// What the collectors must know of a run beside its configuration.
