@@ -48,6 +48,7 @@ pub const ALL: &[View] = &[
     view!("replication_peer", "replication_connection", "server"),
     view!("replication_core", "listening_port", "replication_connection", "server", "server_role"),
     view!("replication_backend", "listening_port", "replication_connection", "server", "server_role"),
+    view!("mailbox_backlog", "mailbox", "message_replication"),
 ];
 
 /// The steps of every trace, for the report: no view, as no check asks for them.

@@ -10,6 +10,7 @@ mod host;
 mod log_files;
 mod logins;
 mod postgres;
+mod progress;
 mod replication;
 mod root;
 mod services;
@@ -19,12 +20,12 @@ mod sockets;
 mod source;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::StreamExt;
 
-use self::postgres::Sessions;
+use self::postgres::{Access, Sessions};
 use self::root::Root;
 use self::source::Source;
 use crate::config::Config;
@@ -46,9 +47,9 @@ const OFFLINE: &str = "--offline: nothing was asked";
 pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let services = [services::TABLES, sockets::TABLES, replication::TABLES, backups::TABLES].concat();
+    let more = [services::TABLES, sockets::TABLES, replication::TABLES, progress::TABLES, backups::TABLES].concat();
     let network = autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER]);
-    Schema::new(sources.map(|source| source.table).chain(files).chain(services).chain(network))
+    Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
 }
 
 /// What the collectors must know of a run beside its configuration.
@@ -147,7 +148,7 @@ impl<'a> Collectors<'a> {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
                 replication::collect(uid, root, roles, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend)).await;
+                self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend), topology).await;
             }
             Work::Network => {
                 let setting = autodiscover::Setting {
@@ -178,12 +179,49 @@ impl<'a> Collectors<'a> {
         }
     }
 
-    async fn collect_cyrus(&self, uid: &str, root: &Root, tables: Vec<&'static Table>) {
-        let (uid, root, sink) = (uid.to_owned(), root.clone(), self.sink.clone());
-        let work = tokio::task::spawn_blocking(move || cyrus::collect(&uid, &root, &tables, &sink));
-        if let Err(error) = work.await {
+    /// Reads a backend's Cyrus, and compares its messages with the shard of the same server where that is wanted.
+    async fn collect_cyrus(&self, uid: &str, root: &Root, tables: Vec<&'static Table>, topology: &Topology) {
+        if tables.is_empty() {
+            return;
+        }
+        let access = self.shard_of(uid, topology);
+        let shown = access.as_ref().map_or("none", |access| access.shown.as_str());
+        let source = format!("cyrus.index files below {}, {shown}", root.path().display());
+        let progress = progress::Progress::begin(&tables, uid, &source, &self.sink);
+        let roll = (progress.is_some() && access.is_ok()).then(progress::Progress::roll);
+        let (server, root, sink) = (uid.to_owned(), root.clone(), self.sink.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let tables: Vec<_> = tables.into_iter().filter(|table| cyrus::TABLES.contains(table)).collect();
+            cyrus::collect(&server, &root, &tables, roll.as_ref(), &sink).map(|()| roll)
+        });
+        let gathered = work.await.unwrap_or_else(|error| {
             // The scopes stay "not attempted": nothing is taken for known.
             tracing::error!("reading Cyrus: {error}");
+            Err(format!("reading Cyrus: {error}"))
+        });
+        let Some(progress) = progress else { return };
+        match (gathered, access) {
+            (Ok(Some(roll)), Ok(access)) => {
+                progress.conclude(roll, &self.sessions, &access, self.circumstances.now).await;
+            }
+            (Err(reason), Ok(_)) | (_, Err(reason)) => progress.give_up(&reason),
+            (Ok(None), Ok(_)) => progress.give_up("the messages were not gathered"),
+        }
+    }
+
+    /// The shard of the mailboxes of a backend: that of the same server.
+    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Access, String> {
+        let server = match topology {
+            Topology::Known(_) => topology.shards().find(|server| server.uid == uid),
+            Topology::Unknown(_) => None,
+        };
+        match (server, self.config.shard.contains_key(uid)) {
+            (Some(server), _) => postgres::shard(self.config, &self.bm_ini, server),
+            (None, true) => {
+                let server = Server { uid: uid.to_owned(), address: None, roles: BTreeSet::default() };
+                postgres::shard(self.config, &self.bm_ini, &server)
+            }
+            (None, false) => Err(format!("server {uid} is not known to have a shard")),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
+use tokio_postgres::binary_copy::BinaryCopyOutStream;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{CancelToken, Client, NoTls};
@@ -145,10 +146,7 @@ impl Sessions {
         greet: impl FnOnce(i64),
     ) {
         let connected = match access {
-            Ok(access) => tokio::time::timeout(SESSION_LIMIT, self.connect(access))
-                .await
-                .unwrap_or_else(|_| Err(format!("no session within {} s", SESSION_LIMIT.as_secs())))
-                .map_err(|reason| format!("{}: {reason}", access.shown)),
+            Ok(access) => self.session(access).await,
             Err(reason) => Err(reason.clone()),
         };
         if let Ok((_, time)) = &connected {
@@ -165,7 +163,37 @@ impl Sessions {
         }
     }
 
-    /// A session, and the time by the server's clock when it began.
+    /// Hands the values of a query's only column to `each`, with their type and as they are sent, in one read-only
+    /// snapshot of the database. NULL is left out.
+    pub(super) async fn column(
+        &self,
+        access: &Access,
+        query: &str,
+        mut each: impl FnMut(&Type, &[u8]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let fail = |error: tokio_postgres::Error| format!("{}: {}", access.shown, describe(&error));
+        let (client, _) = self.session(access).await?;
+        let statement = client.prepare(query).await.map_err(fail)?;
+        let [column] = statement.columns() else { return Err(format!("{query}: not one column")) };
+        let copy = client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await.map_err(fail)?;
+        let rows = BinaryCopyOutStream::new(copy, &[Type::BYTEA]);
+        pin_mut!(rows);
+        while let Some(row) = rows.try_next().await.map_err(fail)? {
+            if let Some(value) = row.try_get::<Option<&[u8]>>(0).map_err(fail)? {
+                each(column.type_(), value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A session within a time, and the time by the server's clock when it began. The error names the database.
+    async fn session(&self, access: &Access) -> Result<(Client, i64), String> {
+        let session = tokio::time::timeout(SESSION_LIMIT, self.connect(access)).await;
+        session
+            .unwrap_or_else(|_| Err(format!("no session within {} s", SESSION_LIMIT.as_secs())))
+            .map_err(|reason| format!("{}: {reason}", access.shown))
+    }
+
     async fn connect(&self, access: &Access) -> Result<(Client, i64), String> {
         // `prefer`, libpq's default, allows plain connections: a certificate that cannot be verified must not stop them.
         let is_plain = access.config.get_ssl_mode() != SslMode::Require;

@@ -144,6 +144,8 @@ pub struct Header {
     pub minor: u32,
     /// Records, of whatever state.
     pub records: u32,
+    /// When a message last came in, in seconds since 1970; 0 when none did.
+    pub last_append: u32,
     /// Highest UID ever given.
     pub last_uid: u32,
     /// Bytes that count for the quota.
@@ -185,6 +187,7 @@ impl Header {
             generation: word(0)?,
             minor,
             records: word(20)?,
+            last_append: word(24)?,
             last_uid: word(28)?,
             quota_used: long(32)?,
             uid_validity: word(44)?,

@@ -1,13 +1,15 @@
-//! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours.
+//! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours. What
+//! the index says of messages is kept for those who ask for it: it is read once.
 
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::mailboxes::{Mailbox, shown};
+use crate::collect::progress::{Content, Message};
 use crate::collect::root::Root;
 use crate::fact::{Row, Value};
 use crate::format::cyrus_header::{CyrusHeader, HeaderError};
-use crate::format::cyrus_index::{IndexError, Records, Tally};
+use crate::format::cyrus_index::{IndexError, Record, Records, Tally};
 use crate::format::spool_path::Directories;
 use crate::model::text::escaped;
 
@@ -22,16 +24,28 @@ const READ_BYTES: usize = 64 * 1024;
 struct Index {
     minor: Option<u32>,
     tally: Option<(Tally, u64)>,
+    content: Option<Content>,
 }
 
-/// The row of `cyrus_index` of a mailbox, and whether nothing is wrong with it.
-pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> (Row, bool) {
-    let (state, detail, index) = look_at_index(root, directories);
+/// What looking at a mailbox gave.
+pub(super) struct Looked {
+    /// The row of `cyrus_index`.
+    pub(super) row: Row,
+    /// Whether nothing is wrong with either file.
+    pub(super) is_sound: bool,
+    /// What the index is.
+    pub(super) state: &'static str,
+    /// Its messages, when they were asked for and the index is sound.
+    pub(super) content: Option<Content>,
+}
+
+/// Looks at the files of a mailbox.
+pub(super) fn look(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Looked {
+    let (state, detail, index) = look_at_index(root, directories, wants_content);
     let (header_state, header_detail, unique_id) = look_at_header(root, &directories.header);
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));
     let directory = directories.index.parent().unwrap_or(&directories.index);
-    let is_sound = state == "sound" && header_state == "sound";
     let row = vec![
         Value::from(escaped(mailbox.name.as_bytes())),
         Value::from(shown(directory)),
@@ -45,12 +59,12 @@ pub(super) fn row(root: &Root, mailbox: &Mailbox, directories: &Directories) -> 
         tally(|t| t.1),
         Value::from(unique_id),
     ];
-    (row, is_sound)
+    Looked { row, is_sound: state == "sound" && header_state == "sound", state, content: index.content }
 }
 
 type Look = (&'static str, Option<String>, Index);
 
-fn look_at_index(root: &Root, directories: &Directories) -> Look {
+fn look_at_index(root: &Root, directories: &Directories, wants_content: bool) -> Look {
     let none = Index::default();
     let file = match root.regular(&directories.index) {
         Ok((file, _)) => file,
@@ -61,7 +75,7 @@ fn look_at_index(root: &Root, directories: &Directories) -> Look {
         Err(error) => return ("unreadable", Some(format!("cyrus.index: {error}")), none),
     };
     match Records::open(BufReader::with_capacity(READ_BYTES, file)) {
-        Ok(records) => tally(records),
+        Ok(records) => tally(records, wants_content),
         Err(error) => (state_of(&error), Some(format!("cyrus.index: {error}")), none),
     }
 }
@@ -75,8 +89,9 @@ fn state_of(error: &IndexError) -> &'static str {
     }
 }
 
-fn tally<R: Read>(mut records: Records<R>) -> Look {
+fn tally<R: Read>(mut records: Records<R>, wants_content: bool) -> Look {
     let header = *records.header();
+    let mut content = wants_content.then(|| Content { last_append_at: header.last_append, ..Content::default() });
     let (mut tally, mut bytes) = (Tally::default(), 0_u64);
     for record in records.by_ref() {
         match record {
@@ -85,14 +100,17 @@ fn tally<R: Read>(mut records: Records<R>) -> Look {
                 if !record.flags.is_expunged() && !record.flags.is_unlinked() {
                     bytes += u64::from(record.size);
                 }
+                // One record that is not what was written, and the others are worth nothing either.
+                content = content.filter(|_| record.crc.is_right());
+                content.iter_mut().for_each(|content| note(&record, header.is_mailbox_deleted, content));
             }
             Err(error) => {
-                let index = Index { minor: Some(header.minor), tally: None };
+                let index = Index { minor: Some(header.minor), ..Index::default() };
                 return (state_of(&error), Some(format!("cyrus.index: {error}")), index);
             }
         }
     }
-    let index = Index { minor: Some(header.minor), tally: Some((tally, bytes)) };
+    let index = Index { minor: Some(header.minor), tally: Some((tally, bytes)), content: None };
     if !header.crc.is_right() {
         return ("header_damaged", Some("cyrus.index: offset 0: wrong CRC of the header".to_owned()), index);
     }
@@ -101,7 +119,19 @@ fn tally<R: Read>(mut records: Records<R>) -> Look {
             format!("cyrus.index: {} record(s) with a wrong CRC, {} out of order", tally.damaged, tally.out_of_order);
         return ("record_damaged", Some(detail), index);
     }
-    ("sound", None, index)
+    ("sound", None, Index { content, ..index })
+}
+
+fn note(record: &Record, is_mailbox_deleted: bool, content: &mut Content) {
+    let flags = record.flags;
+    content.files += u64::from(!flags.is_unlinked());
+    if flags.is_expunged() || flags.is_unlinked() || is_mailbox_deleted {
+        return;
+    }
+    match record.guid.is_unknown() {
+        true => content.without_guid += 1,
+        false => content.messages.push(Message { guid: record.guid, written_at: record.last_updated }),
+    }
 }
 
 fn look_at_header(root: &Root, file: &Path) -> (&'static str, Option<String>, Option<String>) {

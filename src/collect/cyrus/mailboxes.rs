@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use super::conf::Conf;
+use crate::collect::progress::Place;
 use crate::collect::root::Root;
 use crate::fact::{Row, Value};
 use crate::format::cyrus_db::{CyrusDb, Kind};
@@ -198,6 +199,18 @@ impl Mailbox {
             directory(|d| Some(&d.meta)),
             directory(|d| d.archive.as_deref()),
         ]
+    }
+}
+
+impl Mailbox {
+    /// Whose its messages are.
+    pub(super) fn place(&self, conf: &Conf) -> Place {
+        let parts = self.name.parts(&conf.hashing.deleted_prefix);
+        Place {
+            name: escaped(self.name.as_bytes()),
+            root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
+            domain: parts.domain.map(escaped),
+        }
     }
 }
 

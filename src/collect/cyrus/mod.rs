@@ -14,12 +14,15 @@ use std::time::Duration;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use self::conf::Conf;
+use self::indexes::Looked;
 use self::mailboxes::{Mailbox, Mailboxes};
 use self::spool::Walked;
+use crate::collect::progress::Roll;
 use crate::collect::root::Root;
 use crate::collect::sink::{Scope, Sink};
 use crate::fact::{Row, Table};
 use crate::format::mailbox_name::MailboxName;
+use crate::model::text::escaped;
 
 pub(in crate::collect) use mailboxes::root_name;
 pub(in crate::collect) use tables::TABLES;
@@ -35,7 +38,15 @@ const PAUSE: Duration = Duration::from_millis(300);
 ///
 /// Clients create, rename and delete mailboxes while the indexes and the spool are read. So mailboxes.db is read before
 /// and after, and what only one of the two lists explains is looked at again before it becomes a row.
-pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+///
+/// The messages of the indexes go into `roll`, if there is one; the error says why they could not be gathered.
+pub(in crate::collect) fn collect(
+    server: &str,
+    root: &Root,
+    wanted: &[&'static Table],
+    roll: Option<&Roll>,
+    sink: &Sink,
+) -> Result<(), String> {
     let scopes = Scopes { server, wanted, sink };
     scopes.fill("cyrus_conf_entry", &root.shown(settings::PATH), || settings::entries(root));
     let conf = match Conf::read(root) {
@@ -43,7 +54,8 @@ pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static 
         Err(reason) => {
             let others = wanted.iter().filter(|table| table.name != "cyrus_conf_entry");
             let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown("/etc/imapd.conf"));
-            return others.map(begin).for_each(|scope| scope.end(Err(reason.clone())));
+            others.map(begin).for_each(|scope| scope.end(Err(reason.clone())));
+            return Err(reason);
         }
     };
     scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
@@ -55,10 +67,13 @@ pub(in crate::collect) fn collect(server: &str, root: &Root, wanted: &[&'static 
             Err(reason) => scope.end(Err(reason)),
         }
     }
-    let backend = Backend { root, conf: &conf, scopes: &scopes };
+    let backend = Backend { root, conf: &conf, scopes: &scopes, roll };
     match Mailboxes::read(root, &conf) {
         Ok(first) => backend.fill(&first),
-        Err(reason) => backend.fill_without_list(&reason),
+        Err(reason) => {
+            backend.fill_without_list(&reason);
+            Err(reason)
+        }
     }
 }
 
@@ -91,17 +106,25 @@ struct Backend<'a> {
     root: &'a Root,
     conf: &'a Conf,
     scopes: &'a Scopes<'a>,
+    roll: Option<&'a Roll>,
 }
 
 impl Backend<'_> {
-    fn fill(&self, first: &Mailboxes) {
+    fn fill(&self, first: &Mailboxes) -> Result<(), String> {
         let known = names(first);
-        if let Some(scope) = self.scopes.begin("cyrus_index", &first.source) {
-            let outcome = self.indexes(first, &scope).and_then(|doubtful| {
+        let scope = self.scopes.begin("cyrus_index", &first.source);
+        let mut read = Ok(());
+        if scope.is_some() || self.roll.is_some() {
+            let rows = Rows(scope.as_ref());
+            read = self.indexes(first, &rows).and_then(|doubtful| {
                 let last = self.list()?;
-                self.settle_indexes(&known, &doubtful, &last, &scope)
+                let lost = last.mailboxes.iter().filter(|mailbox| mailbox.directories.is_none());
+                lost.for_each(|mailbox| self.miss(mailbox, "its partition is not defined"));
+                self.settle_indexes(&known, &doubtful, &last, &rows)
             });
-            scope.end(outcome);
+        }
+        if let Some(scope) = scope {
+            scope.end(read.clone());
         }
         let again = self.scopes.begin("spool_directory", &self.conf.source).map(|scope| self.spool(&known, scope));
         // A list that cannot be read any more: what it said a moment ago is all there is.
@@ -118,6 +141,7 @@ impl Backend<'_> {
             };
             scope.end(outcome);
         }
+        read
     }
 
     fn fill_without_list(&self, reason: &str) {
@@ -167,19 +191,22 @@ impl Backend<'_> {
     }
 
     /// Adds the rows of sound indexes; the mailboxes of the others are left to settle.
-    fn indexes<'m>(&self, list: &'m Mailboxes, scope: &Scope<'_>) -> Result<Vec<&'m Mailbox>, String> {
+    fn indexes<'m>(&self, list: &'m Mailboxes, rows: &Rows<'_>) -> Result<Vec<&'m Mailbox>, String> {
         let mut doubtful = Vec::new();
         for batch in list.mailboxes.chunks(BATCH) {
             let looked: Vec<(&Mailbox, Row, bool)> = batch
                 .par_iter()
-                .filter_map(|mailbox| {
-                    let (row, is_sound) = indexes::row(self.root, mailbox, mailbox.directories.as_ref()?);
-                    Some((mailbox, row, is_sound))
+                .filter_map(|mailbox| Some((mailbox, self.look(mailbox)?)))
+                // Messages are handed on at once: all those of a batch may be too many.
+                .map(|(mailbox, looked)| {
+                    if looked.is_sound {
+                        self.enrol(mailbox, &looked)?;
+                    }
+                    Ok((mailbox, looked.row, looked.is_sound))
                 })
-                .collect();
+                .collect::<Result<_, String>>()?;
             doubtful.extend(looked.iter().filter(|look| !look.2).map(|look| look.0));
-            let rows: Vec<Row> = looked.into_iter().filter(|look| look.2).map(|look| look.1).collect();
-            scope.add(&rows)?;
+            rows.add(looked.into_iter().filter(|look| look.2).map(|look| look.1))?;
         }
         Ok(doubtful)
     }
@@ -191,33 +218,62 @@ impl Backend<'_> {
         known: &HashSet<&MailboxName>,
         doubtful: &[&Mailbox],
         last: &Mailboxes,
-        scope: &Scope<'_>,
+        rows: &Rows<'_>,
     ) -> Result<(), String> {
         let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
-        let mut due: HashMap<MailboxName, Option<Row>> =
+        let mut due: HashMap<MailboxName, Option<Looked>> =
             doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
         let mut again = None;
         for _ in 0..LOOKS {
-            let listed =
-                again.as_ref().unwrap_or(last).mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name));
-            let looked: Vec<_> = listed.filter_map(|mailbox| self.look(mailbox)).collect();
-            due.clear();
-            let (sound, wrong): (Vec<_>, Vec<_>) = looked.into_iter().partition(|(_, _, is_sound)| *is_sound);
-            scope.add_all(sound.into_iter().map(|(_, row, _)| row))?;
-            due.extend(wrong.into_iter().map(|(name, row, _)| (name, Some(row))));
+            let list = again.as_ref().unwrap_or(last);
+            let mut wrong = HashMap::new();
+            for mailbox in list.mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name)) {
+                let Some(looked) = self.look(mailbox) else { continue };
+                if looked.is_sound {
+                    self.enrol(mailbox, &looked)?;
+                    rows.add(std::iter::once(looked.row))?;
+                } else {
+                    wrong.insert(mailbox.name.clone(), Some(looked));
+                }
+            }
+            due = wrong;
             if due.is_empty() {
                 return Ok(());
             }
             std::thread::sleep(PAUSE);
             again = Some(self.list()?);
         }
-        let listed = again.as_ref().map(names).unwrap_or_default();
-        scope.add_all(due.into_iter().filter(|(name, _)| listed.contains(name)).filter_map(|(_, row)| row))
+        let listed = again.as_ref().map_or(&[][..], |list| &list.mailboxes).iter();
+        for (mailbox, looked) in listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))) {
+            self.enrol(mailbox, &looked)?;
+            rows.add(std::iter::once(looked.row))?;
+        }
+        Ok(())
     }
 
-    fn look(&self, mailbox: &Mailbox) -> Option<(MailboxName, Row, bool)> {
-        let (row, is_sound) = indexes::row(self.root, mailbox, mailbox.directories.as_ref()?);
-        Some((mailbox.name.clone(), row, is_sound))
+    fn look(&self, mailbox: &Mailbox) -> Option<Looked> {
+        Some(indexes::look(self.root, mailbox, mailbox.directories.as_ref()?, self.roll.is_some()))
+    }
+
+    /// Hands the messages of a mailbox to those who asked for them.
+    fn enrol(&self, mailbox: &Mailbox, looked: &Looked) -> Result<(), String> {
+        let Some(roll) = self.roll else { return Ok(()) };
+        match &looked.content {
+            Some(content) if self.is_deleted(mailbox) => roll.add_deleted(content),
+            Some(content) => return roll.add(mailbox.place(self.conf), content),
+            None => self.miss(mailbox, looked.state),
+        }
+        Ok(())
+    }
+
+    fn miss(&self, mailbox: &Mailbox, why: &str) {
+        if let Some(roll) = self.roll.filter(|_| !self.is_deleted(mailbox)) {
+            roll.miss(&escaped(mailbox.name.as_bytes()), why);
+        }
+    }
+
+    fn is_deleted(&self, mailbox: &Mailbox) -> bool {
+        mailbox.name.parts(&self.conf.hashing.deleted_prefix).is_deleted
     }
 
     /// Without a list nothing explains a directory: all are added as they are.
@@ -228,6 +284,15 @@ impl Backend<'_> {
             Ok(Some(gap)) => scope.end_partial(gap),
             Err(reason) => scope.end(Err(reason)),
         }
+    }
+}
+
+/// The scope that rows go into, if somebody wants them.
+struct Rows<'a>(Option<&'a Scope<'a>>);
+
+impl Rows<'_> {
+    fn add(&self, rows: impl Iterator<Item = Row>) -> Result<(), String> {
+        self.0.map_or(Ok(()), |scope| scope.add_all(rows))
     }
 }
 

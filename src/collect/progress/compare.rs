@@ -1,0 +1,149 @@
+//! The messages of a backend beside the bodies of its shard: both in the order of their GUIDs, in one pass.
+
+use std::io::Result;
+
+use super::roll::{ENTRY, Entry};
+use super::sorter::Sorted;
+
+/// Messages of a mailbox, or of all together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) messages: u64,
+    pub(super) distinct: u64,
+    pub(super) missing: u64,
+    pub(super) missing_recent: u64,
+    /// When the records of missing messages were written: the first and the last one.
+    pub(super) missing_at: Option<(u32, u32)>,
+}
+
+impl Count {
+    /// Counts a message, however often it is there, whose first record was written then.
+    fn add_distinct(&mut self, is_missing: bool, written_at: u32, recent_from: i64) {
+        self.distinct += 1;
+        if is_missing {
+            self.missing += 1;
+            self.missing_recent += u64::from(i64::from(written_at) > recent_from);
+            let (first, last) = self.missing_at.unwrap_or((written_at, written_at));
+            self.missing_at = Some((first.min(written_at), last.max(written_at)));
+        }
+    }
+}
+
+/// A message while its entries go by.
+struct Group {
+    first: Entry,
+    is_missing: bool,
+    /// The mailbox of the last entry.
+    mailbox: u32,
+    /// When the first of its records was written.
+    written_at: u32,
+}
+
+/// Counts the messages of each of `mailboxes`, and of all. What was written after `recent_from` is recent.
+pub(super) fn compare(
+    mut entries: Sorted<ENTRY>,
+    mut bodies: Sorted<20>,
+    mailboxes: usize,
+    recent_from: i64,
+) -> Result<(Vec<Count>, Count)> {
+    let (mut counts, mut total) = (vec![Count::default(); mailboxes], Count::default());
+    let mut body = bodies.next()?;
+    let mut group: Option<Group> = None;
+    while let Some(entry) = entries.next()?.as_ref().and_then(Entry::parse) {
+        let Some(count) = usize::try_from(entry.mailbox).ok().and_then(|number| counts.get_mut(number)) else {
+            continue;
+        };
+        total.messages += 1;
+        count.messages += 1;
+        if let Some(group) = group.as_mut().filter(|group| group.first.guid == entry.guid) {
+            group.written_at = group.written_at.min(entry.written_at);
+            // In this order the first entry of a mailbox is its oldest.
+            if group.mailbox != entry.mailbox {
+                group.mailbox = entry.mailbox;
+                count.add_distinct(group.is_missing, entry.written_at, recent_from);
+            }
+            continue;
+        }
+        while body.is_some_and(|body| body < entry.guid) {
+            body = bodies.next()?;
+        }
+        let is_missing = body != Some(entry.guid);
+        count.add_distinct(is_missing, entry.written_at, recent_from);
+        let new = Group { first: entry, is_missing, mailbox: entry.mailbox, written_at: entry.written_at };
+        if let Some(over) = group.replace(new) {
+            total.add_distinct(over.is_missing, over.written_at, recent_from);
+        }
+    }
+    if let Some(over) = group {
+        total.add_distinct(over.is_missing, over.written_at, recent_from);
+    }
+    Ok((counts, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::super::sorter::Sorter;
+    use super::*;
+
+    const MAILBOXES: u32 = 4;
+    const RECENT_FROM: u32 = 100;
+
+    fn guid(seed: u8) -> [u8; 20] {
+        [seed; 20]
+    }
+
+    fn sorted<const N: usize>(records: impl Iterator<Item = [u8; N]>, budget: usize) -> Sorted<N> {
+        let mut sorter = Sorter::new(budget);
+        records.for_each(|record| sorter.push(record).unwrap());
+        sorter.sorted().unwrap()
+    }
+
+    /// The same by sets, as one would say it.
+    fn due<'a>(entries: impl Iterator<Item = &'a Entry>, bodies: &BTreeSet<u8>) -> Count {
+        let mut written: BTreeMap<[u8; 20], u32> = BTreeMap::new();
+        let mut messages = 0;
+        for entry in entries {
+            messages += 1;
+            written.entry(entry.guid).and_modify(|at| *at = entry.written_at.min(*at)).or_insert(entry.written_at);
+        }
+        let missing: Vec<u32> =
+            written.iter().filter(|(guid, _)| !bodies.contains(&guid[0])).map(|(_, at)| *at).collect();
+        let size = |n: usize| u64::try_from(n).unwrap();
+        Count {
+            messages,
+            distinct: size(written.len()),
+            missing: size(missing.len()),
+            missing_recent: size(missing.iter().filter(|at| **at > RECENT_FROM).count()),
+            missing_at: missing.iter().min().copied().zip(missing.iter().max().copied()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_missing_is_the_difference_of_the_sets(
+            entries in prop::collection::vec((0_u8..12, 0..MAILBOXES, 90_u32..110), 0..60),
+            bodies in prop::collection::btree_set(0_u8..12, 0..12),
+            budget in 1_usize..70,
+        ) {
+            let entries: Vec<Entry> = entries
+                .into_iter()
+                .map(|(seed, mailbox, written_at)| Entry { guid: guid(seed), mailbox, written_at })
+                .collect();
+            let (counts, total) = compare(
+                sorted(entries.iter().map(|entry| entry.bytes()), budget),
+                sorted(bodies.iter().map(|seed| guid(*seed)), budget),
+                4,
+                i64::from(RECENT_FROM),
+            )
+            .unwrap();
+            prop_assert_eq!(total, due(entries.iter(), &bodies));
+            for (number, count) in (0..MAILBOXES).zip(counts) {
+                prop_assert_eq!(count, due(entries.iter().filter(|entry| entry.mailbox == number), &bodies));
+            }
+        }
+    }
+}
