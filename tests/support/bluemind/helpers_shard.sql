@@ -9,17 +9,15 @@ CREATE FUNCTION fixture.records_of(mailbox text, path text) RETURNS text LANGUAG
     SELECT 'mbox_records_' || fixture.folder_uid(mailbox, path)
 $$;
 
--- A SHA-1 like that of a message, and the same as this release stores it.
-CREATE FUNCTION fixture.sha1_like(seed text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT md5(seed) || left(md5('more ' || seed), 8)
-$$;
+-- A SHA-1 as this release stores it, and one like that of a message.
 DO $$
 DECLARE type text := (SELECT atttypid::regtype::text FROM pg_attribute
                       WHERE attrelid = 't_message_body'::regclass AND attname = 'guid');
 BEGIN
+    EXECUTE format('CREATE FUNCTION fixture.guid_of(sha1 text) RETURNS %s LANGUAGE sql IMMUTABLE AS %L', type,
+        CASE type WHEN 'bytea' THEN 'SELECT decode(sha1, ''hex'')' ELSE 'SELECT sha1' END);
     EXECUTE format('CREATE FUNCTION fixture.guid(seed text) RETURNS %s LANGUAGE sql IMMUTABLE AS %L', type,
-        CASE type WHEN 'bytea' THEN 'SELECT decode(fixture.sha1_like(seed), ''hex'')'
-                  ELSE 'SELECT fixture.sha1_like(seed)' END);
+        'SELECT fixture.guid_of(md5(seed) || left(md5(''more '' || seed), 8))');
 END $$;
 
 -- The folder tree of a user, with the folders that BlueMind creates.
@@ -91,6 +89,14 @@ BEGIN
            fixture.add_item(records, n || '.', n || '.', 1)
     FROM generate_series(first + 1, first + messages) AS n;
     UPDATE t_mailbox_replica SET last_uid = first + messages WHERE item_id = folder;
+END $$;
+
+-- A message, wherever it is, is one whose file has this SHA-1: such as that in the Cyrus trees of the stories.
+CREATE FUNCTION fixture.be_file(mailbox text, path text, uid bigint, sha1 text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE t_message_body SET guid = fixture.guid_of(sha1) WHERE guid = fixture.guid(mailbox || '/' || path || '/' || uid);
+    UPDATE t_mailbox_record SET message_body_guid = fixture.guid_of(sha1)
+    WHERE message_body_guid = fixture.guid(mailbox || '/' || path || '/' || uid);
 END $$;
 
 -- Every message of a folder once more in another one: Cyrus and BlueMind keep the body once.
