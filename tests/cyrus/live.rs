@@ -130,8 +130,9 @@ fn a_mailbox_that_moves_away_is_not_missing() {
 fn no_check_fires_because_a_server_is_busy() {
     stress(|world, _| {
         let found = findings(&run(&world.installation)).into_iter();
-        // What the clients delete does pile up.
-        let found = found.filter(|(check, _)| check != "cyrus_deleted_mailboxes_piled_up");
+        // What the clients delete does pile up, and nobody replicates what they write.
+        let expected = ["cyrus_deleted_mailboxes_piled_up", "replication_behind"];
+        let found = found.filter(|(check, _)| !expected.contains(&&check[..]));
         found.map(|(check, subjects)| format!("{check}: {subjects:?}")).collect()
     });
 }

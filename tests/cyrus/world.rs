@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::support::bluemind::Installation;
 use crate::support::cyrus::client::message;
+use crate::support::cyrus::files::Tree;
 use crate::support::cyrus::{Lab, SERVER};
 
 /// The domains of the installation.
@@ -133,10 +134,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Joins a Cyrus with the story `healthy_single`: the server's files are those of both, and what was replicated has
-    /// the unique ids that Cyrus gave.
+    /// Joins a Cyrus with the story `healthy_single`.
     pub(crate) fn of(lab: Lab) -> Self {
-        let mut installation = Installation::build("healthy_single");
+        Self::of_story(lab, "healthy_single")
+    }
+
+    /// Joins a Cyrus with a story that begins from `healthy_single`: the server's files are those of both, what was
+    /// replicated has the unique ids that Cyrus gave, and every message of Cyrus is replicated.
+    pub(crate) fn of_story(lab: Lab, story: &str) -> Self {
+        let mut installation = Installation::build(story);
         let from = installation.path("root");
         for entry in walkdir::WalkDir::new(&from) {
             let entry = entry.unwrap();
@@ -158,7 +164,7 @@ impl World {
         world
     }
 
-    /// Gives the folders of the story the unique ids of their mailboxes.
+    /// Gives the folders of the story the unique ids of their mailboxes, and the shard the bodies of their messages.
     fn replicate(&self) {
         let mailboxes = self.lab.mailboxes();
         let mut sql = ADOPT.to_owned();
@@ -166,6 +172,9 @@ impl World {
             let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}"));
             let id = record.unique_id.as_deref().unwrap();
             sql.push_str(&format!("SELECT pg_temp.adopt('{mailbox}', '{path}', '{id}');\n"));
+        }
+        for (_, sha1) in [Tree::Data, Tree::Archive].into_iter().flat_map(|tree| self.lab.messages(tree)) {
+            sql.push_str(&format!("SELECT fixture.add_body('{sha1}');\n"));
         }
         self.installation.sql(SERVER, &sql);
     }
@@ -225,7 +234,7 @@ impl Facts {
     /// Tables of a mail backend that are not complete, with the reasons.
     pub(crate) fn gaps(&self) -> Vec<Vec<String>> {
         let tables = "'cyrus_partition', 'cyrus_database', 'cyrus_entry_unreadable', 'cyrus_mailbox', 'cyrus_index', \
-                      'spool_directory'";
+                      'spool_directory', 'message_replication', 'replication_progress'";
         self.rows(&format!(
             "SELECT \"table\", completeness, coalesce(reason, '') FROM coverage
              WHERE \"table\" IN ({tables}) AND completeness <> 'complete' ORDER BY 1"

@@ -91,6 +91,12 @@ BEGIN
     UPDATE t_mailbox_replica SET last_uid = first + messages WHERE item_id = folder;
 END $$;
 
+-- The body of a message whose file has this SHA-1.
+CREATE FUNCTION fixture.add_body(sha1 text) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO t_message_body (guid, subject, date_header, size, body_version)
+    VALUES (fixture.guid_of(sha1), 'replicated', fixture.at(), 2048, 3) ON CONFLICT DO NOTHING
+$$;
+
 -- A message, wherever it is, is one whose file has this SHA-1: such as that in the Cyrus trees of the stories.
 CREATE FUNCTION fixture.be_file(mailbox text, path text, uid bigint, sha1 text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,7 @@
 //! The files of a Cyrus that does not run: mailboxes.db, and where mailboxes have their directories.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use bm_preflight::format::cyrus_db::CyrusDb;
 use bm_preflight::format::mailbox_name::{MailboxName, Naming};
@@ -106,5 +107,24 @@ impl Lab {
         let mailboxes = self.mailboxes();
         let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}: none"));
         self.path(&directory(tree, record.partition.as_deref().expect("a live mailbox has a partition"), name))
+    }
+
+    /// Every message file of a tree with its SHA-1, as `sha1sum` says it: messages that were expunged, or whose mailbox
+    /// was deleted, have theirs as long as Cyrus keeps them.
+    pub(crate) fn messages(&self, tree: Tree) -> Vec<(PathBuf, String)> {
+        let is_message = |name: &str| name.strip_suffix('.').is_some_and(|uid| uid.bytes().all(|c| c.is_ascii_digit()));
+        let entries = walkdir::WalkDir::new(self.path(tree.place())).into_iter().filter_map(Result::ok);
+        let files =
+            entries.filter(|entry| entry.file_type().is_file() && is_message(&entry.file_name().to_string_lossy()));
+        let files: Vec<PathBuf> = files.map(walkdir::DirEntry::into_path).collect();
+        if files.is_empty() {
+            return Vec::new();
+        }
+        // With -z no name is escaped.
+        let output = Command::new("sha1sum").args(["-z", "--"]).args(&files).output().expect("sha1sum can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        let sums = lines.split_terminator('\0').map(|line| line[..40].to_owned());
+        files.into_iter().zip(sums).collect()
     }
 }
