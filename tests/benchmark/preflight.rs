@@ -1,7 +1,7 @@
 //! Figures of the program, each beside a named command of the same run: `cargo bench`, or `cargo bench -- NAME…`.
 //!
 //! Not a test: nothing here passes or fails. `collect` fills a PostgreSQL with ten million records and takes minutes;
-//! `spool` makes a million files.
+//! `spool` and `replication` make a million files, `replication_memory` needs 4 GB of disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 #![allow(dead_code, reason = "the tests' helpers serve more than the benchmark")]
 
@@ -18,6 +18,8 @@ use bm_preflight::topology::Topology;
 
 #[path = "autodiscover.rs"]
 mod autodiscover;
+#[path = "replication.rs"]
+mod replication;
 #[path = "replication_log.rs"]
 mod replication_log;
 #[path = "spool.rs"]
@@ -35,7 +37,7 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 8] = [
+    let benches: [(&str, fn()); 10] = [
         ("version", version),
         ("reports", reports),
         ("replay", replay),
@@ -44,6 +46,8 @@ fn main() {
         ("spool", spool::spool),
         ("mailboxes", spool::mailboxes),
         ("replication_log", replication_log::replication_log),
+        ("replication", replication::million),
+        ("replication_memory", replication::ten_million),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {

@@ -15,10 +15,10 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{Spent, best, program, spend, tell};
 
-const USERS: u32 = 500;
-const FOLDERS: [&str; 10] =
+pub(super) const USERS: u32 = 500;
+pub(super) const FOLDERS: [&str; 10] =
     ["", "Sent", "Trash", "Drafts", "Junk", "Outbox", "Archives", "Archives/2018", "Archives/2019", "Clients"];
-const MESSAGES: u32 = 200;
+pub(super) const MESSAGES: u32 = 200;
 /// Messages of a folder that lie in the archive: those with the lowest UIDs.
 const ARCHIVED: u32 = 20;
 /// Users of the list of mailboxes alone, with ten folders each.
@@ -26,7 +26,7 @@ const LISTED: u32 = 10_000;
 /// Runs of which the fastest counts: the first fills the caches.
 const RUNS: usize = 5;
 
-const SERVER: &str = "bm-master";
+pub(super) const SERVER: &str = "bm-master";
 const DOMAIN: &str = "bm.lan";
 const PARTITION: &str = "bm-master__bm_lan";
 const TREES: [&str; 3] = ["var/spool/cyrus/data", "var/spool/cyrus/meta", "var/spool/bm-hsm/cyrus-archives"];
@@ -37,12 +37,8 @@ const TOOLS: &str = "/usr/lib/cyrus/bin";
 pub(super) fn spool() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    let started = Instant::now();
-    configure(&root);
-    (0..USERS).into_par_iter().for_each(|user| fill(&root, user));
-    list_mailboxes(&root, USERS);
+    make(&root, MESSAGES, true);
     let messages = u64::from(USERS * MESSAGES) * FOLDERS.len() as u64;
-    println!("spool of {messages} messages, made in {:.0} s", started.elapsed().as_secs_f64());
 
     let facts = folder.path().join("facts.db");
     let (mut walked, mut indexed) = (u64::MAX, u64::MAX);
@@ -68,6 +64,26 @@ pub(super) fn spool() {
     let find = count("var/spool/cyrus var/spool/bm-hsm");
     tell("  beside: find, all three trees", &find);
     println!("  ratio of spool_directory to the latter: {:.2}", walked as f64 / (find.wall.as_secs_f64() * 1e3));
+}
+
+/// A spool with so many messages in each folder, with or without their files.
+pub(super) fn make(root: &Path, messages: u32, has_files: bool) {
+    let started = Instant::now();
+    configure(root);
+    (0..USERS).into_par_iter().for_each(|user| fill(root, user, messages, has_files));
+    list_mailboxes(root, USERS);
+    let total = u64::from(USERS * messages) * FOLDERS.len() as u64;
+    println!("spool of {total} messages, made in {:.0} s", started.elapsed().as_secs_f64());
+}
+
+/// What the GUIDs of a folder's messages begin with, and the GUIDs: words as Cyrus writes them.
+pub(super) fn guids(user: u32, folder: &str, messages: u32) -> impl Iterator<Item = [u32; 5]> {
+    let seed = cyrus_header::crc(&header(user, folder));
+    // Spread like those of real messages.
+    (1..=messages).map(move |uid| {
+        let word = crc32fast::hash(&[seed.to_be_bytes(), uid.to_be_bytes()].concat());
+        [word, seed, uid, uid, uid]
+    })
 }
 
 pub(super) fn mailboxes() {
@@ -211,20 +227,26 @@ fn unique_id(user: u32, folder: &str) -> String {
 }
 
 /// The messages and the `cyrus.*` files of a user.
-fn fill(root: &Path, user: u32) {
+fn fill(root: &Path, user: u32, messages: u32, has_files: bool) {
     for folder in FOLDERS {
         let [data, meta, archive] = TREES.map(|tree| directory(root, tree, user, folder));
-        for uid in 1..=MESSAGES {
+        for uid in (1..=messages).filter(|_| has_files) {
             let place = if uid <= ARCHIVED { &archive } else { &data };
             std::fs::File::create(place.join(format!("{uid}."))).unwrap();
         }
-        let mut header = cyrus_header::MAGIC.to_vec();
-        let acl = format!("{}@{DOMAIN}\tlrswipkxtecda\tadmin0\tlrswipkxtecda\t", login(user));
-        write!(header, "\t{}\n\n{acl}\n", unique_id(user, folder)).unwrap();
-        std::fs::write(meta.join("cyrus.index"), index(cyrus_header::crc(&header))).unwrap();
+        let header = header(user, folder);
+        let guids: Vec<[u32; 5]> = guids(user, folder, messages).collect();
+        std::fs::write(meta.join("cyrus.index"), index(cyrus_header::crc(&header), &guids)).unwrap();
         std::fs::write(meta.join("cyrus.header"), header).unwrap();
         std::fs::write(meta.join("cyrus.cache"), [0, 0, 0, 1]).unwrap();
     }
+}
+
+fn header(user: u32, folder: &str) -> Vec<u8> {
+    let mut header = cyrus_header::MAGIC.to_vec();
+    let acl = format!("{}@{DOMAIN}\tlrswipkxtecda\tadmin0\tlrswipkxtecda\t", login(user));
+    write!(header, "\t{}\n\n{acl}\n", unique_id(user, folder)).unwrap();
+    header
 }
 
 fn directory(root: &Path, tree: &str, user: u32, folder: &str) -> PathBuf {
@@ -236,23 +258,25 @@ fn directory(root: &Path, tree: &str, user: u32, folder: &str) -> PathBuf {
 }
 
 /// A cyrus.index of minor version 13, as Cyrus 2.5 and 3.0 write it.
-fn index(header_crc: u32) -> Vec<u8> {
+fn index(header_crc: u32, guids: &[[u32; 5]]) -> Vec<u8> {
     const SIZE: u32 = 2_000;
-    let quota = MESSAGES * SIZE;
+    let messages = u32::try_from(guids.len()).unwrap();
+    let quota = messages * SIZE;
     // A number of 64 bits is two words, the high one first.
     let header = [
-        &[0, 0, 13, 128, 104, MESSAGES, THEN, MESSAGES, 0, quota, 0, THEN, 0, 0, 0, 1, 0][..],
-        &[0, MESSAGES, 0, 0, MESSAGES, 0, 0, header_crc, 0, 0, 0, 0, 0, 0],
+        &[0, 0, 13, 128, 104, messages, THEN, messages, 0, quota, 0, THEN, 0, 0, 0, 1, 0][..],
+        &[0, messages, 0, 0, messages, 0, 0, header_crc, 0, 0, 0, 0, 0, 0],
     ];
     let mut bytes = sealed(&header.concat());
-    for uid in 1..=MESSAGES {
+    for (uid, guid) in (1..=messages).zip(guids) {
         let flags = if uid <= ARCHIVED { 1 << 29 } else { 0 };
         let record = [
             &[uid, THEN + uid, THEN, SIZE, 100, THEN, 4, THEN, flags][..],
             // User flags, lines, version of the cache.
             &[0, 0, 0, 0, 1, 6],
-            // GUID, modification sequence, thread, CRC of the cache.
-            &[header_crc, uid, uid, uid, uid, 0, uid, 0, 0, 0],
+            guid,
+            // Modification sequence, thread, CRC of the cache.
+            &[0, uid, 0, 0, 0],
         ];
         bytes.extend(sealed(&record.concat()));
     }

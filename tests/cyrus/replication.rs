@@ -80,6 +80,10 @@ fn forget(world: &World, mailbox: &str, file: Option<&str>) {
 fn told(world: &World) -> (Rows, Vec<Vec<String>>) {
     let facts = world.collect();
     assert_eq!(facts.gaps(), Vec::<Vec<String>>::new());
+    let collected_at = "(SELECT CAST(value AS INTEGER) FROM snapshot WHERE \"key\" = 'collected_at')";
+    let old = format!("coalesce(abs(last_append_at - {collected_at}) > 3600, 1)");
+    let old = facts.column(&format!("SELECT name FROM message_replication WHERE {old}"));
+    assert_eq!(old, Vec::<String>::new(), "all messages came in during this test");
     let number = |text: &str| text.parse::<usize>().unwrap();
     let rows = facts.rows("SELECT name, messages, distinct_messages, missing FROM message_replication");
     let rows = rows.into_iter().map(|row| (row[0].clone(), number(&row[1]), number(&row[2]), number(&row[3])));

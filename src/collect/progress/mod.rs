@@ -124,11 +124,14 @@ impl Found {
     }
 
     fn fill(&self, table: &'static Table, scope: Scope<'_>) {
-        let rows = match table.name {
-            "message_replication" => self.mailboxes.iter().map(mailbox_row).collect(),
-            _ => vec![self.server_row()],
+        let outcome = match table.name {
+            "message_replication" => self.mailboxes.chunks(BATCH).try_for_each(|batch| {
+                let rows: Vec<Row> = batch.iter().map(mailbox_row).collect();
+                scope.add(&rows)
+            }),
+            _ => scope.add(&[self.server_row()]),
         };
-        match (rows.chunks(BATCH).try_for_each(|batch| scope.add(batch)), &self.gap) {
+        match (outcome, &self.gap) {
             (Ok(()), Some(gap)) => scope.end_partial(gap.clone()),
             (outcome, _) => scope.end(outcome),
         }
