@@ -9,7 +9,6 @@ use super::spool::{FOLDERS, MESSAGES, SERVER, USERS, ask, elapsed_ms, guids, mak
 use super::support::bluemind::Installation;
 use super::{Spent, best, spend, tell};
 
-const SERVER: &str = "bm-master";
 /// One message of so many is not replicated.
 const MISSING: usize = 10;
 /// Messages of each folder, for ten million.

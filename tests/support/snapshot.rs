@@ -28,9 +28,10 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
 
 /// Columns that hold a time, in seconds since the epoch: they are kept as the same time before [`COLLECTED_AT`], in steps
 /// of [`STEP`], so that the time between building an installation and collecting it does not matter.
-const TIMES: &[(&str, &str)] =
-    &[("backup_generation", "began_at"), ("backup_part", "began_at"), ("backup_part", "ended_at")];
 const TIMES: &[(&str, &str)] = &[
+    ("backup_generation", "began_at"),
+    ("backup_part", "began_at"),
+    ("backup_part", "ended_at"),
     ("replication_error", "first_at"),
     ("replication_error", "last_at"),
     ("replication_error", "recovered_at"),
