@@ -70,17 +70,11 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
         Err(_) => Err(format!("{}: no answer within {} s", root.shown(FOLDER), LIMIT.as_secs())),
     };
     for (table, scope) in wanted.into_iter().zip(scopes) {
-        let (generations, unread) = match &read {
-            Ok(read) => read,
-            Err(reason) => {
-                scope.end(Err(reason.clone()));
-                continue;
-            }
-        };
-        match scope.add(&rows(table, generations)) {
-            Ok(()) if !unread.is_empty() => scope.end_partial(unread.join("; ")),
-            added => scope.end(added),
-        }
+        let outcome = read.as_ref().map_err(Clone::clone).and_then(|(generations, unread)| {
+            scope.add(&rows(table, generations))?;
+            Ok((!unread.is_empty()).then(|| unread.join("; ")))
+        });
+        scope.end_with(outcome);
     }
 }
 

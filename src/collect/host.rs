@@ -197,11 +197,8 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
             _ => continue,
         };
         let scope = Scope::begin(sink, table, server, source);
-        match read.and_then(|(rows, gap)| scope.add(&rows).map(|()| gap)) {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(gap)) => scope.end_partial(gap),
-            Err(reason) => scope.end(Err(reason)),
-        }
+        let outcome = read.and_then(|(rows, gap)| scope.add(&rows).map(|()| gap));
+        scope.end_with(outcome);
     }
 }
 

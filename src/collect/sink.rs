@@ -88,6 +88,15 @@ impl<'a> Scope<'a> {
         self.conclude(statement);
     }
 
+    /// Ends the scope: complete, partial with what is missing, or absent with the reason.
+    pub(super) fn end_with(self, outcome: Result<Option<String>, String>) {
+        match outcome {
+            Ok(None) => self.end(Ok(())),
+            Ok(Some(gap)) => self.end_partial(gap),
+            Err(reason) => self.end(Err(reason)),
+        }
+    }
+
     /// Ends the scope with its rows kept, though some are missing for `reason`.
     pub(super) fn end_partial(self, reason: String) {
         let absent = Coverage::absent(self.table.name, self.scope, reason);

@@ -61,11 +61,8 @@ pub(in crate::collect) fn collect(
     scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
     scopes.fill("imapd_setting", &conf.source, || settings::settings(&conf));
     if let Some(scope) = scopes.begin("sync_log", &conf.source) {
-        match sync_log::files(root, &conf).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap)) {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(gap)) => scope.end_partial(gap),
-            Err(reason) => scope.end(Err(reason)),
-        }
+        let outcome = sync_log::files(root, &conf).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap));
+        scope.end_with(outcome);
     }
     let backend = Backend { root, conf: &conf, scopes: &scopes, roll };
     match Mailboxes::read(root, &conf) {
@@ -165,11 +162,7 @@ impl Backend<'_> {
             Ok(walked) => self.settle_spool(walked),
             Err(reason) => (Err(reason), self.list()),
         };
-        match outcome {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(gap)) => scope.end_partial(gap),
-            Err(reason) => scope.end(Err(reason)),
-        }
+        scope.end_with(outcome);
         last
     }
 
@@ -279,11 +272,7 @@ impl Backend<'_> {
     /// Without a list nothing explains a directory: all are added as they are.
     fn spool_alone(&self, scope: Scope<'_>) {
         let outcome = spool::walk(self.root, self.conf, &HashSet::new(), &scope).and_then(Walked::finish);
-        match outcome {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(gap)) => scope.end_partial(gap),
-            Err(reason) => scope.end(Err(reason)),
-        }
+        scope.end_with(outcome);
     }
 }
 

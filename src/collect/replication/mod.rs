@@ -60,11 +60,7 @@ pub(super) async fn collect(
             Ok(log) => log.add(table, &scope).map(|()| log.gap(table)),
             Err(reason) => Err(reason.clone()),
         };
-        match outcome {
-            Ok(None) => scope.end(Ok(())),
-            Ok(Some(gap)) => scope.end_partial(gap),
-            Err(reason) => scope.end(Err(reason)),
-        }
+        scope.end_with(outcome);
     }
 }
 
