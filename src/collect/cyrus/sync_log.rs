@@ -10,10 +10,10 @@ use crate::fact::{Row, Value};
 
 /// Where Cyrus keeps the log of the channel `core`, below `configdirectory`.
 const FOLDER: &str = "sync/core";
-/// Folders below it that are looked into, one in the other, and files that are listed. With four senders their layout is
-/// not public.
+/// Folders below it that are looked into, one in the other, and entries that are looked at. With four senders their layout
+/// is not public.
 const DEPTH: usize = 4;
-const MAX_FILES: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// The files below the folder, by name, and what is missing of them. The folder is made with the first entry: without
 /// it nothing waits, as long as the folder is there that it would be in.
@@ -24,13 +24,15 @@ pub(super) fn files(root: &Root, conf: &Conf) -> Result<(Vec<Row>, Option<String
     if is_missing(&folder) && !is_missing(parent) {
         return Ok((Vec::new(), None));
     }
-    let mut found = Found { root, rows: Vec::new(), gap: None };
+    let mut found = Found { root, left: MAX_ENTRIES, rows: Vec::new(), gap: None };
     found.list(&folder, "", DEPTH)?;
     Ok((found.rows, found.gap))
 }
 
 struct Found<'a> {
     root: &'a Root,
+    /// Entries that may still be looked at.
+    left: usize,
     rows: Vec<Row>,
     gap: Option<String>,
 }
@@ -40,6 +42,11 @@ impl Found<'_> {
     fn list(&mut self, folder: &str, prefix: &str, depth: usize) -> Result<(), String> {
         for entry in self.root.names(folder)? {
             let (path, name) = (format!("{folder}/{entry}"), format!("{prefix}{entry}"));
+            let Some(left) = self.left.checked_sub(1) else {
+                self.gap = Some(format!("{}: more than {MAX_ENTRIES} files and folders", self.root.shown(folder)));
+                return Ok(());
+            };
+            self.left = left;
             if self.root.folder(&path).is_ok() {
                 if depth == 0 {
                     self.gap = Some(format!("{}: too deep a folder", self.root.shown(&path)));
@@ -54,10 +61,6 @@ impl Found<'_> {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(format!("{}: {error}", self.root.shown(&path))),
             };
-            if self.rows.len() >= MAX_FILES {
-                self.gap = Some(format!("{}: more than {MAX_FILES} files", self.root.shown(folder)));
-                return Ok(());
-            }
             self.rows.push(row(name, &entry, &metadata));
         }
         Ok(())
@@ -116,6 +119,18 @@ mod tests {
             ]
         );
         assert!(gap.unwrap().ends_with("sync/core/1/a/b/c/d: too deep a folder"));
+    }
+
+    #[test]
+    fn folders_that_lead_to_themselves_are_left_some_time() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "srv/cyrus/sync/core/log", b"1");
+        for number in 0..40 {
+            let link = folder.path().join(format!("srv/cyrus/sync/core/{number}"));
+            std::os::unix::fs::symlink(".", link).unwrap();
+        }
+        let (rows, gap) = files_of(folder.path()).unwrap();
+        assert!(rows.len() < MAX_ENTRIES && gap.unwrap().ends_with("more than 10000 files and folders"));
     }
 
     #[test]
