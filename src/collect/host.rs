@@ -226,7 +226,7 @@ fn start_checks(root: &Root) -> Result<Vec<Row>, String> {
     Ok(checks.into_iter().map(|c| vec![c.validator.into(), c.is_valid.into(), c.message.into()]).collect())
 }
 
-/// Names of the installed packages of BlueMind; none when they are not known.
+/// Names of the installed packages of BlueMind; `None` when they are not known.
 pub(super) async fn installed(root: &Root) -> Option<BTreeSet<String>> {
     let (_, rows) = packages(root).await;
     let name = |row: Row| match row.into_iter().next() {
@@ -241,14 +241,20 @@ async fn packages(root: &Root) -> (String, Result<Vec<Row>, String>) {
     let path = "/var/lib/dpkg/status";
     let dpkg = root.text(path, DPKG_STATUS);
     let has_rpm = root.names("/var/lib/rpm").is_ok_and(|names| !names.is_empty());
-    match dpkg {
+    let (source, rows) = match dpkg {
         Ok(text) => {
             let installed = dpkg_status::parse(&text).into_iter().filter(|package| package.is_installed);
             (root.shown(path), Ok(installed.filter_map(|p| package_row(&p.name, &p.version)).collect()))
         }
         Err(_) if has_rpm => ("rpm".to_owned(), rpm_packages(root).await),
         Err(reason) => (root.shown(path), Err(reason)),
-    }
+    };
+    // Every server of BlueMind has some: a list without any is another one, or not whole.
+    let rows = rows.and_then(|rows: Vec<Row>| match rows.is_empty() {
+        true => Err(format!("{source}: no package of BlueMind is listed")),
+        false => Ok(rows),
+    });
+    (source, rows)
 }
 
 async fn rpm_packages(root: &Root) -> Result<Vec<Row>, String> {
@@ -304,6 +310,8 @@ async fn file_systems(root: &Root) -> Read {
         }
     }
     match silent.first() {
+        // A running system has a root file system at least.
+        None if rows.is_empty() => Err(format!("{}: no file system is mounted", root.shown("/proc/self/mounts"))),
         Some(reason) if rows.is_empty() => Err(reason.clone()),
         Some(_) => Ok((rows, Some(silent.join("; ")))),
         None => Ok((rows, None)),
@@ -317,5 +325,26 @@ async fn space(root: &Root, mount_point: &str) -> Result<(u64, u64), String> {
     match tokio::time::timeout(LIMIT, asked).await {
         Ok(answer) => answer.unwrap_or_else(|error| Err(error.to_string())),
         Err(_) => Err(format!("{mount_point}: no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_server_is_without_packages_and_file_systems() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path());
+        for path in ["var/lib/dpkg/status", "proc/self/mounts"] {
+            let file = folder.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let reason = packages(&root).await.1.unwrap_err();
+        assert!(reason.ends_with("var/lib/dpkg/status: no package of BlueMind is listed"), "{reason}");
+        assert_eq!(installed(&root).await, None);
+        let reason = file_systems(&root).await.unwrap_err();
+        assert!(reason.ends_with("proc/self/mounts: no file system is mounted"), "{reason}");
     }
 }
