@@ -247,11 +247,30 @@ fn without_the_end_of_the_log_nothing_is_known() {
         }
     }
     let server = Server::new();
+    server.log(".2019-07-08.gz", &gzip(apply("01:00:00", "a.b!user.x", OK).as_bytes()));
+    server.write("var/log/bm/replication.log/no", b"file");
+    server.collect(&[]);
+    server.is_incomplete("absent", &["var/log/bm/replication.log: not a regular file"]);
+    let server = Server::new();
     server.collect(&[]);
     server.is_incomplete("absent", &["var/log/bm: No such file"]);
     server.write("var/log/bm/core.log", b"");
     server.collect(&[]);
     server.is_incomplete("absent", &["var/log/bm/replication.log: no such log"]);
+}
+
+#[test]
+fn where_nobody_knows_the_roles_the_packages_tell_who_logs() {
+    let installed =
+        |name: &str| format!("Package: {name}\nStatus: install ok installed\nVersion: 4.1.1\n\n").into_bytes();
+    let server = Server::new();
+    for (packages, completeness) in
+        [(installed("bm-cyrus"), "complete"), (installed("bm-core"), "absent"), (Vec::new(), "absent")]
+    {
+        server.write("var/lib/dpkg/status", &packages);
+        server.collect(&[]);
+        assert_eq!(server.coverage("replication_log").0, completeness, "{}", String::from_utf8_lossy(&packages));
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use self::history::History;
 use self::metrics::REPLICATION_METRIC;
 use self::tables::{REPLICATION_ERROR, REPLICATION_LOG, REPLICATION_MAILBOX};
+use super::host;
 use super::log_files::{LogSet, Stop};
 use super::root::Root;
 use super::sink::{Scope, Sink};
@@ -29,8 +30,8 @@ const LOG: &str = "replication.log";
 /// Lines without time, one after the other, from which on it is not the rest of a message but another layout.
 const REST: u64 = 2_000;
 
-/// Fills the wanted tables of one server from the log and the socket below `root`. That a server whose `roles` are known and which is
-/// not the core has no such log is no gap.
+/// Fills the wanted tables of one server from the log and the socket below `root`. That a server which is not the core, by
+/// its `roles` or else by its packages, has no such log is no gap.
 pub(super) async fn collect(
     server: &str,
     root: &Root,
@@ -50,7 +51,10 @@ pub(super) async fn collect(
         return;
     }
     let stop = Stop::default();
-    let is_expected = roles.is_none_or(|roles| roles.contains("bm/core"));
+    let is_expected = match roles {
+        Some(roles) => roles.contains("bm/core"),
+        None => host::installed(root).await.is_none_or(|names| names.contains("bm-core")),
+    };
     // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
     let (place, told) = (root.clone(), stop.flag());
     let read = tokio::task::spawn_blocking(move || read(&place, is_expected, &told)).await;
@@ -87,6 +91,9 @@ fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Log, String
         }
         Err(reason) => return Err(reason),
     };
+    if !set.troubles.is_empty() && !set.files.last().is_some_and(|file| file.is_current) {
+        return Err(set.troubles.join("; "));
+    }
     // Where the file is missing that could not be opened is not known: only the last one is sure to have no hole before.
     let skipped = if set.troubles.is_empty() { 0 } else { set.files.len() - 1 };
     log.troubles = set.troubles;
