@@ -13,6 +13,15 @@ use crate::format::bm_ini::BmIni;
 use crate::format::{dpkg_status, mounts, package_source, start_check};
 use crate::topology::Server;
 
+/// When a server was looked at.
+const COLLECTION: Table = Table {
+    name: "collection",
+    doc: "When the files of a server were collected: those of several servers are collected one after the other, and `:now` is the last time of all.",
+    grain: "a server whose files were collected",
+    scope: ScopeKind::Server,
+    columns: &[Column::integer("collected_at", "when its collection began, in seconds since the epoch")],
+};
+
 /// Keys of bm.ini that describe the installation; the password is none of them.
 const BM_INI: Table = Table {
     name: "bm_ini",
@@ -84,7 +93,8 @@ const START_CHECK: Table = Table {
 };
 
 /// What is read of each server.
-pub(super) const TABLES: &[&Table] = &[&BM_INI, &MARKER_FILE, &PACKAGE, &PACKAGE_SOURCE, &FILESYSTEM, &START_CHECK];
+pub(super) const TABLES: &[&Table] =
+    &[&COLLECTION, &BM_INI, &MARKER_FILE, &PACKAGE, &PACKAGE_SOURCE, &FILESYSTEM, &START_CHECK];
 
 /// Where bm-mapi logs, and how much of the end is read: the last start is what counts.
 const MAPI_LOG: &str = "/var/log/bm-mapi/mapi.log";
@@ -180,11 +190,12 @@ pub(super) fn is_local_address(address: &str) -> bool {
 /// Rows, and what is missing of them.
 type Read = Result<(Vec<Row>, Option<String>), String>;
 
-/// Fills the wanted tables of one server from the files below `root`.
-pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+/// Fills the wanted tables of one server from the files below `root`; `now` is the run's clock.
+pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], now: i64, sink: &Sink) {
     let whole = |rows: Result<Vec<Row>, String>| rows.map(|rows| (rows, None));
     for table in wanted {
         let (source, read) = match table.name {
+            "collection" => (root.shown("/"), whole(Ok(vec![vec![Value::Integer(now)]]))),
             "bm_ini" => (root.shown("/etc/bm/bm.ini"), whole(bm_ini(root))),
             "marker_file" => (root.shown("/etc/bm"), whole(marker_files(root))),
             "package" => {

@@ -140,7 +140,8 @@ impl<'a> Collectors<'a> {
             }
             Work::Host(uid, tables, Ok(root)) => {
                 let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);
-                host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
+                let now = self.circumstances.now;
+                host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), now, &self.sink).await;
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 sockets::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;

@@ -32,6 +32,7 @@ const TIMES: &[(&str, &str)] = &[
     ("backup_generation", "began_at"),
     ("backup_part", "began_at"),
     ("backup_part", "ended_at"),
+    ("collection", "collected_at"),
     ("replication_error", "first_at"),
     ("replication_error", "last_at"),
     ("replication_error", "recovered_at"),
