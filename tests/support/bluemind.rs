@@ -14,6 +14,9 @@ use serde::Deserialize;
 use super::network::Network;
 use super::postgres::{Cluster, PASSWORD};
 
+/// How full the disk of this machine is says nothing of an installation that stands on it for a test.
+pub(crate) const NOT_OF_THE_MACHINE: [&str; 2] = ["--skip", "disk_space_insufficient"];
+
 /// The scope of the database `bj`; shards go by their server's uid.
 pub(crate) const DIRECTORY: &str = "directory";
 
@@ -176,6 +179,9 @@ impl<'c> Installation<'c> {
         let mut command = bm_preflight();
         command.arg(subcommand).arg("--root").arg(self.path("root")).arg("--config").arg(config);
         command.current_dir(self.work.path());
+        if subcommand == "run" {
+            command.args(NOT_OF_THE_MACHINE);
+        }
         if let (Some(release), "run") = (&self.story.to, subcommand) {
             command.args(["--to", release]);
         }
