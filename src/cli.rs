@@ -104,7 +104,7 @@ pub struct SourceArgs {
     /// Configuration (bm-preflight.toml); without it all is discovered from /etc/bm/bm.ini and the database
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// No DNS, HTTP or TLS probe; the checks that need them are unknown
+    /// No probe of DNS, TLS, HTTP or mail ports; the checks that need them are unknown
     #[arg(long)]
     pub offline: bool,
     /// How many databases and servers are read, and checks evaluated, at the same time
