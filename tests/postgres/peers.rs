@@ -47,6 +47,31 @@ fn a_core_whose_connections_are_not_known_is_no_healthy_one() {
     result.assert_says("replication_inactive", "only a running system tells its connections");
 }
 
+/// Files that were copied have no sockets; bm-core's log is among them.
+#[test]
+fn where_no_sockets_are_known_the_log_of_bm_core_tells_what_is_missing() {
+    let installation = Installation::build("healthy_split");
+    for root in ["root", "root.mail-1", "root.mail-2"] {
+        std::fs::remove_dir_all(installation.path(&format!("{root}/proc/net"))).unwrap();
+    }
+    let log = installation.path("root/var/log/bm/replication.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let seen = |told: &str| {
+        let changed = text.replace("2 active replication connection(s)", told);
+        assert_ne!(changed, text);
+        std::fs::write(&log, changed).unwrap();
+        let result = run::run(&installation);
+        result.assert_says("replication_inactive", "only a running system tells its connections");
+        subjects(&result, "replication_inactive")
+    };
+    let servers = |uids: &[&str]| uids.iter().map(|uid| (*uid).to_owned()).collect::<BTreeSet<_>>();
+    let none = "NO active replication connection, consider restarting cyrus ?";
+    assert_eq!(seen(none), servers(&["mail-1", "mail-2"]));
+    assert_eq!(seen("1 active replication connection(s)"), servers(&["bm-master"]));
+    assert_eq!(seen("3 active replication connection(s)"), servers(&["bm-master"]));
+    assert_eq!(seen("8 active replication connection(s)"), servers(&[]));
+}
+
 #[test]
 fn a_cyrus_conf_that_stops_cyrus_is_named_and_hides_nothing_else() {
     let installation = Installation::build("healthy_single");
