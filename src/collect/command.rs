@@ -9,7 +9,7 @@ use tokio::process::Command;
 /// Output beyond this is an error.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Standard output of a program that ended well. The error names the command line.
+/// Standard output of a program that ended well, in no language and with times in UTC. The error names the command line.
 pub(super) async fn output(program: &str, arguments: &[&str], limit: Duration) -> Result<String, String> {
     let shown = format!("{program} {}", arguments.join(" "));
     let fail = |what: String| format!("{}: {what}", shown.trim_end());
@@ -17,6 +17,7 @@ pub(super) async fn output(program: &str, arguments: &[&str], limit: Duration) -
     let mut child = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
+        .env("TZ", "UTC0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -50,6 +51,7 @@ mod tests {
     async fn every_way_to_fail_names_the_command() {
         let limit = Duration::from_secs(5);
         assert_eq!(output("echo", &["a", "b"], limit).await.as_deref(), Ok("a b\n"));
+        assert_eq!(output("date", &["-d", "@0", "+%H %Z"], limit).await.as_deref(), Ok("00 UTC\n"));
         assert!(output("false", &[], limit).await.unwrap_err().starts_with("false: exit status"));
         assert!(output("no-such-program", &["x"], limit).await.unwrap_err().starts_with("no-such-program x: No such"));
         let slow = output("sleep", &["9"], Duration::from_millis(50)).await.unwrap_err();

@@ -31,6 +31,16 @@ const SERVICE_UNIT: Table = Table {
         )
         .nullable()
         .one_of(&["active", "inactive", "failed", "unknown"]),
+        Column::integer(
+            "changed_at",
+            "when it came into that state, in seconds since the epoch; null where that is not known, or before its first start",
+        )
+        .nullable(),
+        Column::boolean(
+            "has_failed_condition",
+            "whether it was not started the last time because a condition of its file was not met, such as that /etc/bm/*.disabled is not there; null where the files are not those of the running system",
+        )
+        .nullable(),
     ],
 };
 
@@ -80,26 +90,34 @@ pub(super) async fn collect(server: &str, root: &Root, wanted: &[&'static Table]
 async fn service_units(units: BTreeMap<String, &'static str>, is_system: bool) -> (Vec<Row>, Option<String>) {
     let (states, gap) = match is_system && !units.is_empty() {
         false => (None, None),
-        true => match active_states(units.keys()).await {
+        true => match states(units.keys()).await {
             Ok(states) => (Some(states), None),
             Err(reason) => (Some(BTreeMap::new()), Some(reason)),
         },
     };
-    let active =
-        |name: &str| states.as_ref().map(|states| states.get(name).map_or("unknown", |state| activity(state.as_str())));
-    let row =
-        |(name, enabled): (&String, &&str)| vec![name.as_str().into(), Value::from(*enabled), active(name).into()];
+    let row = |(name, enabled): (&String, &&str)| {
+        let state = states.as_ref().and_then(|states| states.get(name));
+        let active = states.as_ref().map(|_| state.map_or("unknown", |state| activity(&state.active_state)));
+        vec![
+            name.as_str().into(),
+            Value::from(*enabled),
+            active.into(),
+            state.and_then(|state| state.changed_at).into(),
+            state.and_then(|state| state.has_failed_condition).into(),
+        ]
+    };
     (units.iter().map(row).collect(), gap)
 }
 
-/// `ActiveState` by name, as the running systemd tells.
-async fn active_states(names: impl Iterator<Item = &String>) -> Result<BTreeMap<String, String>, String> {
+/// The units by name, as the running systemd tells.
+async fn states(names: impl Iterator<Item = &String>) -> Result<BTreeMap<String, systemctl_show::Unit>, String> {
     let units: Vec<String> = names.map(|name| format!("{name}{SUFFIX}")).collect();
-    let mut arguments = vec!["show", "--no-pager", "--property=Id,ActiveState", "--"];
+    let properties = format!("--property={}", systemctl_show::PROPERTIES);
+    let mut arguments = vec!["show", "--no-pager", &properties, "--"];
     arguments.extend(units.iter().map(String::as_str));
     let shown = command::output("systemctl", &arguments, SYSTEMCTL_LIMIT).await?;
     let name = |id: &str| id.strip_suffix(SUFFIX).map(str::to_owned);
-    Ok(systemctl_show::parse(&shown).into_iter().filter_map(|u| Some((name(&u.id)?, u.active_state))).collect())
+    Ok(systemctl_show::parse(&shown).into_iter().filter_map(|u| Some((name(&u.id)?, u))).collect())
 }
 
 /// The states of a unit (systemctl(1)) as far as they matter. A service that fails and is started again and again is
@@ -311,7 +329,10 @@ mod tests {
     async fn nothing_is_said_of_what_runs_on_a_system_that_does_not() {
         let units = BTreeMap::from([("bm-core".to_owned(), "enabled")]);
         let (rows, gap) = service_units(units, false).await;
-        assert_eq!((rows, gap), (vec![vec!["bm-core".into(), "enabled".into(), Value::Null]], None));
+        assert_eq!(
+            (rows, gap),
+            (vec![vec!["bm-core".into(), "enabled".into(), Value::Null, Value::Null, Value::Null]], None)
+        );
     }
 
     #[test]

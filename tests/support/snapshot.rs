@@ -50,6 +50,7 @@ const TIMES: &[(&str, &str)] = &[
     ("replication_mailbox", "last_ok_at"),
     ("replication_mailbox", "last_no_at"),
     ("sync_log", "modified_at"),
+    ("service_unit", "changed_at"),
     ("sync_log", "begun_at"),
 ];
 const STEP: i64 = 600;
