@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
 use crate::fact::{Facts, Schema, ScopeKind};
-use crate::model::{CheckResult, Completeness, Lang};
+use crate::model::{CheckResult, Completeness, Lang, Missing};
 use crate::topology::{Server, Topology};
 
 /// Servers that are named beside the next one.
@@ -97,7 +97,8 @@ fn waiting<'t>(
     let read: BTreeSet<&str> = known.map(|statement| statement.scope.as_str()).collect();
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     for result in results {
-        let gaps = result.missing.iter().filter(|gap| is_of_files(&gap.table));
+        // A subject that is not decided may be the server itself.
+        let gaps = result.missing.iter().filter(|gap| is_of_files(&gap.table) || gap.table == Missing::UNDECIDED);
         for server in gaps.map(|gap| gap.scope.as_str()).collect::<BTreeSet<_>>() {
             *waiting.entry(server).or_default() += 1;
         }
