@@ -1,12 +1,12 @@
 //! A BlueMind installation in PostgreSQL, and the Cyrus of its only server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::support::bluemind::Installation;
+use crate::support::bluemind::{Installation, copy_tree};
 use crate::support::cyrus::client::message;
 use crate::support::cyrus::files::Tree;
 use crate::support::cyrus::{Lab, SERVER};
@@ -144,19 +144,8 @@ impl World {
     pub(crate) fn of_story(lab: Lab, story: &str) -> Self {
         let mut installation = Installation::build(story);
         let from = installation.path("root");
-        for entry in walkdir::WalkDir::new(&from) {
-            let entry = entry.unwrap();
-            let path = entry.path().strip_prefix(&from).unwrap();
-            if OF_CYRUS.iter().any(|place| path.starts_with(place)) {
-                continue;
-            }
-            let to = lab.root().join(path);
-            if entry.file_type().is_dir() {
-                std::fs::create_dir_all(to).unwrap();
-            } else {
-                std::fs::copy(entry.path(), to).unwrap();
-            }
-        }
+        let is_of_cyrus = |path: &Path| OF_CYRUS.iter().any(|place| path.starts_with(place));
+        copy_tree(&from, &lab.root(), |path| !is_of_cyrus(path));
         lab.settle_owner();
         installation.more_config = format!("\n[server.{SERVER}]\nroot = {:?}\n", lab.root().display().to_string());
         let world = Self { lab, installation };

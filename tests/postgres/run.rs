@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::bluemind::{Installation, NOT_OF_THE_MACHINE, bm_preflight};
+use crate::support::bluemind::{ANY_DISK, Installation, bm_preflight};
 use crate::support::postgres::PASSWORD;
 use crate::support::snapshot::Snapshot;
 
@@ -67,7 +67,7 @@ pub(crate) fn replay(installation: &Installation<'_>) -> Run {
     let (facts, reports) = (installation.path("collected.db"), installation.path("reports"));
     let mut command = bm_preflight();
     command.args(["run", "--format", "html", "--format", "json", "--format", "junit", "--from-facts"]).arg(&facts);
-    command.args(NOT_OF_THE_MACHINE);
+    command.args(ANY_DISK);
     if let Some(release) = &installation.story().to {
         command.args(["--to", release]);
     }

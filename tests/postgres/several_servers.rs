@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::run::{self, Run, judged};
-use crate::support::bluemind::{DIRECTORY, Installation, NOT_OF_THE_MACHINE, bm_preflight};
+use crate::support::bluemind::{ANY_DISK, DIRECTORY, Installation, bm_preflight};
 use crate::support::network::Network;
 
 /// The servers, and the trees that stand for their files.
@@ -41,7 +41,7 @@ fn command(installation: &Installation<'_>, snapshots: &[&Path]) -> assert_cmd::
     command
         .current_dir(installation.path(""))
         .args(["run", "--format", "html", "--format", "json", "--format", "junit"])
-        .args(NOT_OF_THE_MACHINE);
+        .args(ANY_DISK);
     command.arg("--facts").arg(installation.path("merged.facts"));
     command.arg("--output-dir").arg(installation.path("reports"));
     snapshots.iter().for_each(|snapshot| {

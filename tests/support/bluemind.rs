@@ -14,11 +14,11 @@ use serde::Deserialize;
 use super::network::Network;
 use super::postgres::{Cluster, PASSWORD};
 
-/// How full the disk of this machine is says nothing of an installation that stands on it for a test.
-pub(crate) const NOT_OF_THE_MACHINE: [&str; 2] = ["--skip", "disk_space_insufficient"];
-
 /// The scope of the database `bj`; shards go by their server's uid.
 pub(crate) const DIRECTORY: &str = "directory";
+
+/// Options of a run on collected facts: how full the disk of this machine is tells nothing of an installation.
+pub(crate) const ANY_DISK: [&str; 2] = ["--skip", "disk_space_insufficient"];
 
 /// Tables whose estimated rows are facts: analysed, so that the estimates are there and exact.
 const ANALYSED: &str =
@@ -180,10 +180,7 @@ impl<'c> Installation<'c> {
         command.arg(subcommand).arg("--root").arg(self.path("root")).arg("--config").arg(config);
         command.current_dir(self.work.path());
         if subcommand == "run" {
-            command.args(NOT_OF_THE_MACHINE);
-        }
-        if let (Some(release), "run") = (&self.story.to, subcommand) {
-            command.args(["--to", release]);
+            command.args(ANY_DISK).args(self.story.to.iter().flat_map(|release| ["--to", release]));
         }
         command
     }
@@ -308,17 +305,23 @@ fn ages_become_times() {
     assert_eq!(text, "2026-11-02 08:00:00,000 a\n2026-11-01 06:59:00,000 b 1793606399000\n");
 }
 
-/// Copies `root` and every `root.<server uid>` of a story over what its base has put there, links as links.
+/// Copies `root` and every `root.<server uid>` of a story over what its base has put there.
 fn copy_roots(story: &Path, target: &Path) {
-    for entry in walkdir::WalkDir::new(story).sort_by_file_name() {
+    for name in list(story).into_iter().filter(|name| name == "root" || name.starts_with("root.")) {
+        copy_tree(&story.join(&name), &target.join(&name), |_| true);
+    }
+}
+
+/// Copies what is chosen of a folder, by its path below it: links as links, over what is there.
+pub(crate) fn copy_tree(from: &Path, to: &Path, is_chosen: impl Fn(&Path) -> bool) {
+    for entry in walkdir::WalkDir::new(from).sort_by_file_name() {
         let entry = entry.expect("a readable folder");
-        let path = entry.path().strip_prefix(story).expect("entries are below the folder");
-        let top = path.iter().next().unwrap_or_default().to_string_lossy();
-        if top != "root" && !top.starts_with("root.") {
+        let path = entry.path().strip_prefix(from).expect("entries are below the folder");
+        if !is_chosen(path) {
             continue;
         }
-        let place = target.join(path);
-        // A link of the base would be written through.
+        let place = to.join(path);
+        // A link would be written through.
         if place.is_symlink() {
             std::fs::remove_file(&place).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         }
