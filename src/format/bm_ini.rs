@@ -33,8 +33,10 @@ impl BmIni {
     pub fn parse(bytes: &[u8]) -> Result<Self, BmIniError> {
         // Java reads properties as ISO 8859-1; administrators write UTF-8. Text that is valid UTF-8 is taken as such.
         let encoding = if std::str::from_utf8(bytes).is_ok() { encoding_rs::UTF_8 } else { encoding_rs::WINDOWS_1252 };
+        // Decoded here: the reader's own decoding panics where the file ends within a byte order mark.
+        let (text, _, _) = encoding.decode(bytes);
         let mut keys = BTreeMap::new();
-        PropertiesIter::new_with_encoding(bytes, encoding)
+        PropertiesIter::new_with_encoding(text.as_bytes(), encoding_rs::UTF_8)
             .read_into(|key, value| {
                 keys.insert(key, unquote(&value).to_owned());
             })
@@ -81,6 +83,13 @@ mod tests {
             assert_eq!(BmIni::parse(bytes).unwrap().get("password"), Some("p\u{e9}"));
         }
         assert_eq!(BmIni::parse("password = a\u{1F511}b".as_bytes()).unwrap().get("password"), Some("a\u{1F511}b"));
+    }
+
+    #[test]
+    fn a_file_may_end_within_a_byte_order_mark() {
+        for bytes in [&b"\xef"[..], b"\xef\xbb", b"\xfe", b"\xff"] {
+            assert_eq!(BmIni::parse(bytes).unwrap().get("password"), None, "{bytes:?}");
+        }
     }
 
     #[test]
