@@ -1,5 +1,7 @@
 //! The report for a terminal: the verdict, then what to do about it.
 
+use std::collections::HashMap;
+
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -83,7 +85,7 @@ impl Page<'_> {
         for check in checks {
             self.title(icon, style, check);
             self.findings(check);
-            for line in missing(check) {
+            for line in self.missing(check) {
                 self.line(4, &format!("? {}{} {line}", self.words.text("label.not_seen"), self.colon()));
             }
         }
@@ -121,6 +123,28 @@ impl Page<'_> {
         self.line(4, &circumstances);
     }
 
+    /// A line for each reason: what is not read of a server has one for many tables.
+    fn missing(&self, check: &CheckResult) -> Vec<String> {
+        let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+        let mut of_reason = HashMap::new();
+        for gap in &check.missing {
+            let line = *of_reason.entry(gap.reason.as_str()).or_insert_with(|| {
+                lines.push((&gap.reason, Vec::new()));
+                lines.len() - 1
+            });
+            lines[line].1.push(clean(&gap.place()));
+        }
+        let told = |(reason, mut places): (&str, Vec<String>)| {
+            let limit = if self.verbose { usize::MAX } else { LISTED };
+            if let Some(more @ 1..) = places.len().checked_sub(limit) {
+                places.truncate(limit);
+                places.push(self.words.more(more as u64));
+            }
+            format!("{}: {}", places.join(", "), clean(reason))
+        };
+        lines.into_iter().map(told).collect()
+    }
+
     fn remedy(&mut self, indent: usize, remediation: &str, commands: &[&str]) {
         // A bar before each further line: a name with a line end must not pass for a command or a heading.
         for (i, line) in remediation.lines().enumerate() {
@@ -144,7 +168,7 @@ impl Page<'_> {
             let outcome = self.words.word("outcome", check.outcome.as_str());
             let kind = self.paint(Style::new().dimmed(), &format!("{severity} · {outcome}"));
             self.line(4, &kind);
-            for line in check.reason.iter().map(|r| clean(r)).chain(missing(check)) {
+            for line in check.reason.iter().map(|r| clean(r)).chain(self.missing(check)) {
                 self.line(4, &line);
             }
         }
@@ -311,10 +335,6 @@ fn of_verdict(verdict: Verdict) -> (&'static str, Style) {
         Verdict::ReadyWithWarnings => ("!", AnsiColor::Yellow.on_default()),
         Verdict::Ready => ("✓", AnsiColor::Green.on_default()),
     }
-}
-
-fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
-    check.missing.iter().map(|m| format!("{}: {}", clean(&m.place()), clean(&m.reason)))
 }
 
 /// Text from elsewhere, on one line and without effect on the terminal.

@@ -1,6 +1,6 @@
 //! The report for a terminal.
 
-use bm_preflight::model::Lang;
+use bm_preflight::model::{Lang, Missing, Outcome};
 use bm_preflight::report::text::render;
 use bm_preflight::verdict::FailOn;
 
@@ -67,6 +67,24 @@ fn a_shared_remediation_is_said_once_and_lists_are_cut() {
     assert!(long.contains("• user250@example.org"));
     assert!(!short.contains("Title of cyrus_mailbox_unknown") && long.contains("Title of cyrus_mailbox_unknown"));
     assert!(!short.contains("one server only") && long.contains("one server only"));
+}
+
+#[test]
+fn what_is_missing_for_one_reason_is_one_line() {
+    let mut report = report(Lang::En, FailOn::Blocker);
+    let check = report.checks.iter_mut().find(|check| check.outcome == Outcome::Unknown).unwrap();
+    let gap = |number: usize| Missing {
+        table: "package".into(),
+        scope: format!("mail-{number}"),
+        reason: if number == 2 { "no such file".into() } else { "not read".into() },
+    };
+    check.missing = (1..=24).map(gap).collect();
+    let text = render(&report, false, false);
+    let line = |reason: &str| text.lines().find(|line| line.ends_with(reason)).unwrap().trim();
+    assert_eq!(line(": no such file"), "package (mail-2): no such file");
+    assert!(line(": not read").starts_with("package (mail-1), package (mail-3), "));
+    assert!(line(": not read").ends_with(", package (mail-21), … and 3 more: not read"));
+    assert!(render(&report, false, true).contains("package (mail-24): not read"));
 }
 
 #[test]
