@@ -31,7 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["collect/autodiscover"]),
     ("x509_parser", &["collect/autodiscover"]),
     ("hickory_resolver", &["collect/autodiscover"]),
-    ("reqwest", &["collect/autodiscover"]),
+    ("reqwest", &["collect"]),
     ("idna", &["collect/autodiscover"]),
     ("quick_xml", &["collect/autodiscover"]),
     ("rayon", &["collect"]),

@@ -1,5 +1,5 @@
-//! What the servers of the installation answer on the ports of their mail services: a connection, the greeting, no word
-//! from here.
+//! What the servers of the installation answer on the ports of their services: a connection, the greeting, no word from
+//! here.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -20,17 +20,17 @@ use crate::topology::{Server, Topology};
 /// Greetings.
 pub(super) const SERVICE_BANNER: Table = Table {
     name: "service_banner",
-    doc: "What the servers of the installation answer on the ports of their mail services, all of which greet before they are spoken to: 1143 (Cyrus) and 2400 (bm-lmtpd) of every server, 2501 (replications to bm-core) where the role is bm/core, 2502 (Cyrus' sync_server) where it is mail/imap. BlueMind's firewall lets nobody but its servers in: from elsewhere no answer means nothing.",
+    doc: "What the servers of the installation answer on the ports of their services. Mail services greet before they are spoken to: 24 and 1143 (Cyrus) and 2400 (bm-lmtpd) of every server, 2501 (replications to bm-core) where the role is bm/core, 2502 (Cyrus' sync_server) where it is mail/imap. The others wait for a question, which is not asked: 8079 (bm-hps) where the role is bm/hps, 9200 (Elasticsearch) where it is bm/es. BlueMind's firewall lets nobody but its servers in: from elsewhere no answer means nothing.",
     grain: "a port of a server",
     scope: ScopeKind::Network,
     columns: &[
         Column::text("server_uid", "the server").key(),
         Column::text("address", "where it was looked for; its name when that leads nowhere"),
         Column::integer("port", "the port").key(),
-        Column::text("service", "what belongs there").one_of(&["imap", "lmtp", "replication", "sync_server"]),
+        Column::text("service", "what belongs there").one_of(&["imap", "cyrus_lmtp", "lmtp", "replication", "sync_server", "hps", "elasticsearch"]),
         Column::text(
             "state",
-            "`open` when something was said; `silent` and `closed` when it was connected and nothing was said in time or at all; `timeout`, `refused`, `unreachable` when there was no connection; `unresolved` when the server has no address",
+            "`open` when something was said, or there was a connection to a service that does not greet; `silent` and `closed` when it was connected and nothing was said in time or at all; `timeout`, `refused`, `unreachable` when there was no connection; `unresolved` when the server has no address",
         )
         .one_of(&["open", "silent", "closed", "refused", "timeout", "unreachable", "unresolved", "failed"]),
         Column::text("greeting", "the line of greeting; what cannot be shown is replaced").nullable(),
@@ -39,12 +39,36 @@ pub(super) const SERVICE_BANNER: Table = Table {
     ],
 };
 
-/// Port and service, and the role that it needs.
-const SERVICES: &[(u16, &str, Option<&str>)] = &[
-    (1143, "imap", None),
-    (2400, "lmtp", None),
-    (2501, "replication", Some("bm/core")),
-    (2502, "sync_server", Some("mail/imap")),
+/// What is looked for at a port.
+struct Service {
+    port: u16,
+    name: &'static str,
+    /// The role that it needs.
+    role: Option<&'static str>,
+    /// It speaks first.
+    greets: bool,
+}
+
+impl Service {
+    const fn new(port: u16, name: &'static str) -> Self {
+        Self { port, name, role: None, greets: true }
+    }
+    const fn of(self, role: &'static str) -> Self {
+        Self { role: Some(role), ..self }
+    }
+    const fn waiting(self) -> Self {
+        Self { greets: false, ..self }
+    }
+}
+
+const SERVICES: &[Service] = &[
+    Service::new(24, "cyrus_lmtp"),
+    Service::new(1143, "imap"),
+    Service::new(2400, "lmtp"),
+    Service::new(2501, "replication").of("bm/core"),
+    Service::new(2502, "sync_server").of("mail/imap"),
+    Service::new(8079, "hps").of("bm/hps").waiting(),
+    Service::new(9200, "elasticsearch").of("bm/es").waiting(),
 ];
 
 /// Connections at once, each to another port.
@@ -86,33 +110,37 @@ fn without_address(servers: &[Server]) -> Option<String> {
 struct Door<'a> {
     server: &'a str,
     address: &'a str,
-    port: u16,
-    service: &'static str,
+    service: &'static Service,
 }
 
 fn doors(server: &Server) -> impl Iterator<Item = Door<'_>> {
-    let due = |role: &Option<&str>| role.is_none_or(|role| server.roles.contains(role));
-    let services = SERVICES.iter().filter(move |(_, _, role)| due(role));
-    services.filter_map(|(port, service, _)| {
-        Some(Door { server: &server.uid, address: server.address.as_deref()?, port: *port, service })
-    })
+    let services = SERVICES.iter().filter(|service| service.role.is_none_or(|role| server.roles.contains(role)));
+    services.filter_map(|service| Some(Door { server: &server.uid, address: server.address.as_deref()?, service }))
 }
 
+/// Looks at a port, at one address after the other until one of them accepts the connection.
 async fn look(probe: &Probe, door: Door<'_>) -> Row {
     let start = Instant::now();
     let deadline = start + probe.timeout();
-    let (address, answer) = match target(probe, door.address, door.port, deadline).await {
-        Some((address, target)) => (address, answer(target, deadline).await),
-        None => (door.address.to_owned(), ("unresolved", Vec::new())),
-    };
-    let (state, said) = answer;
+    let mut seen = (door.address.to_owned(), ("unresolved", Vec::new()));
+    let targets = targets(probe, door.address, door.service.port, deadline).await;
+    let mut left = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+    for (address, target) in targets {
+        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        left -= 1;
+        seen = (address, answer(target, door.service.greets, Instant::now() + share).await);
+        if ["open", "silent", "closed"].contains(&seen.1.0) {
+            break;
+        }
+    }
+    let (address, (state, said)) = seen;
     let (line, version) = greeting::parse(&said).map(|greeting| (greeting.line, greeting.version)).unzip();
     let elapsed_ms = milliseconds(start.elapsed());
     vec![
         door.server.into(),
         address.into(),
-        i64::from(door.port).into(),
-        door.service.into(),
+        i64::from(door.service.port).into(),
+        door.service.name.into(),
         state.into(),
         line.into(),
         version.flatten().into(),
@@ -120,27 +148,31 @@ async fn look(probe: &Probe, door: Door<'_>) -> Row {
     ]
 }
 
-/// The address that a server has, and where to connect for it: the configuration may lead elsewhere.
-async fn target(probe: &Probe, address: &str, port: u16, deadline: Instant) -> Option<(String, SocketAddr)> {
+/// The addresses that a server has, and where to connect for each: the configuration may lead elsewhere.
+pub(super) async fn targets(probe: &Probe, address: &str, port: u16, deadline: Instant) -> Vec<(String, SocketAddr)> {
     let elsewhere = |key: String| probe.connect.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)).map(|c| *c.1);
     if let Ok(ip) = address.parse::<IpAddr>() {
         let socket = SocketAddr::new(ip, port);
-        return Some((address.to_owned(), elsewhere(socket.to_string()).unwrap_or(socket)));
+        return vec![(address.to_owned(), elsewhere(socket.to_string()).unwrap_or(socket))];
     }
     if let Some(socket) = elsewhere(format!("{address}:{port}")) {
-        return Some((address.to_owned(), socket));
+        return vec![(address.to_owned(), socket)];
     }
-    let found = timeout_at(deadline, tokio::net::lookup_host((address, port))).await.ok()?.ok()?.next()?;
-    Some((found.ip().to_string(), elsewhere(found.to_string()).unwrap_or(found)))
+    let found = timeout_at(deadline, tokio::net::lookup_host((address, port))).await;
+    let found = found.into_iter().flatten().flatten();
+    found.map(|found| (found.ip().to_string(), elsewhere(found.to_string()).unwrap_or(found))).collect()
 }
 
 /// What came back, and what was said.
-async fn answer(target: SocketAddr, deadline: Instant) -> (&'static str, Vec<u8>) {
+async fn answer(target: SocketAddr, greets: bool, deadline: Instant) -> (&'static str, Vec<u8>) {
     let connected = timeout_at(deadline, TcpStream::connect(target)).await;
     let mut stream = match connected.map_err(|_| "timeout").and_then(|end| end.map_err(|error| refusal(error.kind()))) {
         Ok(stream) => stream,
         Err(state) => return (state, Vec::new()),
     };
+    if !greets {
+        return ("open", Vec::new());
+    }
     let (mut said, mut buffer) = (Vec::new(), [0; LONGEST]);
     let mut end = "closed";
     while said.len() < LONGEST && !greeting::is_complete(&said) {
@@ -183,7 +215,7 @@ mod tests {
     async fn seen(address: SocketAddr) -> (String, String, String) {
         let probe = probe(&[("192.0.2.1:1143", address)]);
         let start = Instant::now();
-        let row = look(&probe, Door { server: "mail", address: "192.0.2.1", port: 1143, service: "imap" }).await;
+        let row = look(&probe, door(1143, "192.0.2.1")).await;
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         let text = |at: usize| match &row[at] {
             Value::Text(text) => text.clone(),
@@ -191,6 +223,11 @@ mod tests {
         };
         assert_eq!((text(0), text(1), &row[2]), ("mail".into(), "192.0.2.1".into(), &Value::Integer(1143)));
         (text(4), text(5), text(6))
+    }
+
+    fn door(port: u16, address: &str) -> Door<'_> {
+        let service = SERVICES.iter().find(|service| service.port == port).unwrap();
+        Door { server: "mail", address, service }
     }
 
     fn state(state: &str) -> (String, String, String) {
@@ -244,12 +281,36 @@ mod tests {
         let named = probe(&[("MAIL.example.org:2400", peer.address)]);
         let far = Instant::now() + Duration::from_secs(5);
         let expected = ("mail.example.org".to_owned(), peer.address);
-        assert_eq!(target(&named, "mail.example.org", 2400, far).await, Some(expected));
-        let here = target(&named, "localhost", 2400, far).await.unwrap();
-        assert!(here.1.ip().is_loopback() && here.1.port() == 2400, "{here:?}");
-        assert_eq!(target(&named, "no-such-host.invalid", 2400, far).await, None);
+        assert_eq!(targets(&named, "mail.example.org", 2400, far).await, [expected]);
+        let here = targets(&named, "localhost", 2400, far).await;
+        assert!(here.iter().any(|(_, here)| here.ip().is_loopback() && here.port() == 2400), "{here:?}");
+        assert_eq!(targets(&named, "no-such-host.invalid", 2400, far).await, []);
         let six = probe(&[("[2001:db8::1]:2400", peer.address)]);
-        assert_eq!(target(&six, "2001:db8::1", 2400, far).await.map(|found| found.1), Some(peer.address));
+        let found: Vec<_> = targets(&six, "2001:db8::1", 2400, far).await.into_iter().map(|found| found.1).collect();
+        assert_eq!(found, [peer.address]);
+    }
+
+    #[tokio::test]
+    async fn every_address_of_a_name_is_tried() {
+        let peer = saying(b"220 ready\r\n");
+        let both = tokio::net::lookup_host(("localhost", 24)).await.unwrap().collect::<Vec<_>>();
+        let last = both.last().unwrap().to_string();
+        let others = both.iter().rev().skip(1).map(|dead| (dead.to_string(), nobody()));
+        let connect: Vec<_> = others.chain([(last, peer.address)]).collect();
+        let connect: Vec<_> = connect.iter().map(|(name, to)| (name.as_str(), *to)).collect();
+        let row = look(&probe(&connect), door(24, "localhost")).await;
+        assert_eq!((&row[3], &row[4]), (&Value::from("cyrus_lmtp"), &Value::from("open")));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_waits_for_a_question_is_not_waited_for() {
+        let start = Instant::now();
+        let silent = silent();
+        let row = look(&probe(&[("192.0.2.1:9200", silent.address)]), door(9200, "192.0.2.1")).await;
+        assert_eq!((&row[3], &row[4], &row[5]), (&Value::from("elasticsearch"), &Value::from("open"), &Value::Null));
+        assert!(start.elapsed() < Duration::from_millis(800), "{:?}", start.elapsed());
+        let row = look(&probe(&[("192.0.2.1:8079", nobody())]), door(8079, "192.0.2.1")).await;
+        assert_eq!((&row[3], &row[4]), (&Value::from("hps"), &Value::from("refused")));
     }
 
     #[test]
@@ -259,9 +320,9 @@ mod tests {
             address: address.map(str::to_owned),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         };
-        let ports = |server: &Server| doors(server).map(|door| door.port).collect::<Vec<_>>();
-        assert_eq!(ports(&server(Some("192.0.2.1"), &["bm/core"])), [1143, 2400, 2501]);
-        assert_eq!(ports(&server(Some("192.0.2.1"), &["mail/imap"])), [1143, 2400, 2502]);
+        let ports = |server: &Server| doors(server).map(|door| door.service.port).collect::<Vec<_>>();
+        assert_eq!(ports(&server(Some("192.0.2.1"), &["bm/core", "bm/hps"])), [24, 1143, 2400, 2501, 8079]);
+        assert_eq!(ports(&server(Some("192.0.2.1"), &["mail/imap", "bm/es"])), [24, 1143, 2400, 2502, 9200]);
         let lost = server(None, &["mail/imap"]);
         assert_eq!(ports(&lost), Vec::<u16>::new());
         assert_eq!(without_address(&[lost]).as_deref(), Some("no address is known of a"));

@@ -6,6 +6,7 @@ mod banners;
 mod command;
 mod cyrus;
 mod directory;
+mod failure;
 mod host;
 mod log_files;
 mod logins;
@@ -19,6 +20,7 @@ mod sink;
 mod sockets;
 mod source;
 mod tls;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -48,7 +50,8 @@ pub fn schema() -> Schema {
     let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
     let more = [services::TABLES, sockets::TABLES, replication::TABLES, progress::TABLES, backups::TABLES].concat();
-    let network = autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER]);
+    let network =
+        autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER, &replication::REPLICATION_HOUR]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
 }
 
@@ -124,6 +127,14 @@ impl<'a> Collectors<'a> {
         let works: Vec<Work<'_>> = shards.chain(hosts).chain([Work::Network]).collect();
         let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
         all.await;
+        // Afterwards, so that no server sees a connection of this run among those that replicate to it.
+        if self.wants(&banners::SERVICE_BANNER) {
+            banners::collect(&self.config.probe, self.circumstances.is_offline, topology, &self.sink).await;
+        }
+    }
+
+    fn wants(&self, table: &Table) -> bool {
+        self.wanted.iter().any(|wanted| wanted.name == table.name)
     }
 
     /// Tells the servers to end what they still do for this run.
@@ -145,7 +156,7 @@ impl<'a> Collectors<'a> {
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 sockets::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                if tables.iter().any(|table| table.name == logins::LOGIN_TRACE.name) {
+                if self.wants(&logins::LOGIN_TRACE) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
                 replication::collect(uid, root, roles, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
@@ -161,13 +172,14 @@ impl<'a> Collectors<'a> {
                     servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
                 };
                 let wanted = of_kind(self.wanted, ScopeKind::Network);
-                let banners = async {
-                    if wanted.iter().any(|table| table.name == banners::SERVICE_BANNER.name) {
-                        banners::collect(&self.config.probe, setting.is_offline, topology, &self.sink).await;
+                let hours = async {
+                    if self.wants(&replication::REPLICATION_HOUR) {
+                        let (probe, is_offline) = (&self.config.probe, setting.is_offline);
+                        replication::collect_hours(probe, is_offline, setting.now, topology, &self.sink).await;
                     }
                 };
                 let traces = autodiscover::collect(&setting, &wanted, &self.sink);
-                futures_util::future::join(banners, traces).await;
+                futures_util::future::join(hours, traces).await;
             }
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use pathrs::error::ErrorKind;
+use pathrs::flags::OpenFlags;
+use rustix::fs::{Mode, OFlags};
 
 /// The folder that stands for a server's `/`.
 #[derive(Debug, Clone)]
@@ -86,25 +89,51 @@ impl Root {
         Ok(names)
     }
 
-    /// Size and space for unprivileged users, in bytes, of the file system that holds `path`.
+    /// Size and space for unprivileged users, in bytes, of the file system that is mounted at `path`. A copy of the
+    /// server's files has none of its own: the error says so.
     pub(super) fn space(&self, path: &str) -> Result<(u64, u64), String> {
         let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
         let place = self.open(Path::new(path), OFlags::PATH).map_err(fail)?;
+        if !self.is_system() && !self.is_mounted(path, &place).map_err(fail)? {
+            return Err(fail(std::io::Error::other("not mounted here, so that its space is not known")));
+        }
         let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
         Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
     }
 
+    /// Whether a folder is another file system than the one above it.
+    fn is_mounted(&self, path: &str, place: &File) -> std::io::Result<bool> {
+        let above = match path {
+            "/" => std::fs::metadata(self.0.join(".."))?,
+            _ => self.open(&Path::new(path).join(".."), OFlags::PATH)?.metadata()?,
+        };
+        Ok(above.dev() != place.metadata()?.dev())
+    }
+
+    /// A socket, and a path that leads to it as long as the first is kept.
+    pub(super) fn socket(&self, path: &str) -> std::io::Result<(File, PathBuf)> {
+        let socket = self.open(Path::new(path), OFlags::PATH)?;
+        if !socket.metadata()?.file_type().is_socket() {
+            return Err(std::io::Error::other("not a socket"));
+        }
+        let place = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        Ok((socket, PathBuf::from(place)))
+    }
+
     /// Opens a file below the root. Symbolic links are resolved as the server itself would: an absolute one stays below
-    /// the root.
-    fn open(&self, path: &Path, flags: OFlags) -> Result<File, std::io::Error> {
+    /// the root, also on kernels before 5.6, which cannot do so themselves.
+    fn open(&self, path: &Path, flags: OFlags) -> std::io::Result<File> {
         let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
         if self.is_system() {
             return Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?));
         }
-        let root = rustix::fs::openat(CWD, &self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let relative = path.strip_prefix("/").unwrap_or(path);
-        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-        Ok(File::from(rustix::fs::openat2(&root, relative, flags, Mode::empty(), ResolveFlags::IN_ROOT)?))
+        let flags = OpenFlags::from_bits_retain(flags.bits().into());
+        pathrs::Root::open(&self.0).and_then(|root| root.open_subpath(path, flags)).map_err(|error| {
+            match error.kind() {
+                ErrorKind::OsError(Some(code)) => std::io::Error::from_raw_os_error(code),
+                _ => std::io::Error::other(error),
+            }
+        })
     }
 }
 
@@ -128,6 +157,21 @@ mod tests {
         assert_eq!(root.link("/climb").unwrap(), Some(PathBuf::from("../../../../etc/passwd")));
         assert_eq!(root.link("/absolute/file").unwrap(), None);
         assert!(root.link("/none").is_err());
+    }
+
+    #[test]
+    fn a_copy_has_no_space_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("var/spool")).unwrap();
+        let root = Root::new(folder.path());
+        for path in ["/", "/var/spool"] {
+            let error = root.space(path).unwrap_err();
+            assert!(error.ends_with("not mounted here, so that its space is not known"), "{error}");
+        }
+        let (size, available) = Root::new("/").space("/").unwrap();
+        assert!(size > 0 && available <= size);
+        // Of another root what is mounted there counts, as a snapshot of a disk is.
+        assert!(Root::new("/proc").space("/").is_ok());
     }
 
     #[test]

@@ -12,6 +12,15 @@ use rustls_pki_types::pem::PemObject;
 pub(super) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, String> {
     let mut roots = system_roots();
     roots.extend(extra_roots(ca_files)?.roots);
+    trusting(roots)
+}
+
+/// A configuration for a client that has to have one and makes plain connections only.
+pub(super) fn trusting_nobody() -> Result<ClientConfig, String> {
+    trusting(RootCertStore::empty())
+}
+
+fn trusting(roots: RootCertStore) -> Result<ClientConfig, String> {
     Ok(ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?

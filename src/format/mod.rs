@@ -12,6 +12,7 @@ pub mod dpkg_status;
 pub mod flat;
 pub mod greeting;
 pub mod imapd_conf;
+pub mod influx_answer;
 pub mod influx_line;
 pub mod login_log;
 pub mod mailbox_name;

@@ -46,7 +46,7 @@ pub(crate) fn autodiscover() {
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let tls = Tls::of(authority.issue(&Leaf::of(&names)));
     let mut servers: Vec<Server> = Vec::new();
-    let mut connect = Network::shared().mail_services();
+    let mut connect = Network::shared().services();
     for n in 0..SERVERS {
         let https = slow(|_| Response::bluemind()).behind(tls.clone()).logging_to(&log).start();
         let to = |request: &super::support::peers::http::Request| {

@@ -1,45 +1,18 @@
 //! A run against a real DNS server (Knot) and a real nginx set up as BlueMind's vhost: its access log proves who answered.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::run;
 use crate::support::bluemind::Installation;
+use crate::support::daemon::{Daemon, free};
 use crate::support::network::Network as Stories;
 
 /// The names of the installation.
 const NAMES: [&str; 5] = ["corp.example.net", "example.com", "example.net", "example.org", "exemple.fr"];
-
-/// A server process; it ends with its test, whatever becomes of that.
-struct Daemon(Child);
-
-impl Daemon {
-    /// Starts it in the foreground and waits until it accepts connections at every address.
-    fn start(program: &str, arguments: &[&str], ready: &[SocketAddr]) -> Self {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", program]).args(arguments);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect(program);
-        let mut daemon = Self(child);
-        let end = Instant::now() + Duration::from_secs(20);
-        while !ready.iter().all(|address| TcpStream::connect(address).is_ok()) {
-            assert!(daemon.0.try_wait().unwrap().is_none(), "{program} ended");
-            assert!(Instant::now() < end, "{program} does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        daemon
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Knot, nginx, and the folder that both work in.
 struct Network {
@@ -72,15 +45,10 @@ impl Network {
         installation.more_config = format!(
             "\n[dns]\nresolvers = [\"{dns}\"]\n\n[probe]\nconnect = {{ {}\"192.0.2.10:443\" = \"{https}\", \"192.0.2.10:80\" = \"{http}\" }}\n\
              ca_files = [\"{path}/ca.pem\"]\naccess_logs = [\"{path}/access.log\"]\n",
-            Stories::shared().mail_services(),
+            Stories::shared().services(),
         );
         installation
     }
-}
-
-/// A port that nobody uses now.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// An authority, and a certificate for every name as nginx reads it.

@@ -11,14 +11,15 @@ use assert_cmd::Command;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::influx::{Influx, Telegraf};
 use super::network::Network;
 use super::postgres::{Cluster, PASSWORD};
 
 /// The scope of the database `bj`; shards go by their server's uid.
 pub(crate) const DIRECTORY: &str = "directory";
 
-/// Options of a run on collected facts: how full the disk of this machine is tells nothing of an installation.
-pub(crate) const ANY_DISK: [&str; 2] = ["--skip", "disk_space_insufficient"];
+/// Options of a run on collected facts: those of a copy of files do not tell how full its disks are.
+pub(crate) const ANY_DISK: [&str; 2] = ["--skip", "*_space_insufficient"];
 
 /// Tables whose estimated rows are facts: analysed, so that the estimates are there and exact.
 const ANALYSED: &str =
@@ -47,6 +48,8 @@ pub(crate) struct Story {
     /// Files that were last written a while ago, such as `"3h"`, by their place in the story's folder.
     #[serde(default)]
     pub(crate) aged: BTreeMap<String, String>,
+    /// What bm-tick knows, where the story has it.
+    pub(crate) telegraf: Option<Telegraf>,
 }
 
 impl Story {
@@ -99,6 +102,8 @@ pub(crate) struct Installation<'c> {
     /// URLs that replace those of the databases, by scope.
     pub(crate) urls: BTreeMap<String, String>,
     work: tempfile::TempDir,
+    /// The InfluxDB of the story, by the address that it is asked at.
+    influx: Option<(String, Influx)>,
 }
 
 impl Installation<'static> {
@@ -139,7 +144,9 @@ impl<'c> Installation<'c> {
             file.set_modified(SystemTime::now() - duration(age).unsigned_abs()).expect("times can be set");
         }
         set_passwords(work.path());
-        Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work }
+        let telegraf = chain.iter().rev().find_map(|story| story.telegraf.as_ref());
+        let influx = telegraf.map(|telegraf| (format!("{}:8086", telegraf.at), Influx::telling(telegraf)));
+        Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work, influx }
     }
 
     /// The story it was built from.
@@ -197,7 +204,8 @@ impl<'c> Installation<'c> {
             let _ = write!(config, "\n[server.{uid}]\nroot = {:?}\n", self.path(&root).display().to_string());
         }
         if !self.more_config.contains("[probe]") {
-            config.push_str(&Network::shared().config(&[]));
+            let influx = self.influx.iter().map(|(meant, influx)| (meant.as_str(), influx.address));
+            config.push_str(&Network::shared().config_with(&[], influx));
         }
         config + &self.more_config
     }

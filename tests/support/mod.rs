@@ -4,6 +4,9 @@
 pub(crate) mod bluemind;
 #[allow(dead_code, reason = "only the tests of Cyrus need one")]
 pub(crate) mod cyrus;
+#[allow(dead_code, reason = "only some tests start them")]
+pub(crate) mod daemon;
+pub(crate) mod influx;
 pub(crate) mod network;
 pub(crate) mod peers;
 pub(crate) mod postgres;

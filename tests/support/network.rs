@@ -2,13 +2,14 @@
 //! servers answer, the mail services of the installations' own among them. Every story is surveyed against it.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::peers::dns::{Server as Resolver, Zone};
 use super::peers::http::{self, Response, Server, Site};
 use super::peers::mail;
-use super::peers::socket::Peer;
+use super::peers::socket::{self, Peer};
 use super::peers::tls::{Authority, BEGIN, Leaf, Tls};
 
 /// Names whose `autodiscover.` leads to BlueMind, with a certificate for it.
@@ -36,26 +37,26 @@ const NEGLECTED: &str = "192.0.2.81";
 const MICROSOFT: &str = "192.0.2.90";
 
 /// Servers of the stories, with the ports that answer there.
-const MAIL_SERVICES: &[(&str, &[u16])] = &[
-    ("192.0.2.10", &[1143, 2400, 2501, 2502]),
-    ("192.0.2.20", &[2501]),
-    ("192.0.2.21", &[1143, 2400, 2502]),
-    ("192.0.2.22", &[1143, 2400, 2502]),
-    ("192.0.2.23", &[1143, 2400, 2502]),
+const SERVICES: &[(&str, &[u16])] = &[
+    ("192.0.2.10", &[24, 1143, 2400, 2501, 2502, 8079, 9200]),
+    ("192.0.2.20", &[2501, 8079, 9200]),
+    ("192.0.2.21", &[24, 1143, 2400, 2502]),
+    ("192.0.2.22", &[24, 1143, 2400, 2502]),
+    ("192.0.2.23", &[24, 1143, 2400, 2502]),
     // A former mail server, and one without its bm-lmtpd.
-    ("192.0.2.24", &[1143, 2400]),
-    ("192.0.2.25", &[1143, 2502]),
-    ("192.0.2.30", &[2501]),
-    ("192.0.2.31", &[1143, 2400, 2502]),
-    ("192.0.2.32", &[1143, 2400, 2502]),
+    ("192.0.2.24", &[24, 1143, 2400]),
+    ("192.0.2.25", &[24, 1143, 2502]),
+    ("192.0.2.30", &[2501, 8079, 9200]),
+    ("192.0.2.31", &[24, 1143, 2400, 2502]),
+    ("192.0.2.32", &[24, 1143, 2400, 2502]),
 ];
-const MAIL_PORTS: &[u16] = &[1143, 2400, 2501, 2502];
+const PORTS: &[u16] = &[24, 1143, 2400, 2501, 2502, 8079, 9200];
 
 /// The servers.
 pub(crate) struct Network {
     resolver: Resolver,
     sites: Vec<(String, Server)>,
-    mail: Vec<(u16, Peer)>,
+    services: Vec<(u16, Peer)>,
     /// Bound, so that no other server gets the port, and not listening: connections are refused.
     closed: tokio::net::TcpSocket,
     folder: tempfile::TempDir,
@@ -102,20 +103,27 @@ impl Network {
         ];
         let sites =
             sites.into_iter().map(|(address, port, site)| (format!("{address}:{port}"), site.start())).collect();
-        let mail =
-            vec![(1143, mail::imap()), (2400, mail::lmtp()), (2501, mail::replication()), (2502, mail::sync_server())];
+        let services = vec![
+            (24, mail::cyrus_lmtp()),
+            (1143, mail::imap()),
+            (2400, mail::lmtp()),
+            (2501, mail::replication()),
+            (2502, mail::sync_server()),
+            (8079, socket::silent()),
+            (9200, socket::silent()),
+        ];
         let closed = tokio::net::TcpSocket::new_v4().expect("a socket");
         closed.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
-        Self { resolver: zone().serve(), sites, mail, closed, folder }
+        Self { resolver: zone().serve(), sites, services, closed, folder }
     }
 
-    /// The entries of `connect` that lead to the mail services of all stories.
-    pub(crate) fn mail_services(&self) -> String {
+    /// The entries of `connect` that lead to the services of all stories.
+    pub(crate) fn services(&self) -> String {
         let closed = self.closed.local_addr().expect("it is bound");
         let mut connect = String::new();
-        for (address, open) in MAIL_SERVICES {
-            for port in MAIL_PORTS {
-                let mut peers = self.mail.iter().filter(|(service, _)| service == port && open.contains(port));
+        for (address, open) in SERVICES {
+            for port in PORTS {
+                let mut peers = self.services.iter().filter(|(service, _)| service == port && open.contains(port));
                 let target = peers.next().map_or(closed, |(_, peer)| peer.address);
                 let _ = write!(connect, "\"{address}:{port}\" = \"{target}\", ");
             }
@@ -125,8 +133,20 @@ impl Network {
 
     /// The sections of the configuration that lead to it; `more_trust` are CA files beside its own.
     pub(crate) fn config(&self, more_trust: &[&Path]) -> String {
+        self.config_with(more_trust, [])
+    }
+
+    /// The same, with `more` addresses that lead elsewhere.
+    pub(crate) fn config_with<'m>(
+        &self,
+        more_trust: &[&Path],
+        more: impl IntoIterator<Item = (&'m str, SocketAddr)>,
+    ) -> String {
         let path = |name: &str| -> PathBuf { self.folder.path().join(name) };
-        let mut connect = self.mail_services();
+        let mut connect = self.services();
+        for (meant, address) in more {
+            let _ = write!(connect, "{meant:?} = \"{address}\", ");
+        }
         for (meant, server) in &self.sites {
             let _ = write!(connect, "{meant:?} = \"{}\", ", server.address);
         }

@@ -13,8 +13,6 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
     ("database", "size_bytes", Cell::Number(52_428_800)),
     ("database_extension", "version", Cell::Word("1.5")),
     ("relation", "total_bytes", Cell::Number(1_048_576)),
-    ("filesystem", "size_bytes", Cell::Number(107_374_182_400)),
-    ("filesystem", "available_bytes", Cell::Number(64_424_509_440)),
     ("dns_answer", "resolver", Cell::Word("192.0.2.53:53")),
     ("dns_answer", "elapsed_ms", Cell::Number(3)),
     ("dns_record", "resolver", Cell::Word("192.0.2.53:53")),
@@ -25,6 +23,10 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
     ("http_exchange", "elapsed_ms", Cell::Number(14)),
     ("service_banner", "elapsed_ms", Cell::Number(1)),
 ];
+
+/// The file systems of a copy are not known: a `facts.toml` says them as it likes, and collecting adds nothing to it.
+const FILESYSTEM: &str = "filesystem";
+const OF_A_COPY: &str = "not mounted here";
 
 /// Columns that hold a time, in seconds since the epoch: they are kept as the same time before [`COLLECTED_AT`], in steps
 /// of [`STEP`], so that the time between building an installation and collecting it does not matter.
@@ -109,7 +111,8 @@ impl Snapshot {
             let mut words = row.into_iter().map(|(_, cell)| cell.text());
             std::array::from_fn(|_| words.next().expect("four columns without NULL"))
         });
-        Self { tables, gaps: gaps.collect() }
+        let is_told = |gap: &[String; 4]| gap[0] != FILESYSTEM || !gap[3].contains(OF_A_COPY);
+        Self { tables, gaps: gaps.filter(is_told).collect() }
     }
 
     /// Reads the content of a `facts.toml`.
@@ -134,6 +137,7 @@ impl Snapshot {
     /// The same without what depends on the environment, columns in alphabetical order: for comparison.
     pub(crate) fn normalised(&self) -> Self {
         let mut same = self.clone();
+        same.tables.remove(FILESYSTEM);
         for (table, rows) in &mut same.tables {
             for row in rows.iter_mut() {
                 *row = masked(table, row);
@@ -146,17 +150,19 @@ impl Snapshot {
 
     /// The content of a `facts.toml`. What depends on the environment is taken from `kept` where a row is there already.
     pub(crate) fn to_toml(&self, kept: &Self) -> String {
+        let mut whole = self.clone();
+        whole.tables.extend(kept.tables.get_key_value(FILESYSTEM).map(|(name, rows)| (name.clone(), rows.clone())));
         let mut text = format!(
             "# What collecting this installation gives; `BLESS=1 cargo test --test postgres` writes it anew.\n\
              # Sizes and versions of PostgreSQL and of file systems may be chosen freely: they are kept as they are.\n\n\
              collected_at = \"{COLLECTED_AT}\"\n"
         );
-        let gaps = self.gaps.iter().map(|gap| {
+        let gaps = whole.gaps.iter().map(|gap| {
             let cells = ["table", "scope", "completeness", "reason"].into_iter().zip(gap);
             cells.map(|(key, value)| (key.to_owned(), Cell::Text(value.clone()))).collect()
         });
         write_rows(&mut text, "coverage", gaps);
-        for (table, rows) in &self.tables {
+        for (table, rows) in &whole.tables {
             let kept = kept.tables.get(table).map(Vec::as_slice).unwrap_or_default();
             write_rows(&mut text, table, rows.iter().map(|row| chosen(table, row, kept)));
         }

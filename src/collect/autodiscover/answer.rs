@@ -8,7 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 
-use super::failure::{bounded, shown};
+use crate::collect::failure::{bounded, shown};
 
 /// How the realm of BlueMind begins: `bm.basic.auth`, and `bm.basic.auth.v2` since June 2021.
 const REALM: &str = "bm.basic.auth";

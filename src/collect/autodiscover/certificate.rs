@@ -10,8 +10,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::failure::{bounded, shown};
 use super::trace::Certificate;
+use crate::collect::failure::{bounded, shown};
 
 /// The longest list of names that is kept, in characters: a certificate may hold thousands.
 const LONGEST_NAMES: usize = 4000;

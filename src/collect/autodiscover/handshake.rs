@@ -9,10 +9,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::failure::Failure;
 use super::peers::{Peers, milliseconds};
 use super::recorder::Recorder;
 use super::trace::Handshake;
+use crate::collect::failure::Failure;
 use crate::collect::root::Root;
 use crate::format::proc_net_tcp;
 

@@ -10,10 +10,11 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{self, Reply};
-use super::failure::{Failure, shown};
 use super::peers::{Peers, milliseconds};
 use super::recorder::Recorder;
 use super::trace::{Hop, Probe};
+use crate::collect::failure::{Failure, shown};
+use crate::collect::web;
 
 /// How much of a body is read: the longest autodiscover answers have a few thousand bytes.
 const MAX_BODY: usize = 64 << 10;
@@ -152,20 +153,12 @@ impl Peers {
         Ok(answered(asked, response, deadline).await)
     }
 
-    /// A client for one request: nothing of the environment, no cookies, no credentials, no other address.
+    /// A client for one request, to no other address.
     fn client(&self, config: ClientConfig, url: &Url, token: &str, target: SocketAddr) -> reqwest::Result<Client> {
-        let version = env!("CARGO_PKG_VERSION");
-        Client::builder()
+        web::client(&format!("autodiscover probe; {token}"))
             .tls_backend_preconfigured(config)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .http1_ignore_invalid_headers_in_responses(true)
             .connect_timeout(self.timeout)
             .resolve_to_addrs(url.host_str().unwrap_or_default(), &[target])
-            .user_agent(format!("bm-preflight/{version} (read-only autodiscover probe; {token})"))
             .build()
     }
 

@@ -8,7 +8,6 @@ mod access_log;
 mod answer;
 mod certificate;
 mod dns;
-mod failure;
 mod handshake;
 mod http;
 mod names;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::failure::Failure;
 use super::trust::Trust;
+use crate::collect::failure::Failure;
 use crate::collect::root::Root;
 use crate::config::Config;
 

@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
+use reqwest::Url;
 
 use crate::collect::root::Root;
+use crate::collect::web;
 use crate::fact::{Column, Row, ScopeKind, Table, Value};
 use crate::format::influx_line::Point;
 
@@ -25,12 +25,10 @@ pub(super) const REPLICATION_METRIC: Table = Table {
     ],
 };
 
-const FOLDER: &str = "/var/run/bm-metrics";
-const SOCKET: &str = "metrics-bm-core.sock";
-const REQUEST: &[u8] = b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
+const SOCKET: &str = "/var/run/bm-metrics/metrics-bm-core.sock";
 /// How long bm-core may take, and how much it may say, in bytes.
 const LIMIT: Duration = Duration::from_secs(10);
-const MOST: u64 = 16 * 1024 * 1024;
+const MOST: usize = 16 << 20;
 
 /// Measurement, the field that counts, the tag that names the mail server, and what it is called here.
 const METRICS: [(&str, &str, &str, &str); 5] = [
@@ -43,39 +41,18 @@ const METRICS: [(&str, &str, &str, &str); 5] = [
 
 /// Rows of [`REPLICATION_METRIC`].
 pub(super) async fn rows(root: &Root) -> Result<Vec<Row>, String> {
-    let fail = |reason: String| format!("{}: {reason}", root.shown(&format!("{FOLDER}/{SOCKET}")));
-    let folder = match root.folder(FOLDER) {
+    let fail = |reason: String| format!("{}: {reason}", root.shown(SOCKET));
+    let (_socket, place) = match root.socket(SOCKET) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        folder => folder.map_err(|error| fail(error.to_string()))?,
+        socket => socket.map_err(|error| fail(error.to_string()))?,
     };
-    if !root.names(FOLDER)?.iter().any(|name| name == SOCKET) {
-        return Ok(Vec::new());
-    }
-    let asked = tokio::time::timeout(LIMIT, ask(&folder.join(SOCKET))).await;
-    let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {} s", LIMIT.as_secs()))).map_err(fail)?;
+    let url = Url::parse("http://localhost/metrics").map_err(|error| fail(error.to_string()))?;
+    let client = web::client("question for metrics").unix_socket(place);
+    let answer = web::get(client, url, LIMIT, MOST).await.map_err(fail)?;
+    let answer = String::from_utf8_lossy(&answer);
     let mut rows: Vec<Row> = answer.lines().filter_map(Point::parse).filter_map(|point| row(&point)).collect();
     rows.sort();
     Ok(rows)
-}
-
-/// The body of what the socket answers.
-async fn ask(path: &std::path::Path) -> Result<String, String> {
-    let mut stream = UnixStream::connect(path).await.map_err(|error| error.to_string())?;
-    stream.write_all(REQUEST).await.map_err(|error| error.to_string())?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer).await.map_err(|error| error.to_string())?;
-    if answer.len() as u64 == MOST {
-        return Err(format!("more than {MOST} bytes"));
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer of HTTP")?;
-    match head.split(' ').nth(1) {
-        Some("200") => Ok(body.to_owned()),
-        _ => Err(format!(
-            "{:?} instead of metrics",
-            head.lines().next().unwrap_or_default().chars().take(80).collect::<String>()
-        )),
-    }
 }
 
 fn row(point: &Point) -> Option<Row> {
@@ -86,22 +63,36 @@ fn row(point: &Point) -> Option<Row> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixListener;
 
     use super::*;
 
+    /// A root with the folder of the socket, as /var/run leads to it.
+    fn root() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run/bm-metrics");
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::create_dir(folder.path().join("var")).unwrap();
+        symlink("/run", folder.path().join("var/run")).unwrap();
+        (folder, run.join("metrics-bm-core.sock"))
+    }
+
     /// What is read when bm-core answers so.
     async fn read(answer: &'static [u8]) -> Result<Vec<Row>, String> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("run/bm-metrics")).unwrap();
-        std::fs::create_dir(folder.path().join("var")).unwrap();
-        std::os::unix::fs::symlink("/run", folder.path().join("var/run")).unwrap();
-        let listener = UnixListener::bind(folder.path().join("run/bm-metrics").join(SOCKET)).unwrap();
+        let (folder, socket) = root();
+        let listener = UnixListener::bind(socket).unwrap();
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let mut asked = [0; REQUEST.len()];
-            stream.read_exact(&mut asked).await.unwrap();
-            assert_eq!(asked, REQUEST);
+            let mut asked = [0; 512];
+            let length = stream.read(&mut asked).await.unwrap();
+            assert!(
+                asked[..length].starts_with(b"GET /metrics HTTP/1.1\r\n"),
+                "{:?}",
+                asked.escape_ascii().to_string()
+            );
             stream.write_all(answer).await.unwrap();
         });
         let rows = rows(&Root::new(folder.path())).await;
@@ -126,9 +117,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_none_is_told() {
         for (answer, reason) in [
-            (&b"HTTP/1.0 500 \xff\r\n\r\n"[..], "\"HTTP/1.0 500 \u{fffd}\" instead of metrics"),
-            (b"", "no answer of HTTP"),
-            (b"metrics\n", "no answer of HTTP"),
+            (&b"HTTP/1.0 500 \xff\r\n\r\nbroken"[..], "status 500: broken"),
+            (b"", "connection closed before message completed"),
+            (b"metrics\n", "invalid HTTP version parsed"),
         ] {
             let told = read(answer).await.unwrap_err();
             assert!(told.ends_with(reason) && told.contains("var/run/bm-metrics/metrics-bm-core.sock: "), "{told}");
@@ -137,12 +128,27 @@ mod tests {
 
     #[tokio::test]
     async fn no_socket_is_no_metric_and_a_dead_one_is_told() {
-        let folder = tempfile::tempdir().unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(rows(&Root::new(empty.path())).await, Ok(Vec::new()));
+        let (folder, socket) = root();
         let root = Root::new(folder.path());
         assert_eq!(rows(&root).await, Ok(Vec::new()));
-        std::fs::create_dir_all(folder.path().join("var/run/bm-metrics")).unwrap();
-        assert_eq!(rows(&root).await, Ok(Vec::new()));
-        std::fs::write(folder.path().join("var/run/bm-metrics").join(SOCKET), "").unwrap();
-        assert!(rows(&root).await.unwrap_err().contains("metrics-bm-core.sock: Connection refused"));
+        std::fs::write(&socket, "").unwrap();
+        assert!(rows(&root).await.unwrap_err().ends_with("metrics-bm-core.sock: not a socket"));
+        std::fs::remove_file(&socket).unwrap();
+        drop(UnixListener::bind(&socket).unwrap());
+        let told = rows(&root).await.unwrap_err();
+        assert!(told.contains("metrics-bm-core.sock: Connection refused"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_this_machine_is_none_of_the_root() {
+        let (folder, socket) = root();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(elsewhere.path().join("own.sock")).unwrap();
+        symlink(elsewhere.path().join("own.sock"), socket).unwrap();
+        assert_eq!(rows(&Root::new(folder.path())).await, Ok(Vec::new()));
+        let heard = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
+        assert!(heard.is_err(), "nobody may ask it");
     }
 }

@@ -1,7 +1,9 @@
-//! What bm-core tells of replication: its replication.log, aggregated, never one row per line; and its metrics.
+//! What bm-core tells of replication: its replication.log, aggregated, never one row per line; its metrics, and those of the
+//! past that InfluxDB has.
 
 mod failures;
 mod history;
+mod hours;
 mod mailboxes;
 mod metrics;
 mod tables;
@@ -19,6 +21,8 @@ use super::root::Root;
 use super::sink::{Scope, Sink};
 use crate::fact::Table;
 use crate::format::replication_log;
+
+pub(super) use self::hours::{REPLICATION_HOUR, collect as collect_hours};
 
 /// What is read of each server.
 pub(super) const TABLES: &[&Table] = &[&REPLICATION_LOG, &REPLICATION_MAILBOX, &REPLICATION_ERROR, &REPLICATION_METRIC];
@@ -91,8 +95,9 @@ fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Log, String
         }
         Err(reason) => return Err(reason),
     };
-    if !set.troubles.is_empty() && !set.files.last().is_some_and(|file| file.is_current) {
-        return Err(set.troubles.join("; "));
+    if !set.files.last().is_some_and(|file| file.is_current) {
+        let missing = format!("{path}: only files that it was rotated to can be read");
+        return Err(set.troubles.into_iter().chain([missing]).collect::<Vec<_>>().join("; "));
     }
     // Where the file is missing that could not be opened is not known: only the last one is sure to have no hole before.
     let skipped = if set.troubles.is_empty() { 0 } else { set.files.len() - 1 };
@@ -106,8 +111,11 @@ fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Log, String
             layout.take(line.is_some());
             line.iter().for_each(|line| history.take(line));
         });
-        match read.and_then(|()| layout.outcome(&path)) {
-            Ok(()) => log.history = Some(history),
+        match read.and_then(|cut| layout.outcome(&path).map(|()| cut)) {
+            Ok(cut) => {
+                history.cut_lines += i64::try_from(cut).unwrap_or(i64::MAX);
+                log.history = Some(history);
+            }
             Err(reason) if is_current => return Err(reason),
             Err(reason) => log.troubles.push(reason),
         }

@@ -7,6 +7,11 @@ pub(crate) fn imap() -> Peer {
     saying(b"* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE AUTH=PLAIN SASL-IR] mail Cyrus IMAP 3.0.8 server ready\r\n")
 }
 
+/// Cyrus' lmtpd (`imap/lmtpengine.c` of Cyrus 3.0, `lmtpmode`).
+pub(crate) fn cyrus_lmtp() -> Peer {
+    saying(b"220 mail Cyrus LMTP 3.0.8 server ready\r\n")
+}
+
 /// bm-lmtpd, whose greeting is that of any LMTP server (RFC 2033).
 pub(crate) fn lmtp() -> Peer {
     saying(b"220 mail LMTP ready\r\n")
