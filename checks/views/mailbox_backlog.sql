@@ -21,7 +21,7 @@ known AS MATERIALIZED (
   GROUP BY 1
 )
 SELECT b.server_uid, b.root_name, b.messages, b.distinct_messages, b.missing, b.missing_recent, b.folders,
-       b.last_append_at, b.newest_missing_at, k.mailbox_uid, k.domain_uid, k.type,
+       b.last_append_at, b.newest_missing_at, k.mailbox_uid, k.domain_uid, k.type, k.routing,
        coalesce(k.mailbox, b.root_name) AS mailbox,
        -- A message that others have received as well is there without this mailbox's doing.
        b.missing * 10 > b.distinct_messages * 9 AS is_hardly_there,

@@ -73,6 +73,7 @@ fn compare(expected: &[BTreeMap<String, toml::Value>], found: &[Finding]) -> Res
         for (column, value) in wanted {
             let actual = match column.as_str() {
                 "subject" => finding.subject.as_str().into(),
+                "severity" => finding.severity.as_str().into(),
                 other => finding.evidence.get(other).cloned().unwrap_or_default(),
             };
             if !same(value, &actual) {

@@ -304,13 +304,17 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
     let mut render = |part| {
         check.messages.render(part, lang, &mut context).map_err(|error| format!("template of {subject:?}: {error}"))
     };
+    let commands = (0..check.messages.commands()).map(|number| render(Part::Command(number)));
+    // What is not to be done in this case is rendered as nothing.
+    let mut commands = commands.collect::<Result<Vec<String>, String>>()?;
+    commands.retain(|command| !command.is_empty());
     Ok(Finding {
         key: key(&check.id, &subject),
         severity,
         message: render(Part::Message)?,
         evidence,
         remediation: render(Part::Remediation)?,
-        commands: (0..check.messages.commands()).map(|n| render(Part::Command(n))).collect::<Result<_, _>>()?,
+        commands,
         waived: None,
         subject,
     })
