@@ -52,6 +52,8 @@ const FOLDER: &str = "/var/backups/bluemind";
 
 /// More than a generation has, in bytes: a part takes some hundreds.
 const GENERATION_FILE: u64 = 1024 * 1024;
+/// Generations that are read, the latest ones: BlueMind keeps a few, for some weeks at most.
+const MOST: usize = 1_000;
 
 /// Time for all of them: the folder is often on another machine, and blocks when that one is dead.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -93,7 +95,14 @@ fn generations(root: &Root) -> Result<Generations, String> {
     }
     let (mut generations, mut unread) = Generations::default();
     let is_generation = |name: &String| name.starts_with("generation-") && name.ends_with(".json");
-    for name in root.names(FOLDER)?.into_iter().filter(is_generation) {
+    let mut names: Vec<String> = root.names(FOLDER)?.into_iter().filter(is_generation).collect();
+    names.sort_by_cached_key(|name| std::cmp::Reverse(number(name)));
+    if names.len() > MOST {
+        unread.push(format!("{}: {} older generations are left out", root.shown(FOLDER), names.len() - MOST));
+        names.truncate(MOST);
+    }
+    names.sort();
+    for name in names {
         let path = format!("{FOLDER}/{name}");
         let parse = |bytes: Vec<u8>| {
             backup_generation::parse(&bytes).map_err(|error| format!("{}: {error}", root.shown(&path)))
@@ -104,6 +113,11 @@ fn generations(root: &Root) -> Result<Generations, String> {
         }
     }
     Ok((generations, unread))
+}
+
+/// The number of a generation, by the name of its file: later ones have higher numbers.
+fn number(name: &str) -> u64 {
+    name.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or_default()
 }
 
 fn rows(table: &Table, generations: &[(String, Generation)]) -> Vec<Row> {
@@ -152,6 +166,18 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("var/backups")).unwrap();
         std::fs::write(folder.path().join("var/backups/bluemind"), "a file").unwrap();
         assert!(generations(&root).unwrap_err().contains("/var/backups/bluemind: Not a directory"));
+    }
+
+    #[test]
+    fn of_too_many_generations_the_latest_are_read() {
+        let names: Vec<String> = (1..=MOST + 2).map(|number| format!("generation-{number}.json")).collect();
+        let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), r#"{"id": 1, "parts": []}"#)).collect();
+        let (_folder, root) = server(&files);
+        let (read, unread) = generations(&root).unwrap();
+        assert_eq!((read.len(), unread.len()), (MOST, 1));
+        assert!(unread[0].ends_with("bluemind: 2 older generations are left out"), "{unread:?}");
+        let has = |name: &str| read.iter().any(|(other, _)| other == name);
+        assert!(has("generation-1002.json") && has("generation-3.json") && !has("generation-2.json"));
     }
 
     #[test]

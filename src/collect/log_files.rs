@@ -125,8 +125,9 @@ impl LogFile {
     }
 
     /// Hands every whole line to `each`, without its end; what is added to the file meanwhile is left out. The lines that
-    /// could be read before an error have been handed on. `stop` ends it.
-    pub(super) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<(), String> {
+    /// could be read before an error have been handed on. `stop` ends it. Returns how many lines were too long to be handed
+    /// on to their end.
+    pub(super) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<u64, String> {
         let Self { shown, file, is_compressed, size, .. } = self;
         let fail = |what: String| format!("{shown}: {what}");
         let raw = BufReader::with_capacity(BUFFER, file.take(size));
@@ -136,9 +137,6 @@ impl LogFile {
         } else {
             lines(raw, stop, each)
         };
-        if ended.cut_lines > 0 {
-            tracing::debug!("{shown}: {} lines longer than {LINE} bytes were cut", ended.cut_lines);
-        }
         match ended.error {
             Some(error) if is_compressed && error.kind() == ErrorKind::UnexpectedEof => {
                 Err(fail(format!("the compressed file ends early, after {} bytes of text", ended.bytes)))
@@ -149,7 +147,7 @@ impl LogFile {
                 Err(fail(format!("only the first {DECOMPRESSED} bytes of its text were read")))
             }
             None if !is_compressed && ended.bytes < size => Err(fail("it was cut while it was read".to_owned())),
-            None => Ok(()),
+            None => Ok(ended.cut_lines),
         }
     }
 }

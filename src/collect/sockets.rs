@@ -103,6 +103,12 @@ fn look(root: &Root) -> Result<Look, String> {
             return Err(format!("{}: not there; only a running system tells its connections", root.shown(path)));
         }
         let text = root.text(path, MAX_SOCKETS)?;
+        if !proc_net_tcp::is_list(&text) {
+            return Err(format!(
+                "{}: no list of sockets, as a copy is that was made without its content",
+                root.shown(path)
+            ));
+        }
         look.listening.extend(proc_net_tcp::listeners(&text).iter().map(|socket| (socket.port(), socket.ip())));
         look.connections.extend(proc_net_tcp::parse(&text));
     }
@@ -152,6 +158,7 @@ fn count(look: &Look) -> BTreeMap<Pair, i64> {
 mod tests {
     use super::*;
 
+    const HEAD: &str = "  sl  local_address rem_address   st tx_queue\n";
     const LISTENS: &str = "   0: 00000000:09C5 00000000:0000 0A 0:0\n";
     /// 192.0.2.20:2501 and 192.0.2.21.
     const FROM_MAIL_1: &str = "   1: 140200C0:09C5 150200C0:9C40 01 0:0\n";
@@ -163,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("proc/net")).unwrap();
         for (name, text) in files {
-            std::fs::write(folder.path().join("proc/net").join(name), text).unwrap();
+            std::fs::write(folder.path().join("proc/net").join(name), format!("{HEAD}{text}")).unwrap();
         }
         let root = Root::new(folder.path());
         (folder, root)
@@ -214,6 +221,10 @@ mod tests {
         let (_folder, root) = system(&[("tcp6", "")]);
         let reason = look_often(&root, 1).unwrap_err();
         assert!(reason.contains("/proc/net/tcp: not there"), "{reason}");
+        let (folder, root) = system(&[("tcp", LISTENS)]);
+        std::fs::write(folder.path().join("proc/net/tcp"), "").unwrap();
+        let reason = look_often(&root, 1).unwrap_err();
+        assert!(reason.contains("/proc/net/tcp: no list of sockets"), "{reason}");
     }
 
     /// The real thing, on an address of the loopback that nobody else uses.

@@ -16,6 +16,11 @@ pub struct Connection {
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
 
+/// Whether a text is one of these files: their first line names the columns, however few sockets there are.
+pub fn is_list(text: &str) -> bool {
+    text.trim_ascii_start().starts_with("sl ")
+}
+
 /// The established connections of either file. IPv4 addresses that an IPv6 socket shows as `::ffff:a.b.c.d` become IPv4
 /// addresses; lines that are none of a socket are left out.
 pub fn parse(text: &str) -> Vec<Connection> {

@@ -20,9 +20,9 @@ use crate::model::{Completeness, Coverage};
 use crate::plan::Plan;
 use crate::topology::{DIRECTORY, Topology};
 
-/// The tables that say what the installation is made of. Two servers that are told different ones cannot be judged
-/// together.
-const TOLD_ALIKE: &[&str] = &["server", "server_role", "domain", "domain_alias"];
+/// The tables that say what the installation is made of, and how far its upgrades are. Two servers that are told different
+/// ones cannot be judged together.
+const TOLD_ALIKE: &[&str] = &["installation", "component_version", "server", "server_role", "domain", "domain_alias"];
 
 /// Why snapshots were not merged.
 #[derive(Debug, thiserror::Error)]

@@ -75,7 +75,7 @@ fn row(name: String, file: &str, metadata: &std::fs::Metadata) -> Row {
         Value::from(name),
         Value::from(i64::try_from(metadata.len()).unwrap_or(i64::MAX)),
         Value::from(modified),
-        Value::from(created.map_or(modified, |created| created.min(modified))),
+        Value::from(created.map(|created| created.min(modified))),
         Value::from(file.starts_with("log")),
         Value::from(file.starts_with("log") && file.ends_with("-run")),
     ]

@@ -175,8 +175,9 @@ pub(super) const SYNC_LOG: Table = Table {
         Column::integer("modified_at", "when it was last written, in seconds since the epoch"),
         Column::integer(
             "begun_at",
-            "since when it is there at least, in seconds since the epoch: when it was made, if the file system tells, else when it was last written",
-        ),
+            "since when it is there at least, in seconds since the epoch: when it was made, or last written if that was before; null where the file system does not tell",
+        )
+        .nullable(),
         Column::boolean("is_log", "whether it lists changes, by its name `log…`: other files are flags and locks"),
         Column::boolean(
             "is_run",

@@ -1,6 +1,7 @@
 //! The messages of a backend beside the bodies of its shard: both in the order of their GUIDs, in one pass.
 
 use std::io::Result;
+use std::ops::RangeInclusive;
 
 use super::roll::{ENTRY, Entry};
 use super::sorter::Sorted;
@@ -18,11 +19,11 @@ pub(super) struct Count {
 
 impl Count {
     /// Counts a message, however often it is there, whose first record was written then.
-    fn add_distinct(&mut self, is_missing: bool, written_at: u32, recent_from: i64) {
+    fn add_distinct(&mut self, is_missing: bool, written_at: u32, recent: &RangeInclusive<i64>) {
         self.distinct += 1;
         if is_missing {
             self.missing += 1;
-            self.missing_recent += u64::from(i64::from(written_at) > recent_from);
+            self.missing_recent += u64::from(recent.contains(&i64::from(written_at)));
             let (first, last) = self.missing_at.unwrap_or((written_at, written_at));
             self.missing_at = Some((first.min(written_at), last.max(written_at)));
         }
@@ -39,14 +40,45 @@ struct Group {
     written_at: u32,
 }
 
-/// Counts the messages of each of `mailboxes`, and of all. What was written after `recent_from` is recent.
+/// Messages that are missing, one by one, as far as they are kept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// Number of the mailbox, and GUID.
+    pub(super) kept: Vec<(u32, [u8; 20])>,
+    /// How many more there are.
+    pub(super) left_out: u64,
+}
+
+impl Missing {
+    /// Messages of a server that are kept: to find out what they have in common takes fewer.
+    const MOST: usize = 100_000;
+
+    fn add(&mut self, entry: &Entry) {
+        if self.kept.len() < Self::MOST {
+            self.kept.push((entry.mailbox, entry.guid));
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
+/// What comparing gives: the messages of each mailbox, those of all together, and the missing ones.
+pub(super) struct Compared {
+    pub(super) counts: Vec<Count>,
+    pub(super) total: Count,
+    pub(super) missing: Missing,
+}
+
+/// Counts the messages of each of `mailboxes`, and of all. What was written at a time within `recent` is recent.
 pub(super) fn compare(
     mut entries: Sorted<ENTRY>,
     mut bodies: Sorted<20>,
     mailboxes: usize,
-    recent_from: i64,
-) -> Result<(Vec<Count>, Count)> {
-    let (mut counts, mut total) = (vec![Count::default(); mailboxes], Count::default());
+    recent: &RangeInclusive<i64>,
+) -> Result<Compared> {
+    let (counts, total) = (vec![Count::default(); mailboxes], Count::default());
+    let mut compared = Compared { counts, total, missing: Missing::default() };
+    let Compared { counts, total, missing } = &mut compared;
     let mut body = bodies.next()?;
     let mut group: Option<Group> = None;
     while let Some(entry) = entries.next()?.as_ref().and_then(Entry::parse) {
@@ -58,9 +90,13 @@ pub(super) fn compare(
         if let Some(group) = group.as_mut().filter(|group| group.first.guid == entry.guid) {
             group.written_at = group.written_at.min(entry.written_at);
             // In this order the first entry of a mailbox is its oldest.
-            if group.mailbox != entry.mailbox {
-                group.mailbox = entry.mailbox;
-                count.add_distinct(group.is_missing, entry.written_at, recent_from);
+            if group.mailbox == entry.mailbox {
+                continue;
+            }
+            group.mailbox = entry.mailbox;
+            count.add_distinct(group.is_missing, entry.written_at, recent);
+            if group.is_missing {
+                missing.add(&entry);
             }
             continue;
         }
@@ -68,16 +104,19 @@ pub(super) fn compare(
             body = bodies.next()?;
         }
         let is_missing = body != Some(entry.guid);
-        count.add_distinct(is_missing, entry.written_at, recent_from);
+        count.add_distinct(is_missing, entry.written_at, recent);
+        if is_missing {
+            missing.add(&entry);
+        }
         let new = Group { first: entry, is_missing, mailbox: entry.mailbox, written_at: entry.written_at };
         if let Some(over) = group.replace(new) {
-            total.add_distinct(over.is_missing, over.written_at, recent_from);
+            total.add_distinct(over.is_missing, over.written_at, recent);
         }
     }
     if let Some(over) = group {
-        total.add_distinct(over.is_missing, over.written_at, recent_from);
+        total.add_distinct(over.is_missing, over.written_at, recent);
     }
-    Ok((counts, total))
+    Ok(compared)
 }
 
 #[cfg(test)]
@@ -90,7 +129,7 @@ mod tests {
     use super::*;
 
     const MAILBOXES: u32 = 4;
-    const RECENT_FROM: u32 = 100;
+    const RECENT: RangeInclusive<i64> = 101..=105;
 
     fn guid(seed: u8) -> [u8; 20] {
         [seed; 20]
@@ -117,7 +156,7 @@ mod tests {
             messages,
             distinct: size(written.len()),
             missing: size(missing.len()),
-            missing_recent: size(missing.iter().filter(|at| **at > RECENT_FROM).count()),
+            missing_recent: size(missing.iter().filter(|at| RECENT.contains(&i64::from(**at))).count()),
             missing_at: missing.iter().min().copied().zip(missing.iter().max().copied()),
         }
     }
@@ -133,17 +172,31 @@ mod tests {
                 .into_iter()
                 .map(|(seed, mailbox, written_at)| Entry { guid: guid(seed), mailbox, written_at })
                 .collect();
-            let (counts, total) = compare(
+            let Compared { counts, total, missing } = compare(
                 sorted(entries.iter().map(|entry| entry.bytes()), budget),
                 sorted(bodies.iter().map(|seed| guid(*seed)), budget),
                 4,
-                i64::from(RECENT_FROM),
+                &RECENT,
             )
             .unwrap();
+            let in_mailboxes = entries.iter().filter(|entry| !bodies.contains(&entry.guid[0]));
+            let in_mailboxes: BTreeSet<_> = in_mailboxes.map(|entry| (entry.mailbox, entry.guid)).collect();
+            let mut kept = missing.kept;
+            kept.sort_unstable();
+            prop_assert_eq!((kept, missing.left_out), (in_mailboxes.into_iter().collect::<Vec<_>>(), 0));
             prop_assert_eq!(total, due(entries.iter(), &bodies));
             for (number, count) in (0..MAILBOXES).zip(counts) {
                 prop_assert_eq!(count, due(entries.iter().filter(|entry| entry.mailbox == number), &bodies));
             }
         }
+    }
+
+    #[test]
+    fn of_too_many_missing_messages_the_rest_is_counted() {
+        let mut missing = Missing::default();
+        for _ in 0..Missing::MOST + 3 {
+            missing.add(&Entry { guid: guid(1), mailbox: 0, written_at: 0 });
+        }
+        assert_eq!((missing.kept.len(), missing.left_out), (Missing::MOST, 3));
     }
 }

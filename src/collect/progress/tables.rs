@@ -3,7 +3,7 @@
 use crate::fact::{Column, ScopeKind, Table};
 
 /// Every table of this room.
-pub(in crate::collect) const TABLES: &[&Table] = &[&MESSAGE_REPLICATION, &REPLICATION_PROGRESS];
+pub(in crate::collect) const TABLES: &[&Table] = &[&MESSAGE_REPLICATION, &MESSAGE_MISSING, &REPLICATION_PROGRESS];
 
 /// What a mailbox has that its shard does not.
 pub(super) const MESSAGE_REPLICATION: Table = Table {
@@ -29,6 +29,18 @@ pub(super) const MESSAGE_REPLICATION: Table = Table {
         )
         .nullable(),
         Column::integer("newest_missing_at", "the same of the last one").nullable(),
+    ],
+};
+
+/// The messages themselves.
+pub(super) const MESSAGE_MISSING: Table = Table {
+    name: "message_missing",
+    doc: "The messages that `message_replication` counts as missing, one by one; of more than 100 000 of a server, as many. A message is known by its GUID in Cyrus (`mbexamine`), in `t_message_body`, and as the SHA-1 of its file in the spool.",
+    grain: "a message of a live mailbox or folder that the shard has no body of",
+    scope: ScopeKind::Backend,
+    columns: &[
+        Column::text("name", "internal name of the mailbox or folder, as in `message_replication`").key(),
+        Column::text("guid", "the GUID, 40 hexadecimal digits in lower case").key(),
     ],
 };
 

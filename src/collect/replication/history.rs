@@ -24,6 +24,8 @@ const MAX_GAUGES: usize = 4_096;
 pub(super) struct History {
     first_at: Option<i64>,
     last_at: Option<i64>,
+    /// Lines that were too long to be read to their end.
+    pub(super) cut_lines: i64,
     /// Numbers of connections in the last hour, with their times.
     gauges: VecDeque<(i64, u32)>,
     closed: Option<(i64, u32)>,
@@ -56,6 +58,7 @@ impl History {
         Self {
             first_at: None,
             last_at: None,
+            cut_lines: 0,
             gauges: VecDeque::new(),
             closed: None,
             authenticated_at: None,
@@ -181,6 +184,7 @@ impl History {
             Value::from(self.last_ok_at),
             Value::from(self.throttles),
             Value::from(self.last_throttle_at),
+            Value::from(self.cut_lines),
         ]
     }
 }

@@ -50,6 +50,10 @@ pub(super) const REPLICATION_LOG: Table = Table {
             .nullable(),
         Column::integer("throttles", "lines that tell that the core slows itself down after errors"),
         Column::integer("last_throttle_at", "the last of them, in seconds since the epoch").nullable(),
+        Column::integer(
+            "cut_lines",
+            "lines longer than 64 KiB, of which the beginning was read: command, names and partition stand there",
+        ),
     ],
 };
 
