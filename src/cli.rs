@@ -1,8 +1,11 @@
 //! The command line as clap sees it: no logic.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Lang;
@@ -104,7 +107,7 @@ pub struct SourceArgs {
     /// Configuration (bm-preflight.toml); without it all is discovered from /etc/bm/bm.ini and the database
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// No probe of DNS, TLS, HTTP or mail ports; the checks that need them are unknown
+    /// No probe of DNS, TLS, HTTP, InfluxDB or the servers' ports; the checks that need them are unknown
     #[arg(long)]
     pub offline: bool,
     /// How many databases and servers are read, and checks evaluated, at the same time
@@ -143,7 +146,7 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Vec<Format>,
     /// Write just this report; PATH `-` is standard output (repeatable)
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = report_target, conflicts_with = "format")]
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = OsStringValueParser::new().try_map(report_target), conflicts_with = "format")]
     pub report: Vec<(Format, PathBuf)>,
     /// What makes the exit code non-zero for findings
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
@@ -273,10 +276,12 @@ fn lang(text: &str) -> Result<Lang, String> {
     Lang::ALL.into_iter().find(|lang| lang.as_str() == text).ok_or_else(|| "expected en or fr".to_owned())
 }
 
-fn report_target(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("expected FORMAT=PATH, such as json=report.json")?;
-    let format =
-        Format::from_str(format, false).map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
+fn report_target(text: OsString) -> Result<(Format, PathBuf), String> {
+    let bytes = text.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=').ok_or("expected FORMAT=PATH, such as json=report.json")?;
+    let (format, path) = (String::from_utf8_lossy(&bytes[..at]), OsStr::from_bytes(&bytes[at + 1..]));
+    let format = Format::from_str(&format, false)
+        .map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
     if path.is_empty() {
         return Err("the path is empty".to_owned());
     }

@@ -79,12 +79,14 @@ pub struct Dns {
 #[serde(deny_unknown_fields, default)]
 pub struct Probe {
     /// Where to connect for `host:port`, like curl's `--connect-to`.
+    #[serde(deserialize_with = "doors")]
     pub connect: BTreeMap<String, SocketAddr>,
     /// Certificates trusted beside the system's.
     pub ca_files: Vec<PathBuf>,
     /// Access logs that show BlueMind's own requests.
     pub access_logs: Vec<PathBuf>,
-    /// Time limit of one probe, in seconds.
+    /// Time limit of one probe, in seconds, at least 1.
+    #[serde(deserialize_with = "limit")]
     pub timeout_s: Option<u64>,
 }
 
@@ -92,7 +94,26 @@ impl Probe {
     /// The time limit of one probe.
     pub fn timeout(&self) -> Duration {
         const TIMEOUT_S: u64 = 5;
-        Duration::from_secs(self.timeout_s.unwrap_or(TIMEOUT_S).max(1))
+        Duration::from_secs(self.timeout_s.unwrap_or(TIMEOUT_S))
+    }
+}
+
+fn doors<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SocketAddr>, D::Error> {
+    let doors = BTreeMap::<String, SocketAddr>::deserialize(deserializer)?;
+    let has_port = |name: &str| {
+        name.rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+    };
+    match doors.keys().find(|name| !has_port(name)) {
+        Some(name) => Err(serde::de::Error::custom(format!("{name:?} is no \"host:port\""))),
+        None => Ok(doors),
+    }
+}
+
+fn limit<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    match Option::<u64>::deserialize(deserializer)? {
+        Some(0) => Err(serde::de::Error::custom("a limit of 0 s leaves no time for anything")),
+        limit => Ok(limit),
     }
 }
 
@@ -185,6 +206,18 @@ mod tests {
         let error = parse("[directory]\nuri = \"postgresql://bj:s3cr3t@h/bj\"\n").unwrap_err();
         assert!(error.starts_with("F:2:1: unknown field `uri`"), "{error}");
         assert!(!error.contains("s3cr3t"));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_line() {
+        for (text, told) in [
+            ("[probe]\nconnect = { \"a\" = \"127.0.0.1:1\" }\n", "F:2:11: \"a\" is no \"host:port\""),
+            ("[probe]\nconnect = { \"a:0\" = \"127.0.0.1:1\" }\n", "F:2:11: \"a:0\" is no \"host:port\""),
+            ("[probe]\ntimeout_s = 0\n", "F:2:13: a limit of 0 s leaves no time for anything"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), told);
+        }
+        assert!(parse("[probe]\nconnect = { \"[2001:db8::1]:443\" = \"127.0.0.1:1\" }\n").is_ok());
     }
 
     #[test]

@@ -16,9 +16,14 @@ fn main() -> ExitCode {
     let code = match app::execute(&cli) {
         Ok(output) => {
             let mut stdout = std::io::stdout().lock();
-            // A reader that went away (`| head`) is no failure of the run.
-            let _ = stdout.write_all(output.text.as_bytes()).and_then(|()| stdout.flush());
-            output.exit_code
+            match stdout.write_all(output.text.as_bytes()).and_then(|()| stdout.flush()) {
+                // A reader that went away (`| head`) is no failure of the run.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    let _ = writeln!(anstream::stderr(), "bm-preflight: standard output: {error}");
+                    1
+                }
+                _ => output.exit_code,
+            }
         }
         Err(failure) => {
             let _ = writeln!(anstream::stderr(), "bm-preflight: {failure}");

@@ -59,7 +59,12 @@ fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::
 }
 
 fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    // With quotes or without: TOML has dates of its own.
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        toml::Value::Datetime(date) => date.to_string(),
+        other => other.to_string(),
+    };
     text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no day: write \"YYYY-MM-DD\"")))
 }
 

@@ -306,3 +306,53 @@ fn a_row_may_lower_its_severity_and_never_raise_it() {
         assert_eq!(code == 0, is_allowed, "{word}: {said}");
     }
 }
+
+#[test]
+fn a_case_may_say_how_severe_a_finding_is() {
+    let info = changed("s.name AS name", "s.name AS name, 'info' AS severity");
+    for (word, is_right) in [("info", true), ("warning", false)] {
+        let expected = format!("expect = [{{ subject = \"s1\", severity = \"{word}\" }}]");
+        let (code, said) = test(&info.replacen("expect = [{ subject = \"s1\" }]", &expected, 1));
+        assert_eq!(code == 0, is_right, "{word}: {said}");
+    }
+}
+
+#[test]
+fn a_command_that_renders_to_nothing_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SOUND
+        .replace("WHERE s.name IS NULL", "WHERE s.name IS NOT NULL")
+        .replace("server_uid = \"s1\" }]\nexpect", "server_uid = \"s1\", name = \"x\" }]\nexpect")
+        .replace("server_uid = \"s1\", name = \"one\"", "server_uid = \"s1\"")
+        .replace("echo {{ subject }}\"", "{% if name == 'core' %}echo {{ subject }}{% endif %}\", \"true\"");
+    write(folder.path(), "sound.toml", &text);
+    let output = program()
+        .args(["demo", "--check", "sound", "--report", "json=-", "--checks-dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let commands: Vec<&serde_json::Value> =
+        report["checks"][0]["findings"].as_array().unwrap().iter().map(|finding| &finding["commands"]).collect();
+    assert_eq!(commands.len(), 3, "{report:#}");
+    assert!(commands.contains(&&serde_json::json!(["echo bm-master", "true"])), "{commands:?}");
+    assert!(commands.contains(&&serde_json::json!(["true"])), "{commands:?}");
+}
+
+/// A space before `:` may end a line, and the sign would begin the next one.
+#[test]
+fn the_french_texts_keep_their_signs_on_the_line() {
+    let signs = [" : ", " ; ", " ! ", " ? ", " :\n", " ;\n", " ?\n", "« ", " »"];
+    for entry in walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("checks")) {
+        let path = entry.unwrap().into_path();
+        if path.extension().is_none_or(|ending| ending != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let french = text.split_once("\n[fr]\n").and_then(|(_, rest)| rest.split_once("\n[remedy]\n")).unwrap().0;
+        for line in french.split_inclusive('\n') {
+            let loose = signs.iter().find(|sign| line.contains(**sign));
+            assert_eq!(loose, None, "{}: {line}", path.display());
+        }
+    }
+}

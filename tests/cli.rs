@@ -110,7 +110,6 @@ fn a_tool_that_cannot_work_is_1() {
         (&["demo", "--output-dir", below.to_str().unwrap()], "Not a directory"),
         (&["demo", "--report", "json=/no/such/folder/x.json"], "/no/such/folder/x.json"),
         (&["demo", "--report", "json=-", "--report", "html=/tmp"], "is a folder"),
-        (&["demo", "--report", "html=-", "--templates-dir", "/no/such/folder"], "/no/such/folder"),
     ] {
         let ended = run(arguments);
         assert_eq!(ended.code, 1, "{arguments:?}: {}", ended.stderr);
@@ -316,6 +315,119 @@ fn an_interrupted_run_still_reports() {
     assert_eq!(code, 30);
     assert!(report["run"]["notices"][0].as_str().unwrap().contains("time budget of 300ms"), "{}", report["run"]);
     assert!(report["run"]["duration_ms"].as_u64().unwrap() < 8_000);
+    // What the directory would have told of is a gap with the same reason.
+    for table in ["folder", "service_unit", "cyrus_mailbox", "server"] {
+        let mut entries = report["coverage"].as_array().unwrap().iter().filter(|entry| entry["table"] == table);
+        let reason = entries.next().unwrap_or_else(|| panic!("nothing is said of {table}"))["reason"].clone();
+        assert!(reason.as_str().unwrap().contains("time budget of 300ms"), "{table}: {reason}");
+    }
+    let (_, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--timeout", "300ms", "--lang", "fr"]);
+    assert_eq!(report["run"]["notices"][0], "le temps accordé, 300ms, est épuisé");
+}
+
+/// A folder with a check that takes longer than anybody waits.
+fn endless_check(folder: &Path) -> String {
+    let checks = folder.join("checks");
+    std::fs::create_dir(&checks).unwrap();
+    std::fs::write(checks.join("endless.toml"), include_str!("cli/endless.toml")).unwrap();
+    checks.display().to_string()
+}
+
+#[test]
+fn what_a_replay_does_not_reach_in_time_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checks, facts) = (endless_check(folder.path()), folder.path().join("f.db").display().to_string());
+    dead_installation(folder.path());
+    let root = folder.path().to_str().unwrap();
+    assert_eq!(run(&["collect", "-q", "--offline", "--root", root, "--facts", &facts]).code, 0);
+    let started = std::time::Instant::now();
+    let (_, report) = json(&["demo", "--check", "endless", "--checks-dir", &checks]);
+    assert_eq!(report["checks"][0]["outcome"], "error", "alone it takes all of its own time");
+    assert!(started.elapsed() >= Duration::from_secs(10));
+    let started = std::time::Instant::now();
+    let (_, report) =
+        json(&["run", "--from-facts", &facts, "--check", "endless", "--checks-dir", &checks, "--timeout", "1s"]);
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    assert_eq!(report["checks"][0]["outcome"], "unknown");
+    assert_eq!(report["run"]["notices"].as_array().unwrap().last().unwrap(), "the time budget of 1s was used up");
+}
+
+#[test]
+fn a_signal_ends_the_judging_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checks, reports) = (endless_check(folder.path()), folder.path().join("reports"));
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_bm-preflight"))
+        .args(["demo", "--check", "endless", "--checks-dir", &checks, "--output-dir"])
+        .arg(&reports)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    // The files show that the options were understood, and that signals are caught.
+    while std::fs::read_dir(&reports).map_or(0, Iterator::count) < 3 {
+        assert!(started.elapsed() < Duration::from_secs(20), "no report is begun");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().code().is_some(), "it ends by itself");
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    let report: Value = serde_json::from_slice(&std::fs::read(reports.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["checks"][0]["outcome"], "unknown");
+    assert!(report["run"]["notices"][0].as_str().unwrap().starts_with("terminated after"), "{}", report["run"]);
+    assert_eq!(std::fs::read_dir(&reports).unwrap().count(), 3, "nothing is left beside the reports");
+}
+
+#[test]
+fn what_is_wrong_with_a_configuration_beyond_its_syntax_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let config = folder.path().join("c.toml");
+    for (text, told) in [
+        ("[directory]\nurl = \"http://x\"\n", "[directory] url: not a PostgreSQL URL"),
+        ("[shard.mail-1]\nurl = \"postgresql://bj:top@s3cr3t@h/bj\"\n", "[shard.mail-1] url: not a PostgreSQL URL"),
+        ("[server.mail-1]\nroot = \"/nonexistent\"\n", "[server.mail-1] root: /nonexistent: not a folder"),
+        ("[probe]\nca_files = [\"/etc/passwd\"]\n", "/etc/passwd: no certificate in it"),
+        ("[probe]\ntimeout_s = 0\n", "c.toml:2:13: a limit of 0 s"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let result = run(&["run", "--root", folder.path().to_str().unwrap(), "--config", config.to_str().unwrap()]);
+        assert_eq!(result.code, 2, "{text}: {}", result.stderr);
+        assert!(result.stderr.contains(told) && result.stderr.contains("c.toml:"), "{}", result.stderr);
+        assert!(!result.stderr.contains("s3cr3t"), "{}", result.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_loses_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let output = ["--output-dir", &path("out")];
+    let result = run(&[&["demo", "--templates-dir", "/nonexistent"][..], &output].concat());
+    assert_eq!(result.code, 2);
+    assert!(result.stderr.contains("--templates-dir: cannot read /nonexistent"), "{}", result.stderr);
+    assert!(!folder.path().join("out").exists(), "told before anything is begun");
+    let json = format!("json={}", path("y.json"));
+    let result = run(&["demo", "--report", "html=/dev/full", "--report", &json]);
+    assert_eq!((result.code, result.stderr.contains("/dev/full")), (1, true), "{}", result.stderr);
+    assert!(folder.path().join("y.json").is_file());
+    let twice = format!("text={}/./y.json", folder.path().display());
+    assert!(run(&["demo", "--report", &json, "--report", &twice]).stderr.contains("two reports go to the same file"));
+    let facts = ["run", "--from-facts", "/nonexistent", "--facts", &path("y.json"), "--report", &json];
+    assert!(run(&facts).stderr.contains("y.json: both the facts and a report go there"));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+    let status = command.args(["checks", "list"]).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1), "a full disk is no success");
+}
+
+#[test]
+fn a_pipe_is_no_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let result = run(&["run", "--from-facts", pipe.to_str().unwrap()]);
+    assert_eq!(result.code, 1);
+    assert!(result.stderr.contains("not a regular file"), "{}", result.stderr);
 }
 
 #[test]
@@ -422,6 +534,11 @@ fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
     assert_eq!(report["summary"]["findings"]["blocker"], 0);
     assert_eq!(report["checks"][0]["findings"][0]["waived"]["reason"], "known");
     assert_eq!(report["run"]["notices"].as_array().unwrap().len(), 1, "the waiver for nobody");
+    // TOML has dates of its own.
+    let path = folder.path().join("waivers.toml");
+    let unquoted = std::fs::read_to_string(&path).unwrap().replace("\"2999-01-01\"", "2999-01-01");
+    std::fs::write(&path, unquoted).unwrap();
+    assert_eq!(json(&["demo", "--check", "inbox_virtual_folder", "--waivers", path.to_str().unwrap()]).0, 0);
     let (code, report) = waivers("2020-01-01");
     assert_eq!(code, 20);
     assert_eq!(report["run"]["notices"].as_array().unwrap().len(), findings.len() + 1);
@@ -435,5 +552,9 @@ fn the_shipped_papers_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(&["completions", shell]).stdout.contains("bm-preflight"));
     }
-    assert!(run(&["man"]).stdout.contains(".TH bm-preflight"));
+    let page = run(&["man"]).stdout;
+    let options = ["\\-\\-from\\-facts", "\\-\\-waivers", "\\-\\-json"];
+    for part in [".TH bm-preflight", ".SH \"BM-PREFLIGHT RUN\"", ".SH \"EXIT STATUS\""].iter().chain(&options) {
+        assert!(page.contains(part), "{part}");
+    }
 }

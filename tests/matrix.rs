@@ -66,6 +66,7 @@ fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> V
         packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
         limit: Duration::from_secs(10),
         row_cap: 100,
+        cut: None,
     };
     evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2)
 }

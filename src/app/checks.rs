@@ -123,8 +123,8 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
         let is_named = path == entry.path() || entry.path().extension().is_some_and(|e| e == "toml");
         if entry.file_type().is_file() && is_named {
             let shown = entry.path().display().to_string();
-            let text =
-                std::fs::read_to_string(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+            let bytes = std::fs::read(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+            let text = String::from_utf8(bytes).map_err(|error| Failure::Usage(not_utf8(&shown, &error)))?;
             files.push(CheckFile { path: shown, text, is_proven: false });
         }
     }
@@ -132,6 +132,12 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
         return Err(Failure::Usage(format!("{}: no check file (*.toml) in it", path.display())));
     }
     Ok(files)
+}
+
+fn not_utf8(shown: &str, error: &std::string::FromUtf8Error) -> String {
+    let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+    let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default());
+    format!("{shown}:{line}:{}: not UTF-8", column.chars().count() + 1)
 }
 
 fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure> {

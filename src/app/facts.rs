@@ -21,6 +21,11 @@ pub(super) fn execute(command: &FactsCommand, schema: &Schema) -> Result<Output,
             let reader = gather::replay(from_facts, schema, run::clock())?.reader()?;
             let fail = |error| Failure::Usage(format!("query: {error}"));
             let columns = reader.prepare(sql).map_err(fail)?.columns;
+            let twice = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name));
+            if let Some((_, name)) = twice.filter(|_| *json) {
+                let told = format!("query: two columns are called {name:?}: tell them apart with AS");
+                return Err(Failure::Usage(told));
+            }
             let rows = reader.rows(sql, LIMIT).map_err(fail)?;
             Ok(Output::text(if *json { json_lines(&columns, &rows) } else { table(&columns, &rows) }))
         }

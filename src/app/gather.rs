@@ -1,12 +1,13 @@
 //! Where facts come from: a collection, a snapshot, or the installation that is shipped.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::cut::{Cut, Reason};
 use super::{Failure, VERSION};
 use crate::cli::SourceArgs;
 use crate::collect::{Circumstances, Collectors, Sink};
@@ -15,21 +16,25 @@ use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
 use crate::fact::{Facts, Schema, ScopeKind, Store};
 use crate::merge::{self, MergeError};
+use crate::model::Lang;
 use crate::plan::Plan;
 use crate::topology::{DIRECTORY, Topology};
 
 /// The installation of `bm-preflight demo`.
 const DEMO: &str = include_str!("../../fixtures/installations/demo/facts.toml");
 
-/// Facts, and a remark when their collection was cut short.
+/// Facts, and what is to be said of their collection.
 pub(super) struct Gathered {
     pub(super) facts: Facts,
-    pub(super) notice: Option<String>,
+    /// Why the collection was cut short, if it was.
+    pub(super) cut: Option<Reason>,
+    /// Uids of the configuration that the directory does not have.
+    pub(super) strangers: BTreeSet<String>,
 }
 
 impl From<Facts> for Gathered {
     fn from(facts: Facts) -> Self {
-        Self { facts, notice: None }
+        Self { facts, cut: None, strangers: BTreeSet::new() }
     }
 }
 
@@ -39,12 +44,10 @@ pub(super) fn collect(
     plan: &Plan,
     schema: &Schema,
     now: Timestamp,
+    cut: &Cut,
     quiet: bool,
 ) -> Result<Gathered, Failure> {
-    let config = match &arguments.config {
-        Some(path) => Config::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
-        None => Config::default(),
-    };
+    let config = read_config(arguments)?;
     if !arguments.root.is_dir() {
         return Err(Failure::Usage(format!("--root {}: not a folder", arguments.root.display())));
     }
@@ -54,30 +57,54 @@ pub(super) fn collect(
     let origin = Origin::new(VERSION, now.as_second());
     let sink = Sink::new(Store::create(schema, &origin)?);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
-    let collectors =
-        Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone()).map_err(Failure::Usage)?;
+    let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
+        .map_err(|reason| in_config(arguments, &reason))?;
     let progress = progress(arguments.no_progress || quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::Tool(format!("async runtime: {error}")))?;
-    let notice = runtime.block_on(async {
-        let cut = Cut::new(arguments.timeout)?;
-        let cut = tokio::select! {
+    let reason = runtime.block_on(async {
+        let reason = tokio::select! {
             done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress) => return done.map(|()| None),
-            cut = cut.wait() => cut,
+            reason = cut.wait() => reason,
         };
         collectors.cancel().await;
-        Ok::<_, Failure>(Some(cut))
+        Ok::<_, Failure>(Some(reason))
     })?;
     // A file system that does not answer would hold its thread, and the report, for ever.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(collectors);
     progress.finish_and_clear();
     let mut store = sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
-    store.give_up(notice.as_deref().unwrap_or("no collector reported on it"))?;
-    Ok(Gathered { facts: store.seal()?, notice })
+    let why = reason.map_or_else(|| "no collector reported on it".to_owned(), |reason| reason.text(Lang::En));
+    store.give_up(&why)?;
+    let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
+    if reason.is_some() {
+        // It may have ended before anybody said what else there is.
+        plan.announce(&topology, &mut store)?;
+        store.give_up(&why)?;
+    }
+    Ok(Gathered { facts: store.seal()?, cut: reason, strangers: strangers(&config, &topology) })
+}
+
+fn read_config(arguments: &SourceArgs) -> Result<Config, Failure> {
+    let Some(path) = &arguments.config else { return Ok(Config::default()) };
+    Config::read(path).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What is wrong with a configuration beyond its syntax.
+fn in_config(arguments: &SourceArgs, reason: &str) -> Failure {
+    let path = arguments.config.as_ref().map(|path| format!("{}: ", path.display()));
+    Failure::Usage(format!("{}{reason}", path.unwrap_or_default()))
+}
+
+/// Servers that only the configuration knows: most of them are misspelt.
+fn strangers(config: &Config, topology: &Topology) -> BTreeSet<String> {
+    let Topology::Known(servers) = topology else { return BTreeSet::new() };
+    let named = config.server.keys().chain(config.shard.keys());
+    named.filter(|uid| !servers.iter().any(|server| server.uid == **uid)).cloned().collect()
 }
 
 /// Threads that are started from now on inherit it.
@@ -112,30 +139,6 @@ async fn drive(
     progress.set_message(format!("reading {shards} shard(s) of {servers} server(s)"));
     collectors.servers(&topology, jobs).await;
     Ok(())
-}
-
-/// What ends a collection early. Signals are caught from the moment it is made.
-struct Cut {
-    budget: Duration,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Cut {
-    fn new(budget: Duration) -> Result<Self, Failure> {
-        let catch = |kind| signal(kind).map_err(|error| Failure::Tool(format!("signals: {error}")));
-        Ok(Self { budget, interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
-    }
-
-    /// Waits for the end of the time budget or for a signal, and says which it was.
-    async fn wait(mut self) -> String {
-        let started = Instant::now();
-        tokio::select! {
-            () = tokio::time::sleep(self.budget) => format!("the time budget of {:?} was used up", self.budget),
-            _ = self.interrupt.recv() => format!("interrupted after {} s", started.elapsed().as_secs()),
-            _ = self.terminate.recv() => format!("terminated after {} s", started.elapsed().as_secs()),
-        }
-    }
 }
 
 fn progress(hidden: bool) -> ProgressBar {

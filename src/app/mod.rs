@@ -2,11 +2,14 @@
 
 mod autodiscover;
 mod checks;
+mod cut;
 mod facts;
 mod gather;
 mod next;
 mod output;
 mod run;
+
+use std::io::Write as _;
 
 use clap::CommandFactory;
 
@@ -84,12 +87,45 @@ pub fn execute(cli: &Cli) -> Result<Output, Failure> {
         }
         Command::Man => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| Failure::Tool(format!("man page: {error}")))?;
+            man(Cli::command(), &mut page).map_err(|error| Failure::Tool(format!("man page: {error}")))?;
             printable(page)
         }
     }
+}
+
+/// One page: what the program does, then each of its commands with its options.
+fn man(command: clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    let main = clap_mangen::Man::new(command.clone());
+    main.render_title(page)?;
+    main.render_name_section(page)?;
+    main.render_synopsis_section(page)?;
+    main.render_description_section(page)?;
+    main.render_options_section(page)?;
+    commands(&command, page)?;
+    let mut exit_codes = Vec::new();
+    main.render_extra_section(&mut exit_codes)?;
+    page.write_all(String::from_utf8_lossy(&exit_codes).replace(".SH EXTRA", ".SH \"EXIT STATUS\"").as_bytes())
+}
+
+fn commands(command: &clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+    for inner in command.get_subcommands() {
+        if inner.has_subcommands() {
+            commands(inner, page)?;
+            continue;
+        }
+        let mut section = Vec::new();
+        let man = clap_mangen::Man::new(inner.clone());
+        man.render_synopsis_section(&mut section)?;
+        man.render_description_section(&mut section)?;
+        man.render_options_section(&mut section)?;
+        // Sections of the command, below one of its name.
+        let name = inner.get_bin_name().unwrap_or(inner.get_name()).to_uppercase();
+        writeln!(page, ".SH {name:?}")?;
+        page.write_all(String::from_utf8_lossy(&section).replace("\n.SH ", "\n.SS ").as_bytes())?;
+    }
+    Ok(())
 }
 
 fn printable(bytes: Vec<u8>) -> Result<Output, Failure> {

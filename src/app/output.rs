@@ -61,17 +61,31 @@ impl Targets {
         Ok(Self { files, stdout })
     }
 
-    /// Writes every report; returns what belongs on standard output.
+    /// Whether a report goes to that file.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let place = place(path);
+        self.files.iter().any(|(_, other, _)| *other == place)
+    }
+
+    /// Writes every report; returns what belongs on standard output. One that cannot be written does not keep the others
+    /// from it: the error is about the first.
     pub(super) fn write(
         self,
         report: &Report,
         templates: Option<&Path>,
         terminal: Terminal,
     ) -> Result<String, Failure> {
+        let mut failure = None;
         for (format, path, file) in self.files {
-            let content = render(report, format, templates, false, terminal.verbose)?;
-            let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
-            file.fill(&path, content.as_bytes()).map_err(fail)?;
+            let content = render(report, format, templates, false, terminal.verbose);
+            let written = content.and_then(|content| {
+                let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
+                file.fill(&path, content.as_bytes()).map_err(fail)
+            });
+            failure = failure.or(written.err());
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         let Some(format) = self.stdout else { return Ok(String::new()) };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
@@ -95,17 +109,25 @@ fn explicit(reports: &[(Format, PathBuf)]) -> Result<Split, Failure> {
     if on_stdout.len() > 1 {
         return Err(Failure::Usage("only one report can go to standard output".to_owned()));
     }
-    let different: BTreeSet<_> = files.iter().map(|(_, path)| path).collect();
+    let different: BTreeSet<_> = files.iter().map(|(_, path)| place(path)).collect();
     if different.len() < files.len() {
         return Err(Failure::Usage("two reports go to the same file".to_owned()));
     }
     Ok((files, on_stdout.first().map(|(format, _)| *format)))
 }
 
+/// Where a path leads, by one name: what a link leads to is replaced, and the link stays.
+fn place(path: &Path) -> PathBuf {
+    let in_folder = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    };
+    std::fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
+}
+
 /// A temporary file beside the target, with the permissions of any new file; a device or a pipe itself.
 fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Failure> {
-    // What a link leads to is replaced, and the link stays.
-    let path = std::fs::canonicalize(&path).unwrap_or(path);
+    let path = place(&path);
     let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
     if path.is_dir() {
         return Err(Failure::Tool(format!("{}: is a folder", path.display())));

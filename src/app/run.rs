@@ -1,11 +1,14 @@
 //! `run`, `demo` and `collect`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::cut::Cut;
 use super::gather::{self, Gathered};
 use super::next::{self, Came};
 use super::output::Targets;
@@ -18,7 +21,7 @@ use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, Schema, SqlError};
 use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
-use crate::report::{Installation, Report, Run};
+use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
 use crate::{verdict, waiver};
 
@@ -36,37 +39,43 @@ pub(super) struct Terminal {
 
 /// Carries out `run`.
 pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
-    let now = clock();
+    let (now, cut) = (clock(), Cut::new(Some(arguments.collect.timeout))?);
     let judging = Judging::prepare(&arguments.judge, schema, now, terminal)?;
+    apart(&judging.targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let plan = if snapshot.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
     let (gathered, came) = match arguments.from_facts.as_slice() {
         [] => {
             let came = Came::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, schema, now, terminal.quiet)?, came)
+            (gather::collect(&arguments.collect, &plan, schema, now, &cut, terminal.quiet)?, came)
         }
         paths => (gather::replay(paths, schema, now)?.into(), Came::Replayed(paths)),
     };
     if let Some(target) = snapshot {
         gathered.facts.save(target)?;
     }
-    judging.conclude(&gathered, came, schema, usize::from(arguments.collect.jobs))
+    judging.conclude(&gathered, came, schema, cut, usize::from(arguments.collect.jobs))
 }
 
 /// Carries out `demo`.
 pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let cut = Cut::new(None)?;
     let judging = Judging::prepare(&arguments.judge, schema, clock(), terminal)?;
     let came = Came::Here { collected: None, saved: None };
-    judging.conclude(&gather::demo(schema)?.into(), came, schema, 2)
+    judging.conclude(&gather::demo(schema)?.into(), came, schema, cut, 2)
 }
 
 /// Carries out `collect`.
 pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+    let cut = Cut::new(Some(arguments.source.timeout))?;
     let target = SnapshotTarget::open(&arguments.facts)?;
     let plan = Plan::everything(schema);
-    let gathered = gather::collect(&arguments.source, &plan, schema, clock(), terminal.quiet)?;
+    let gathered = gather::collect(&arguments.source, &plan, schema, clock(), &cut, terminal.quiet)?;
     gathered.facts.save(target)?;
     let mut text = String::new();
+    if !terminal.quiet {
+        remarks(&gathered, Lang::En).iter().for_each(|remark| text.push_str(&format!("{remark}\n")));
+    }
     let gaps = gathered.facts.coverage().iter().filter(|c| c.completeness != Completeness::Complete);
     for gap in gaps.filter(|_| !terminal.quiet) {
         let reason = crate::model::text::visible(gap.reason.as_deref().unwrap_or_default(), false);
@@ -76,6 +85,24 @@ pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Termin
         text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
     }
     Ok(Output { text, exit_code: 0 })
+}
+
+/// A snapshot and a report in the same place: the one written last would be all that is left.
+fn apart(targets: &Targets, snapshot: Option<&Path>) -> Result<(), Failure> {
+    match snapshot.filter(|path| targets.has(path)) {
+        Some(path) => Err(Failure::Usage(format!("{}: both the facts and a report go there", path.display()))),
+        None => Ok(()),
+    }
+}
+
+/// What is to be said of a collection as a whole.
+fn remarks(gathered: &Gathered, lang: Lang) -> Vec<String> {
+    let cut = gathered.cut.map(|reason| reason.text(lang));
+    let stranger = |uid: &String| match lang {
+        Lang::En => format!("the configuration names the server {uid}, which the directory does not have"),
+        Lang::Fr => format!("la configuration nomme le serveur {uid}, que l’annuaire ne connaît pas"),
+    };
+    cut.into_iter().chain(gathered.strangers.iter().map(stranger)).collect()
 }
 
 /// The one clock: the run's start.
@@ -110,6 +137,9 @@ impl<'a> Judging<'a> {
             Some(path) => waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
             None => Vec::new(),
         };
+        if let Some(folder) = &arguments.templates_dir {
+            html::verify(folder).map_err(|error| Failure::Usage(format!("--templates-dir: {error}")))?;
+        }
         let targets = Targets::open(arguments, terminal)?;
         let lang = arguments.lang.unwrap_or_else(environment_lang);
         Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
@@ -119,16 +149,27 @@ impl<'a> Judging<'a> {
         Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, schema))
     }
 
-    fn conclude(self, gathered: &Gathered, came: Came<'_>, schema: &Schema, jobs: usize) -> Result<Output, Failure> {
+    fn conclude(
+        self,
+        gathered: &Gathered,
+        came: Came<'_>,
+        schema: &Schema,
+        mut cut: Cut,
+        jobs: usize,
+    ) -> Result<Output, Failure> {
+        if matches!(came, Came::Here { collected: Some(_), .. }) {
+            cut.begin_judging(gathered.cut);
+        }
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
-        let mut results = self.evaluate(facts, &about, schema, jobs)?;
+        let mut results = self.evaluate(facts, &about, schema, &cut, jobs)?;
         if !matches!(came, Came::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
         }
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
-        let mut notices: Vec<String> = gathered.notice.iter().cloned().collect();
+        let mut notices = remarks(gathered, self.lang);
+        notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
         notices.extend(next::notices(came, facts, &about.topology, &results, schema, self.lang));
         notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
         let judgement = verdict::judge(&results, self.arguments.fail_on);
@@ -150,8 +191,10 @@ impl<'a> Judging<'a> {
         facts: &Facts,
         about: &About,
         schema: &Schema,
+        cut: &Cut,
         jobs: usize,
     ) -> Result<Vec<CheckResult>, Failure> {
+        let (lang, cut) = (self.lang, cut.clone());
         let situation = Situation {
             schema,
             lang: self.lang,
@@ -163,6 +206,7 @@ impl<'a> Judging<'a> {
             packages: about.packages.clone(),
             limit: CHECK_LIMIT,
             row_cap: ROW_CAP,
+            cut: Some(Arc::new(move || cut.reason().map(|reason| reason.text(lang)))),
         };
         let selected = checks::selected(&self.checks, &self.arguments.select)?;
         Ok(evaluate::all(&selected, facts, &situation, jobs))

@@ -30,6 +30,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
             packages: None,
             limit: LIMIT,
             row_cap: 1_000,
+            cut: None,
         };
         let result = evaluate::one(check, &mut reader, &situation);
         match result.outcome {

@@ -1,6 +1,7 @@
 //! Check × facts → outcome. No rows is a pass only if every table that the check reads is complete.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ pub(super) const SEVERITY: &str = "severity";
 
 /// Characters of one cell that a finding keeps: longer texts are cut, with an ellipsis.
 const MAX_CELL_CHARS: usize = 4_000;
+
+/// Says why no more is evaluated, once the run is over.
+pub type Cut = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// What the checks are evaluated against, beside the facts.
 pub struct Situation<'a> {
@@ -43,6 +47,8 @@ pub struct Situation<'a> {
     pub limit: Duration,
     /// Findings that one check may list; the exact total is counted all the same.
     pub row_cap: usize,
+    /// What may end the run early: what was not reached is unknown.
+    pub cut: Option<Cut>,
 }
 
 /// Evaluates every check on `jobs` threads. Results are ordered by severity, then id.
@@ -51,6 +57,10 @@ pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: us
     // A reader is dear: each thread has one, and takes check after check.
     let work = || {
         let mut reader = facts.reader();
+        if let (Ok(reader), Some(cut)) = (&mut reader, &situation.cut) {
+            let cut = Arc::clone(cut);
+            reader.heed(Arc::new(move || cut().is_some()));
+        }
         let take = || checks.get(next.fetch_add(1, Ordering::Relaxed));
         let judge = |check: &&Check| match &mut reader {
             Ok(reader) => one(check, reader, situation),
@@ -80,11 +90,17 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
         return result;
     }
     (result.examined, result.missing) = look_at_coverage(check, situation);
-    if result.missing.is_empty() || check.partial.is_some() {
+    if let Some(unreached) = unreached(situation) {
+        result.missing.push(unreached);
+    } else if result.missing.is_empty() || check.partial.is_some() {
         match findings(check, reader, situation) {
             Ok(found) => {
                 (result.findings, result.findings_total) = (found.findings, found.total);
                 result.missing.extend(found.undecided);
+            }
+            Err(reason) if unreached(situation).is_some() => {
+                tracing::debug!(check = check.id, "cut short: {reason}");
+                result.missing.extend(unreached(situation));
             }
             Err(reason) => {
                 result.outcome = Outcome::Error;
@@ -106,6 +122,12 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
     };
     result.elapsed_ms = elapsed(started);
     result
+}
+
+/// That the run was over before the check was done.
+fn unreached(situation: &Situation<'_>) -> Option<Missing> {
+    let reason = situation.cut.as_ref()?()?;
+    Some(Missing { table: Missing::UNDECIDED.to_owned(), scope: "*".to_owned(), reason })
 }
 
 fn elapsed(started: Instant) -> u64 {
@@ -191,7 +213,11 @@ fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec<Examined>,
             situation.coverage.iter().filter(|c| c.table == *table && is_needed(check, c, situation)).collect();
         examined.push(Examined { table: table.clone(), rows: entries.iter().map(|c| c.rows).sum() });
         if entries.is_empty() {
-            missing.push(Missing { table: table.clone(), scope: "*".into(), reason: "not collected".into() });
+            let reason = match situation.lang {
+                Lang::En => "not collected",
+                Lang::Fr => "non collecté",
+            };
+            missing.push(Missing { table: table.clone(), scope: "*".into(), reason: reason.into() });
         }
         missing.extend(entries.into_iter().filter(|c| c.completeness != Completeness::Complete).map(|c| Missing {
             table: table.clone(),

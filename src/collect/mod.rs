@@ -85,6 +85,12 @@ impl<'a> Collectors<'a> {
         wanted: &'a [&'static Table],
         sink: Sink,
     ) -> Result<Self, String> {
+        postgres::verify(config)?;
+        if let Some((uid, path)) =
+            config.server.iter().find_map(|(uid, s)| Some((uid, s.root.as_ref()?)).filter(|(_, path)| !path.is_dir()))
+        {
+            return Err(format!("[server.{uid}] root: {}: not a folder", path.display()));
+        }
         let root = Root::new(root);
         let bm_ini = host::read_bm_ini(&root);
         let (sessions, started) = (Sessions::new(config)?, Instant::now());
@@ -262,7 +268,11 @@ impl<'a> Collectors<'a> {
         if let Ok(uid) = local {
             roots.insert(uid, Ok(self.root.clone()));
         }
-        for (uid, server) in &self.config.server {
+        let is_known = |uid: &String| match topology {
+            Topology::Known(servers) => servers.iter().any(|server| server.uid == *uid),
+            Topology::Unknown(_) => true,
+        };
+        for (uid, server) in self.config.server.iter().filter(|(uid, _)| is_known(uid)) {
             if let Some(path) = &server.root {
                 roots.insert(uid.clone(), Ok(Root::new(path)));
             }

@@ -81,11 +81,29 @@ fn from_bm_ini(ini: &BmIni, host: &str, database: &str) -> Result<Access, String
     Ok(access(config))
 }
 
+/// Whether the databases of the configuration can be meant. The error names the key, never the URL.
+pub(super) fn verify(config: &Config) -> Result<(), String> {
+    let shards = config.shard.iter().map(|(uid, database)| (database, format!("[shard.{uid}] url")));
+    let mut all = [(&config.directory, "[directory] url".to_owned())].into_iter().chain(shards);
+    all.try_for_each(|(database, key)| match database.url {
+        Some(_) => configured(database, &key).map(|_| ()),
+        None => Ok(()),
+    })
+}
+
 fn configured(database: &Database, key: &str) -> Result<Access, String> {
     let url = database.url.as_ref().map_or("", |secret| secret.reveal());
     // What the parser says may quote the URL, password and all.
     let config = url.parse::<tokio_postgres::Config>().map_err(|_| format!("{key}: not a PostgreSQL URL"))?;
-    Ok(access(config))
+    let access = access(config);
+    // The parser takes what follows the first @ for the host, and then the end of a password would be shown.
+    if access.shown.contains('@') {
+        return Err(format!("{key}: not a PostgreSQL URL: in a password, @ is written %40, / %2F, ? %3F and # %23"));
+    }
+    if access.config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
+        return Err(format!("{key}: it names no host"));
+    }
+    Ok(access)
 }
 
 fn access(mut config: tokio_postgres::Config) -> Access {
@@ -321,6 +339,24 @@ fn describe(error: &tokio_postgres::Error) -> String {
 mod tests {
     use super::*;
     use crate::config::Secret;
+
+    #[test]
+    fn a_password_that_is_not_escaped_is_refused_and_not_shown() {
+        for url in [
+            "postgresql://bj:top@s3cr3t@h/bj",
+            "postgresql://bj:1/s3cr3t@h/bj",
+            "http://s3cr3t",
+            "",
+            "postgresql:///bj",
+        ] {
+            let config = Config { directory: Database { url: Some(Secret::new(url)) }, ..Config::default() };
+            let told = verify(&config).unwrap_err();
+            assert!(told.starts_with("[directory] url: ") && !told.contains("s3cr3t"), "{url}: {told}");
+        }
+        let escaped = Database { url: Some(Secret::new("postgresql://bj:top%40s3cr3t@h/bj")) };
+        let config = Config { shard: [("mail-1".to_owned(), escaped)].into(), ..Config::default() };
+        assert_eq!(verify(&config), Ok(()));
+    }
 
     #[test]
     fn what_is_shown_of_an_access_has_no_password() {

@@ -46,9 +46,13 @@ pub(super) fn extra_roots(ca_files: &[PathBuf]) -> Result<RootCertStore, String>
     let mut roots = RootCertStore::empty();
     for path in ca_files {
         let fail = |what: String| format!("{}: {what}", path.display());
+        let before = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))? {
             let certificate = certificate.map_err(|error| fail(error.to_string()))?;
             roots.add(certificate).map_err(|error| fail(error.to_string()))?;
+        }
+        if roots.len() == before {
+            return Err(fail("no certificate in it".to_owned()));
         }
     }
     Ok(roots)

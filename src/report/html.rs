@@ -9,6 +9,7 @@ use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 use super::i18n::Catalogue;
 use super::{Report, page};
+use crate::model::Lang;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/report-templates");
 
@@ -56,7 +57,21 @@ impl From<tera::Error> for Error {
 /// # Errors
 /// When `templates_dir` or a file in it cannot be read, or is wrong.
 pub fn render(report: &Report, templates_dir: Option<&Path>) -> Result<String, Error> {
-    let mut words = Catalogue::shipped(report.run.lang);
+    let (tera, words) = load(templates_dir, report.run.lang)?;
+    let context = page::context(report, &words).map_err(Error::Value)?;
+    Ok(tera.render(ENTRY, &Context::from_serialize(&context)?)?)
+}
+
+/// Whether the files of a folder can serve as templates, as far as that shows without a report.
+///
+/// # Errors
+/// When the folder or a file in it cannot be read, or is wrong.
+pub fn verify(templates_dir: &Path) -> Result<(), Error> {
+    load(Some(templates_dir), Lang::En).map(|_| ())
+}
+
+fn load(templates_dir: Option<&Path>, lang: Lang) -> Result<(Tera, Arc<Catalogue>), Error> {
+    let mut words = Catalogue::shipped(lang);
     let mut templates = shipped();
     for path in templates_dir.map_or_else(|| Ok(Vec::new()), files)? {
         let text = std::fs::read_to_string(&path).map_err(|e| Error::Unreadable(path.clone(), e))?;
@@ -67,11 +82,10 @@ pub fn render(report: &Report, templates_dir: Option<&Path>) -> Result<String, E
             templates.push((name, text));
         }
     }
-    let context = page::context(report, &words).map_err(Error::Value)?;
-    let mut tera = Tera::new();
-    offer_words(&mut tera, &Arc::new(words));
+    let (mut tera, words) = (Tera::new(), Arc::new(words));
+    offer_words(&mut tera, &words);
     tera.add_raw_templates(templates)?;
-    Ok(tera.render(ENTRY, &Context::from_serialize(&context)?)?)
+    Ok((tera, words))
 }
 
 fn shipped() -> Vec<(String, String)> {

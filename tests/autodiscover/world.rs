@@ -297,6 +297,7 @@ fn judge(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {
         packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
         limit: Duration::from_secs(10),
         row_cap: 100,
+        cut: None,
     };
     let checks = checks(schema);
     let results = evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 1);

@@ -11,10 +11,13 @@ use crate::support::cyrus::files::Tree;
 use crate::world::{World, healthy_files};
 
 /// The tables in question.
-const TABLES: &[&str] = &["message_replication", "replication_progress"];
+const TABLES: &[&str] = &["message_replication", "message_missing", "replication_progress"];
 
 /// Name of a mailbox, messages, distinct ones, missing ones.
 type Rows = BTreeSet<(String, usize, usize, usize)>;
+
+/// Name of a mailbox, and the SHA-1 of a message of it.
+type Messages = BTreeSet<(String, String)>;
 
 /// Files of messages that users no longer have.
 const EXPUNGED: &[(&str, &[&str])] = &[("example.org!user.jdoe", &["3.", "4."])];
@@ -45,7 +48,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// The same beside the bodies of the shard.
-fn due(world: &World) -> (Rows, BTreeSet<String>) {
+fn due(world: &World) -> (Rows, Messages) {
     let bodies = world.installation.sql(SERVER, "SELECT guid::text FROM t_message_body");
     // Bytes are shown as text that begins so.
     let bodies: BTreeSet<&str> = bodies.lines().map(|guid| guid.trim_start_matches(r"\x")).collect();
@@ -53,7 +56,7 @@ fn due(world: &World) -> (Rows, BTreeSet<String>) {
     let row = |(name, files): (String, BTreeMap<String, String>)| {
         let distinct: BTreeSet<String> = files.values().cloned().collect();
         let lost: BTreeSet<String> = distinct.iter().filter(|sha1| !bodies.contains(sha1.as_str())).cloned().collect();
-        missing.extend(lost.iter().cloned());
+        missing.extend(lost.iter().map(|sha1| (name.clone(), sha1.clone())));
         (name, files.len(), distinct.len(), lost.len())
     };
     (on_disk(world).into_iter().map(row).collect(), missing)
@@ -77,7 +80,7 @@ fn forget(world: &World, mailbox: &str, file: Option<&str>) {
     }
 }
 
-fn told(world: &World) -> (Rows, Vec<Vec<String>>) {
+fn told(world: &World) -> (Rows, Messages, Vec<Vec<String>>) {
     let facts = world.collect();
     assert_eq!(facts.gaps(), Vec::<Vec<String>>::new());
     let collected_at = "(SELECT CAST(value AS INTEGER) FROM snapshot WHERE \"key\" = 'collected_at')";
@@ -90,7 +93,9 @@ fn told(world: &World) -> (Rows, Vec<Vec<String>>) {
     let progress =
         "SELECT mailboxes, messages, distinct_messages, missing, missing_recent, malformed_guids, spool_files,
                            bodies = (SELECT bodies FROM shard) FROM replication_progress";
-    (rows.collect(), facts.rows(progress))
+    let missing = facts.rows("SELECT name, guid FROM message_missing");
+    let missing = missing.into_iter().map(|row| (row[0].clone(), row[1].clone()));
+    (rows.collect(), missing.collect(), facts.rows(progress))
 }
 
 fn behind(run: &Run) -> Value {
@@ -130,10 +135,11 @@ fn what_is_missing_is_told_message_by_message() {
             ("example.org!user.mmartin", 1),
             ("example.org!user.ppetit", 1),
         ];
-        assert_eq!((short, missing.len()), (by_hand.to_vec(), 8), "{story}");
+        let messages: BTreeSet<&String> = missing.iter().map(|(_, sha1)| sha1).collect();
+        assert_eq!((short, messages.len(), missing.len()), (by_hand.to_vec(), 8, 10), "{story}");
 
-        let (got, progress) = told(&world);
-        assert_eq!(got, rows, "{story}");
+        let (got, list, progress) = told(&world);
+        assert_eq!((got, list), (rows.clone(), missing), "{story}");
         let messages: usize = rows.iter().map(|row| row.1).sum();
         let distinct: BTreeSet<String> = on_disk(&world).into_values().flat_map(BTreeMap::into_values).collect();
         let files = world.lab.messages(Tree::Data).len() + world.lab.messages(Tree::Archive).len();
@@ -159,7 +165,7 @@ fn guids_of_text_are_read_as_they_are() {
                INSERT INTO t_message_body (guid, date_header, size) VALUES ('', now(), 1), ('none', now(), 1),
                    (repeat('é', 20), now(), 1), (repeat('0', 41), now(), 1)";
     world.installation.sql(SERVER, sql);
-    let (rows, progress) = told(&world);
+    let (rows, _, progress) = told(&world);
     assert_eq!(rows.iter().map(|row| row.3).sum::<usize>(), 0);
     assert_eq!((&progress[0][3][..], &progress[0][5][..]), ("0", "4"));
 }

@@ -43,3 +43,19 @@ fn a_repository_that_cannot_be_read_is_not_a_missing_one() {
     fs::remove_dir_all(installation.path("root/etc/apt")).unwrap();
     run(&installation).assert_unknown(&["subscription_missing"], "there is none of the folders");
 }
+
+#[test]
+fn a_server_that_the_configuration_misspells_is_told() {
+    let mut installation = Installation::build("healthy_split");
+    let root = installation.path("root.mail-1");
+    installation.more_config =
+        format!("[server.mial-1]\nroot = {root:?}\n[shard.mail-9]\nurl = \"postgresql://bj:x@h/bj-data\"\n");
+    let result = run(&installation);
+    let notices = result.report["run"]["notices"].to_string();
+    for uid in ["mial-1", "mail-9"] {
+        let told = format!("the configuration names the server {uid}, which the directory does not have");
+        assert!(notices.contains(&told), "{notices}");
+    }
+    let coverage = result.report["coverage"].as_array().unwrap();
+    assert!(coverage.iter().all(|entry| entry["scope"] != "mial-1"), "nothing is collected of it");
+}

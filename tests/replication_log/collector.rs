@@ -252,6 +252,10 @@ fn without_the_end_of_the_log_nothing_is_known() {
     server.collect(&[]);
     server.is_incomplete("absent", &["var/log/bm/replication.log: not a regular file"]);
     let server = Server::new();
+    server.log(".2019-07-08.gz", &gzip(apply("01:00:00", "a.b!user.x", OK).as_bytes()));
+    server.collect(&[]);
+    server.is_incomplete("absent", &["replication.log: only files that it was rotated to can be read"]);
+    let server = Server::new();
     server.collect(&[]);
     server.is_incomplete("absent", &["var/log/bm: No such file"]);
     server.write("var/log/bm/core.log", b"");
@@ -327,6 +331,7 @@ fn a_command_of_a_megabyte_is_read_as_far_as_its_names() {
     assert_eq!(server.coverage("replication_mailbox").0, "complete");
     let names: Vec<_> = server.mailboxes().iter().map(|row| row[0].clone()).collect();
     assert_eq!(names, ["a.b!user.big", "a.b!user.small"]);
+    assert_eq!(server.ask("SELECT cut_lines FROM replication_log")[0]["cut_lines"], 1);
 }
 
 /// A small file that is large once it is decompressed does not take the memory of its text.

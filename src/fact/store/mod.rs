@@ -19,6 +19,7 @@ use crate::model::Coverage;
 
 pub use open::Facts;
 pub use read::{PlanStep, Prepared, Reader};
+pub use sandbox::IsOver;
 pub use write::{SnapshotTarget, Store};
 
 /// `PRAGMA application_id` of a snapshot: `bmpf`.

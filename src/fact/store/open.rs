@@ -117,6 +117,10 @@ pub(super) fn uri(path: &Path) -> String {
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let mut header = [0_u8; 100];
+    // A pipe would be waited for, and could not be read twice.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(StoreError::Foreign { path: path.to_owned(), reason: "not a regular file".into() });
+    }
     let mut file = std::fs::File::open(path).map_err(io)?;
     if let Err(error) = file.read_exact(&mut header) {
         if error.kind() == std::io::ErrorKind::UnexpectedEof {

@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
 use super::SqlError;
-use super::sandbox::{self, SharedDeadline, SharedSeen};
+use super::sandbox::{self, IsOver, SharedPatience, SharedSeen};
 use crate::fact::{Value, View, table::ordered::Real};
 
 /// Time that a query of the program itself may take.
@@ -18,7 +18,7 @@ const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
 pub struct Reader {
     connection: Connection,
     seen: SharedSeen,
-    deadline: SharedDeadline,
+    patience: SharedPatience,
     schema_tables: Vec<(i64, String)>,
     views: &'static [View],
     parameters: Vec<(String, Value)>,
@@ -51,8 +51,13 @@ impl Reader {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         sandbox::answer(&mut connection, views, INTERNAL_LIMIT)?;
-        let (seen, deadline) = sandbox::lock_down(&mut connection)?;
-        Ok(Self { connection, seen, deadline, schema_tables, views, parameters: Vec::new() })
+        let (seen, patience) = sandbox::lock_down(&mut connection)?;
+        Ok(Self { connection, seen, patience, schema_tables, views, parameters: Vec::new() })
+    }
+
+    /// Interrupts the queries to come once nobody waits for their answer any more.
+    pub fn heed(&mut self, is_over: IsOver) {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner).is_over = Some(is_over);
     }
 
     /// Sets a named parameter (`:now`) for the queries to come.
@@ -167,8 +172,8 @@ impl Reader {
         rows.map_err(|error| SqlError::Failed(error.to_string()))
     }
 
-    fn stop_at(&self, deadline: Option<Instant>) {
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    fn stop_at(&self, end: Option<Instant>) {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner).end = end;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, sandbox::Seen> {

@@ -90,8 +90,18 @@ pub(super) struct Seen {
 /// Shared with the authorizer callback of a connection.
 pub(super) type SharedSeen = Arc<Mutex<Seen>>;
 
-/// When the running statement is interrupted; shared with the progress handler of a connection.
-pub(super) type SharedDeadline = Arc<Mutex<Option<Instant>>>;
+/// Whether nobody waits for an answer any more.
+pub type IsOver = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What interrupts the running statement.
+#[derive(Default)]
+pub(super) struct Patience {
+    pub(super) end: Option<Instant>,
+    pub(super) is_over: Option<IsOver>,
+}
+
+/// Shared with the progress handler of a connection.
+pub(super) type SharedPatience = Arc<Mutex<Patience>>;
 
 /// Instructions of SQLite's virtual machine between two looks at the deadline.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
@@ -106,7 +116,7 @@ pub(super) fn answer(connection: &mut Connection, views: &[View], limit: Duratio
 }
 
 /// Locks down a connection; what it reads and what was refused ends up in the returned record.
-pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedDeadline), Error> {
+pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedPatience), Error> {
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -136,13 +146,16 @@ pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, Shar
     let seen = SharedSeen::default();
     let record = Arc::clone(&seen);
     connection.authorizer(Some(move |context: AuthContext<'_>| authorize(&record, &context.action)))?;
-    let deadline = SharedDeadline::default();
-    let limit = Arc::clone(&deadline);
-    connection.progress_handler(
-        STEPS_BETWEEN_LOOKS,
-        Some(move || limit.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() > end)),
-    )?;
-    Ok((seen, deadline))
+    let patience = SharedPatience::default();
+    let shared = Arc::clone(&patience);
+    let is_at_end = move || {
+        let patience = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        patience
+            .end
+            .is_some_and(|end| Instant::now() > end || patience.is_over.as_ref().is_some_and(|is_over| is_over()))
+    };
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_at_end))?;
+    Ok((seen, patience))
 }
 
 fn authorize(record: &SharedSeen, action: &AuthAction<'_>) -> Authorization {

@@ -1,0 +1,111 @@
+//! What ends a run before it is done: its time budget, or a signal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::Failure;
+use crate::model::Lang;
+
+/// Time for judging what was collected, whatever is left of the budget: it would have been collected in vain.
+const GRACE: Duration = Duration::from_secs(5);
+/// Pause between two looks while a collection waits for its servers.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The end of a run, which may come early. From the moment it is made signals end no process, but the run.
+#[derive(Clone)]
+pub(super) struct Cut {
+    started: Instant,
+    budget: Option<Duration>,
+    end: Option<Instant>,
+    /// 0, or the signal that came.
+    signal: Arc<AtomicUsize>,
+}
+
+/// Why a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// So much time was given.
+    Budget(Duration),
+    /// SIGINT, after so many seconds.
+    Interrupted(u64),
+    /// SIGTERM, after so many seconds.
+    Terminated(u64),
+}
+
+impl Cut {
+    /// Begins a run that may take `budget`.
+    pub(super) fn new(budget: Option<Duration>) -> Result<Self, Failure> {
+        let signal = Arc::new(AtomicUsize::new(0));
+        for number in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)
+                .map_err(|error| Failure::Tool(format!("signals: {error}")))?;
+        }
+        let started = Instant::now();
+        // A budget beyond what the clock can tell is none.
+        let end = budget.and_then(|budget| started.checked_add(budget));
+        Ok(Self { started, budget, end, signal })
+    }
+
+    /// Why the run is over, if it is.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let after = self.started.elapsed().as_secs();
+        match i32::try_from(self.signal.load(Ordering::Relaxed)) {
+            Ok(SIGINT) => return Some(Reason::Interrupted(after)),
+            Ok(SIGTERM) => return Some(Reason::Terminated(after)),
+            _ => {}
+        }
+        let is_over = self.end.is_some_and(|end| Instant::now() >= end);
+        self.budget.filter(|_| is_over).map(Reason::Budget)
+    }
+
+    /// Waits until the run is over.
+    pub(super) async fn wait(&self) -> Reason {
+        loop {
+            match self.reason() {
+                Some(reason) => return reason,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Lets the judging begin, with a moment of its own: what ended the collection (`ended`) does not end it as well.
+    pub(super) fn begin_judging(&mut self, ended: Option<Reason>) {
+        if ended.is_some() {
+            self.signal.store(0, Ordering::Relaxed);
+        }
+        self.end = self.end.map(|end| end.max(Instant::now() + GRACE));
+    }
+}
+
+impl Reason {
+    /// For the report.
+    pub(super) fn text(self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Budget(budget), Lang::En) => format!("the time budget of {budget:?} was used up"),
+            (Self::Budget(budget), Lang::Fr) => format!("le temps accordé, {budget:?}, est épuisé"),
+            (Self::Interrupted(seconds), Lang::En) => format!("interrupted after {seconds} s"),
+            (Self::Interrupted(seconds), Lang::Fr) => format!("interrompu au bout de {seconds}\u{a0}s"),
+            (Self::Terminated(seconds), Lang::En) => format!("terminated after {seconds} s"),
+            (Self::Terminated(seconds), Lang::Fr) => format!("arrêté au bout de {seconds}\u{a0}s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_ends_the_collection_and_leaves_a_moment_for_judging() {
+        let mut cut = Cut::new(Some(Duration::from_millis(1))).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(cut.reason(), Some(Reason::Budget(Duration::from_millis(1))));
+        cut.begin_judging(cut.reason());
+        assert_eq!(cut.reason(), None);
+        assert_eq!(Cut::new(None).unwrap().reason(), None);
+        assert_eq!(Cut::new(Some(Duration::MAX)).unwrap().reason(), None);
+    }
+}
