@@ -14,13 +14,17 @@ pub struct Series {
     pub points: Vec<(i64, f64)>,
 }
 
-/// Reads the series of each statement, each of which asked for one value called `value`. The error is what InfluxDB
-/// says of the request, or why the answer is none.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Vec<Series>>, String> {
+/// Reads the series of a statement that asked, alone, for one value called `value`: of several, InfluxDB 1.6 says "not
+/// executed" in place of what is wrong. The error is what it says, or why the answer is none.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Series>, String> {
     let answer: RawAnswer = serde_json::from_slice(bytes).map_err(|error| format!("no answer of InfluxDB: {error}"))?;
     match (answer.error, answer.results) {
         (Some(error), _) => Err(error),
-        (None, Some(results)) => results.into_iter().map(statement).collect(),
+        (None, Some(results)) => {
+            let [result] = <[RawResult; 1]>::try_from(results)
+                .map_err(|results| format!("no answer of InfluxDB: {} results for one question", results.len()))?;
+            statement(result)
+        }
         (None, None) => Err("no answer of InfluxDB: neither results nor an error".to_owned()),
     }
 }
@@ -75,18 +79,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn series_are_told_by_statement() {
+    fn series_have_tags_and_values() {
         // As InfluxDB 1.6.7 answers.
-        let answer = br#"{"results":[{"statement_id":0,"series":[{"name":"a","columns":["time","value"],"values":[[3600,2],[7200,null]]}]},
-            {"statement_id":1,"series":[{"name":"b","tags":{"upstream":"192.0.2.21"},"columns":["time","value"],"values":[[3600,4.5]]}]},
-            {"statement_id":2}]}"#;
+        let answer = br#"{"results":[{"statement_id":0,"series":[
+            {"name":"a","columns":["time","value"],"values":[[3600,2],[7200,null]]},
+            {"name":"a","tags":{"upstream":"192.0.2.21"},"columns":["time","value"],"values":[[3600,4.5]]}]}]}"#;
         let tagged = BTreeMap::from([("upstream".to_owned(), "192.0.2.21".to_owned())]);
         let expected = [
-            vec![Series { tags: BTreeMap::new(), points: vec![(3_600, 2.0)] }],
-            vec![Series { tags: tagged, points: vec![(3_600, 4.5)] }],
-            vec![],
+            Series { tags: BTreeMap::new(), points: vec![(3_600, 2.0)] },
+            Series { tags: tagged, points: vec![(3_600, 4.5)] },
         ];
         assert_eq!(parse(answer).unwrap(), expected);
+        assert_eq!(parse(br#"{"results":[{"statement_id":0}]}"#), Ok(Vec::new()));
     }
 
     #[test]
@@ -98,6 +102,7 @@ mod tests {
             (br#"{"results":[{"partial":true}]}"#, "max-row-limit"),
             (br#"{"results":[{"series":[{"columns":["time","a","b"],"values":[]}]}]}"#, "3 columns"),
             (br#"{"results":[{"series":[{"columns":["time","value"],"values":[["x",1]]}]}]}"#, "no answer of InfluxDB"),
+            (br#"{"results":[{},{}]}"#, "2 results for one question"),
             (b"{}", "neither results nor an error"),
             (b"<html>", "no answer of InfluxDB"),
             (b"", "no answer of InfluxDB"),

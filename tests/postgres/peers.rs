@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::run::{self, Run};
 use crate::support::bluemind::{DIRECTORY, Installation};
+use crate::support::influx::Influx;
 
 /// Checks that rest on the greetings of other servers.
 const ON_GREETINGS: [&str; 2] = ["cyrus_answers_without_role", "mail_service_unreachable"];
@@ -27,6 +28,38 @@ fn offline_only_the_greetings_are_unknown() {
     for id in ["mailbox_service_without_role", "replication_inactive", "stale_sync_configuration"] {
         assert!(passed.contains(id), "{id}: {}", result.digest());
     }
+}
+
+/// Checks that rest on what InfluxDB remembers.
+const ON_INFLUXDB: [&str; 2] = ["replication_interrupted", "replication_without_messages"];
+
+#[test]
+fn an_influxdb_that_does_not_answer_or_knows_nothing_is_told() {
+    let mut installation = Installation::build("healthy_tick");
+    let gap = |installation: &Installation<'_>, reason: &str| {
+        let result = run::run(installation);
+        result.assert_absent("replication_hour", "network", &format!("InfluxDB of bm-master: {reason}"));
+        result.assert_unknown(&ON_INFLUXDB, reason);
+    };
+    installation.influx.as_mut().unwrap().stop();
+    gap(&installation, "Connection refused");
+    installation.influx = Some(Influx::empty("192.0.2.20"));
+    gap(&installation, "database not found: telegraf");
+    let offline = run::run_with(&installation, &["--offline"]);
+    offline.assert_absent("replication_hour", "network", "--offline: nothing was asked");
+}
+
+/// A bm-tick that was installed a moment ago has not seen enough to say that all is well.
+#[test]
+fn an_influxdb_without_a_past_decides_nothing() {
+    let mut installation = Installation::build("healthy_tick");
+    let influx = Influx::empty("192.0.2.20");
+    influx.create_database();
+    installation.influx = Some(influx);
+    let result = run::run(&installation);
+    result.assert_complete("replication_hour", "network");
+    result.assert_says("replication_interrupted", "InfluxDB knows the number of connections of 0 of the last 24 hours");
+    result.assert_unknown(&ON_INFLUXDB, "InfluxDB knows");
 }
 
 #[test]

@@ -102,8 +102,8 @@ pub(crate) struct Installation<'c> {
     /// URLs that replace those of the databases, by scope.
     pub(crate) urls: BTreeMap<String, String>,
     work: tempfile::TempDir,
-    /// The InfluxDB of the story, by the address that it is asked at.
-    influx: Option<(String, Influx)>,
+    /// The InfluxDB of the story, where it has one.
+    pub(crate) influx: Option<Influx>,
 }
 
 impl Installation<'static> {
@@ -145,7 +145,7 @@ impl<'c> Installation<'c> {
         }
         set_passwords(work.path());
         let telegraf = chain.iter().rev().find_map(|story| story.telegraf.as_ref());
-        let influx = telegraf.map(|telegraf| (format!("{}:8086", telegraf.at), Influx::telling(telegraf)));
+        let influx = telegraf.map(Influx::telling);
         Self { cluster, story, databases, more_config: String::new(), urls: BTreeMap::new(), work, influx }
     }
 
@@ -204,7 +204,7 @@ impl<'c> Installation<'c> {
             let _ = write!(config, "\n[server.{uid}]\nroot = {:?}\n", self.path(&root).display().to_string());
         }
         if !self.more_config.contains("[probe]") {
-            let influx = self.influx.iter().map(|(meant, influx)| (meant.as_str(), influx.address));
+            let influx = self.influx.iter().map(|influx| (influx.meant.as_str(), influx.address));
             config.push_str(&Network::shared().config_with(&[], influx));
         }
         config + &self.more_config

@@ -50,13 +50,15 @@ impl Hours {
 pub(crate) struct Influx {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    _daemon: Daemon,
+    /// Where it is looked for.
+    pub(crate) meant: String,
+    daemon: Option<Daemon>,
     _folder: tempfile::TempDir,
 }
 
 impl Influx {
-    /// Starts one without any data.
-    pub(crate) fn start() -> Self {
+    /// Starts one without any data, which is looked for at an address.
+    pub(crate) fn empty(at: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let [address, internal] = [(); 2].map(|()| free());
         let path = folder.path().display();
@@ -69,15 +71,25 @@ impl Influx {
         let file = folder.path().join("influxdb.conf");
         std::fs::write(&file, conf).expect("the configuration can be written");
         let daemon = Daemon::start("influxd", &["-config", file.to_str().expect("a plain path")], &[address]);
-        Self { address, _daemon: daemon, _folder: folder }
+        Self { address, meant: format!("{at}:8086"), daemon: Some(daemon), _folder: folder }
+    }
+
+    /// Ends it: connections to it are refused.
+    pub(crate) fn stop(&mut self) {
+        self.daemon = None;
     }
 
     /// Starts one that knows the hours before this one.
     pub(crate) fn telling(telegraf: &Telegraf) -> Self {
-        let influx = Self::start();
-        influx.post("/query", "application/x-www-form-urlencoded", "q=CREATE DATABASE telegraf");
+        let influx = Self::empty(&telegraf.at);
+        influx.create_database();
         influx.post("/write?db=telegraf&precision=s", "text/plain", &lines(telegraf, full_hour()));
         influx
+    }
+
+    /// Makes the database that telegraf writes into.
+    pub(crate) fn create_database(&self) {
+        self.post("/query", "application/x-www-form-urlencoded", "q=CREATE DATABASE telegraf");
     }
 
     fn post(&self, target: &str, kind: &str, body: &str) {

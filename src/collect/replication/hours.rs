@@ -79,12 +79,12 @@ async fn read<'s>(
 async fn rows(probe: &Probe, now: i64, server: &Server) -> Result<Vec<Row>, String> {
     let address = server.address.as_deref().ok_or("its address is not known")?;
     let end = now.div_euclid(HOUR) * HOUR;
-    let answer = ask(probe, address, &statements(end)).await?;
-    let results = influx_answer::parse(&answer).map_err(|error| visible(&error, false))?;
-    let [sessions, messages] = <[Vec<Series>; 2]>::try_from(results).map_err(|_| "not as many answers as questions")?;
-    let mut rows: Vec<Row> = rows_of(&server.uid, "active_sessions", &sessions, end)
-        .chain(rows_of(&server.uid, "messages", &messages, end))
-        .collect();
+    let mut rows = Vec::new();
+    for (metric, statement) in statements(end) {
+        let answer = ask(probe, address, &statement).await?;
+        let series = influx_answer::parse(&answer).map_err(|error| visible(&error, false))?;
+        rows.extend(rows_of(&server.uid, metric, &series, end));
+    }
     rows.sort();
     Ok(rows)
 }
@@ -104,10 +104,10 @@ fn rows_of<'a>(server: &'a str, metric: &'static str, all: &'a [Series], end: i6
 }
 
 /// Asks at one address after the other until one of them answers.
-async fn ask(probe: &Probe, address: &str, statements: &str) -> Result<Vec<u8>, String> {
+async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, String> {
     let mut answer = Err("its name has no address".to_owned());
     for (_, target) in banners::targets(probe, address, PORT, Instant::now() + probe.timeout()).await {
-        let parameters = [("epoch", "s"), ("q", statements)];
+        let parameters = [("epoch", "s"), ("q", statement)];
         let url = Url::parse_with_params(&format!("http://{target}/query"), parameters);
         let url = url.map_err(|error| error.to_string())?;
         let client = web::client("question for metrics").connect_timeout(probe.timeout());
@@ -119,20 +119,23 @@ async fn ask(probe: &Probe, address: &str, statements: &str) -> Result<Vec<u8>, 
     answer
 }
 
-/// The two questions about the hours before `end`. A counter's first hour needs the one before it; that it begins anew with
-/// bm-core is no negative number of messages. That ten minutes count keeps a restart of bm-core out.
-fn statements(end: i64) -> String {
+/// The metrics, each with the question about the hours before `end`. A counter's first hour needs the one before it; that it
+/// begins anew with bm-core is no negative number of messages. That ten minutes count keeps a restart of bm-core out.
+fn statements(end: i64) -> [(&'static str, String); 2] {
     let within = |hours: i64| format!("WHERE time >= {}s AND time < {end}s", end - hours * HOUR);
     let table = |measurement: &str| format!("\"telegraf\".\"autogen\".\"bm-core.cyrus-replication.{measurement}\"");
     let (sessions, messages) = (table("activeSessions"), table("applyMessage"));
     let (week, more) = (within(HOURS), within(HOURS + 1));
-    format!(
+    let sessions = format!(
         "SELECT min(\"most\") AS \"value\" FROM \
          (SELECT max(\"value\") AS \"most\" FROM {sessions} {week} GROUP BY time(10m) fill(none)) \
-         {week} GROUP BY time(1h) fill(none); \
-         SELECT non_negative_difference(last(\"count\")) AS \"value\" FROM {messages} \
+         {week} GROUP BY time(1h) fill(none)"
+    );
+    let messages = format!(
+        "SELECT non_negative_difference(last(\"count\")) AS \"value\" FROM {messages} \
          {more} GROUP BY time(1h), \"upstream\" fill(none)"
-    )
+    );
+    [("active_sessions", sessions), ("messages", messages)]
 }
 
 #[cfg(test)]
@@ -140,14 +143,22 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::collect::autodiscover::stand_ins::http::{Response, Site};
+    use crate::collect::autodiscover::stand_ins::http::{Request, Response, Site};
 
     /// 2026-11-02T08:20:00Z.
     const NOW: i64 = 1_793_607_600;
     const END: i64 = 1_793_606_400;
 
+    /// What is read where every question has the same answer.
     async fn read(answer: Response) -> Result<Vec<Row>, String> {
-        let site = Site::always(answer).start();
+        read_each(answer.clone(), answer).await
+    }
+
+    async fn read_each(sessions: Response, messages: Response) -> Result<Vec<Row>, String> {
+        let is_about_sessions = |request: &Request| request.target().contains("activeSessions");
+        let site =
+            Site::new(move |request| if is_about_sessions(request) { sessions.clone() } else { messages.clone() });
+        let site = site.start();
         let probe = Probe { connect: [("192.0.2.1:8086".to_owned(), site.address)].into(), ..Probe::default() };
         let server = Server { uid: "tick".into(), address: Some("192.0.2.1".into()), roles: BTreeSet::new() };
         rows(&probe, NOW, &server).await
@@ -155,20 +166,20 @@ mod tests {
 
     #[tokio::test]
     async fn whole_hours_are_told_by_how_long_ago_they_were() {
-        let series = |tags: &str, values: &str| {
-            format!("\"series\":[{{{tags}\"columns\":[\"time\",\"value\"],\"values\":[{values}]}}]")
+        let answer = |tags: &str, values: &str| {
+            let series = format!("{{{tags}\"columns\":[\"time\",\"value\"],\"values\":[{values}]}}");
+            Response::new("200 OK", &[], &format!("{{\"results\":[{{\"series\":[{series}]}}]}}"))
         };
         let (hour, week) = (END - 3_600, END - 169 * 3_600);
-        let sessions = series("", &format!("[{hour},2]"));
-        let messages =
-            series("\"tags\":{\"upstream\":\"192.0.2.21\"},", &format!("[{week},1],[{hour},41.4],[{END},9]"));
-        let answer = format!("{{\"results\":[{{{sessions}}},{{{messages}}}]}}");
+        let sessions = answer("", &format!("[{hour},2]"));
+        let tags = "\"tags\":{\"upstream\":\"192.0.2.21\"},";
+        let messages = answer(tags, &format!("[{week},1],[{hour},41.4],[{END},9]"));
         let row = |metric: &str, upstream: Value, value: i64| -> Row {
             vec!["tick".into(), metric.into(), upstream, 1.into(), value.into()]
         };
         let expected = [row("active_sessions", Value::Null, 2), row("messages", "192.0.2.21".into(), 41)];
-        assert_eq!(read(Response::new("200 OK", &[], &answer)).await.unwrap(), expected);
-        assert_eq!(read(Response::new("200 OK", &[], "{\"results\":[{},{}]}")).await, Ok(vec![]));
+        assert_eq!(read_each(sessions, messages).await.unwrap(), expected);
+        assert_eq!(read(Response::new("200 OK", &[], "{\"results\":[{}]}")).await, Ok(vec![]));
     }
 
     #[tokio::test]
@@ -182,7 +193,7 @@ mod tests {
                 Response::new("200 OK", &[], "{\"results\":[{\"error\":\"database not found: telegraf\"}]}"),
                 "database not found: telegraf",
             ),
-            (Response::new("200 OK", &[], "{\"results\":[{}]}"), "not as many answers as questions"),
+            (Response::new("200 OK", &[], "{}"), "no answer of InfluxDB: neither results nor an error"),
             (Response::new("302 Found", &[("Location", "http://192.0.2.2/")], ""), "status 302: "),
             (Response::Bytes(Vec::new()), "connection closed before message completed"),
             (Response::Flood(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), 20 << 20), "more than 16777216 bytes"),
