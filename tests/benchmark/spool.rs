@@ -167,6 +167,8 @@ fn configure(root: &Path) {
             "[global]\ndbtype = PGSQL\nhost = 127.0.0.1\nport = 1\ndb = bj\nuser = bj\npassword = bj\n".to_owned(),
         ),
         ("etc/imapd.conf", include_str!("../../fixtures/installations/healthy_single/root/etc/imapd.conf").to_owned()),
+        // Included by it.
+        ("etc/cyrus-replication", String::new()),
         (
             "etc/cyrus-partitions",
             format!(

@@ -53,13 +53,13 @@ pub(in crate::collect) fn collect(
         Ok(conf) => conf,
         Err(reason) => {
             let others = wanted.iter().filter(|table| table.name != "cyrus_conf_entry");
-            let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown("/etc/imapd.conf"));
+            let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown(conf::PATH));
             others.map(begin).for_each(|scope| scope.end(Err(reason.clone())));
             return Err(reason);
         }
     };
     scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
-    scopes.fill("imapd_setting", &conf.source, || settings::settings(&conf));
+    scopes.fill("imapd_setting", &conf.source, || Ok(settings::settings(&conf)));
     if let Some(scope) = scopes.begin("sync_log", &conf.source) {
         let outcome = sync_log::files(root, &conf).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap));
         scope.end_with(outcome);
@@ -288,3 +288,6 @@ impl Rows<'_> {
 fn names(list: &Mailboxes) -> HashSet<&MailboxName> {
     list.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
 }
+
+#[cfg(test)]
+mod tests;

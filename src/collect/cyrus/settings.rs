@@ -48,12 +48,9 @@ pub(super) fn entries(root: &Root) -> Result<Vec<Row>, String> {
     Ok(entries.iter().map(row).collect())
 }
 
-/// Rows of `imapd_setting`. The error says that there is no imapd.conf to tell them.
-pub(super) fn settings(conf: &Conf) -> Result<Vec<Row>, String> {
-    if conf.is_assumed {
-        return Err(format!("{}: not there", conf.source));
-    }
-    Ok(KEYS.iter().filter_map(|key| Some(vec![Value::from(*key), conf.imapd.get(key)?.into()])).collect())
+/// Rows of `imapd_setting`.
+pub(super) fn settings(conf: &Conf) -> Vec<Row> {
+    KEYS.iter().filter_map(|key| Some(vec![Value::from(*key), conf.imapd.get(key)?.into()])).collect()
 }
 
 #[cfg(test)]
@@ -76,7 +73,7 @@ mod tests {
                            core_sync_password: s3cr3t\ncore_sync_host: 192.0.2.20\ncore_sync_port: 2501\n";
         let imapd = "configdirectory: /var/lib/cyrus\n@include: /etc/cyrus-replication\n";
         let (_folder, root) = server(&[("imapd.conf", imapd), ("cyrus-replication", replication)]);
-        let rows = settings(&Conf::read(&root).unwrap()).unwrap();
+        let rows = settings(&Conf::read(&root).unwrap());
         let expected = [
             ("configdirectory", "/var/lib/cyrus"),
             ("core_sync_host", "192.0.2.20"),
@@ -85,13 +82,6 @@ mod tests {
             ("sync_log_channels", "core"),
         ];
         assert_eq!(rows, expected.map(|(key, value)| vec![Value::from(key), Value::from(value)]));
-    }
-
-    #[test]
-    fn nothing_is_assumed_of_settings_that_are_not_there() {
-        let (_folder, root) = server(&[("cyrus-partitions", "")]);
-        let reason = settings(&Conf::read(&root).unwrap()).unwrap_err();
-        assert!(reason.ends_with("/etc/imapd.conf: not there"), "{reason}");
     }
 
     #[test]
