@@ -67,13 +67,25 @@ impl Root {
     }
 
     /// What a symbolic link says, not followed; none when the entry is no link.
-    pub(super) fn link(&self, path: &str) -> std::io::Result<Option<PathBuf>> {
-        let entry = self.open(Path::new(path), OFlags::PATH | OFlags::NOFOLLOW)?;
+    pub(super) fn link(&self, path: impl AsRef<Path>) -> std::io::Result<Option<PathBuf>> {
+        let entry = self.open(path.as_ref(), OFlags::PATH | OFlags::NOFOLLOW)?;
         if !entry.metadata()?.is_symlink() {
             return Ok(None);
         }
         let target = rustix::fs::readlinkat(&entry, c"", Vec::new())?;
         Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(target.into_bytes()))))
+    }
+
+    /// Why nobody knows what is at a path where nothing was found: it is, or lies behind, a symbolic link that leads
+    /// nowhere, as to a volume that is not mounted. None when there is nothing.
+    pub(super) fn dangling(&self, path: impl AsRef<Path>) -> Option<String> {
+        let leads_nowhere = |entry: &&Path| {
+            self.open(entry, OFlags::PATH).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        let mut entries = path.as_ref().ancestors().filter(leads_nowhere);
+        let (entry, target) = entries.find_map(|entry| Some((entry, self.link(entry).ok()??)))?;
+        let shown = self.shown(&entry.display().to_string());
+        Some(format!("{shown}: it leads to {}, which is not there", target.display()))
     }
 
     /// Names of the entries of a folder, sorted.
@@ -157,6 +169,28 @@ mod tests {
         assert_eq!(root.link("/climb").unwrap(), Some(PathBuf::from("../../../../etc/passwd")));
         assert_eq!(root.link("/absolute/file").unwrap(), None);
         assert!(root.link("/none").is_err());
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_from_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("real")).unwrap();
+        for (target, name) in [("/volume", "gone"), ("gone", "chain"), ("/real", "valid"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("../volume/x", folder.path().join("real/inner")).unwrap();
+        let root = Root::new(folder.path());
+        let told =
+            |path: &str| root.dangling(path).map(|reason| reason.replace(folder.path().to_str().unwrap(), "ROOT"));
+        let reason =
+            |entry: &str, target: &str| Some(format!("ROOT/{entry}: it leads to {target}, which is not there"));
+        assert_eq!(told("/gone"), reason("gone", "/volume"));
+        assert_eq!(told("/gone/a/b"), reason("gone", "/volume"));
+        assert_eq!(told("/chain/a"), reason("chain", "gone"));
+        assert_eq!(told("/valid/inner/a"), reason("valid/inner", "../volume/x"));
+        for nothing in ["/none", "/none/a", "/valid/none", "/real", "/valid", "/loop", "/"] {
+            assert_eq!(told(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours. What
 //! the index says of messages is kept for those who ask for it: it is read once.
 
+use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
@@ -19,6 +20,9 @@ const HEADER_LIMIT: u64 = 1024 * 1024;
 /// Read at once from an index: most are smaller.
 const READ_BYTES: usize = 64 * 1024;
 
+/// State of a file that the system refuses to read: nothing is known of what is in it.
+const UNREADABLE: &str = "unreadable";
+
 /// What an index amounts to.
 #[derive(Default)]
 struct Index {
@@ -35,6 +39,8 @@ pub(super) struct Looked {
     pub(super) is_sound: bool,
     /// What the index is.
     pub(super) state: &'static str,
+    /// Which of the two files the system refuses to read, and why; none when it refuses neither.
+    pub(super) refused: Option<String>,
     /// Its messages, when they were asked for and the index is sound.
     pub(super) content: Option<Content>,
 }
@@ -43,6 +49,8 @@ pub(super) struct Looked {
 pub(super) fn look(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Looked {
     let (state, detail, index) = look_at_index(root, directories, wants_content);
     let (header_state, header_detail, unique_id) = look_at_header(root, &directories.header);
+    let refused = refused(root, &directories.index, state, detail.as_deref())
+        .or_else(|| refused(root, &directories.header, header_state, header_detail.as_deref()));
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));
     let directory = directories.index.parent().unwrap_or(&directories.index);
@@ -59,20 +67,36 @@ pub(super) fn look(root: &Root, mailbox: &Mailbox, directories: &Directories, wa
         tally(|t| t.1),
         Value::from(unique_id),
     ];
-    Looked { row, is_sound: state == "sound" && header_state == "sound", state, content: index.content }
+    let is_sound = state == "sound" && header_state == "sound";
+    Looked { row, is_sound, state, refused, content: index.content }
+}
+
+/// The file with its path, when its state is that it could not be read.
+fn refused(root: &Root, file: &Path, state: &str, detail: Option<&str>) -> Option<String> {
+    let folder = root.shown(&shown(file.parent()?));
+    (state == UNREADABLE).then(|| format!("{folder}/{}", detail.unwrap_or_default()))
+}
+
+/// The file, open for reading; none when there is none. The error says why nobody knows.
+fn open(root: &Root, file: &Path) -> Result<Option<File>, String> {
+    match root.regular(file) {
+        Ok((file, _)) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => root.dangling(file).map_or(Ok(None), Err),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 type Look = (&'static str, Option<String>, Index);
 
 fn look_at_index(root: &Root, directories: &Directories, wants_content: bool) -> Look {
     let none = Index::default();
-    let file = match root.regular(&directories.index) {
-        Ok((file, _)) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+    let file = match open(root, &directories.index) {
+        Ok(Some(file)) => file,
+        Ok(None) => {
             let has_directory = directories.index.parent().is_some_and(|directory| root.folder(directory).is_ok());
             return (if has_directory { "missing" } else { "missing_directory" }, None, none);
         }
-        Err(error) => return ("unreadable", Some(format!("cyrus.index: {error}")), none),
+        Err(error) => return (UNREADABLE, Some(format!("cyrus.index: {error}")), none),
     };
     match Records::open(BufReader::with_capacity(READ_BYTES, file)) {
         Ok(records) => tally(records, wants_content),
@@ -85,7 +109,7 @@ fn state_of(error: &IndexError) -> &'static str {
         IndexError::Empty => "empty",
         IndexError::Short { .. } | IndexError::Truncated { .. } => "truncated",
         IndexError::Version { .. } | IndexError::Sizes { .. } => "header_damaged",
-        IndexError::Io { .. } => "unreadable",
+        IndexError::Io { .. } => UNREADABLE,
     }
 }
 
@@ -135,13 +159,19 @@ fn note(record: &Record, is_mailbox_deleted: bool, content: &mut Content) {
 }
 
 fn look_at_header(root: &Root, file: &Path) -> (&'static str, Option<String>, Option<String>) {
+    let unreadable = |error: String| (UNREADABLE, Some(format!("cyrus.header: {error}")), None);
+    let file = match open(root, file) {
+        Ok(Some(file)) => file,
+        Ok(None) => return ("missing", None, None),
+        Err(error) => return unreadable(error),
+    };
     let mut bytes = Vec::new();
-    let read = root.regular(file).and_then(|(file, _)| file.take(HEADER_LIMIT).read_to_end(&mut bytes));
-    match read.map(|_| CyrusHeader::parse(&bytes)) {
-        Ok(Ok(header)) => ("sound", None, header.unique_id),
-        Ok(Err(HeaderError::Empty)) => ("empty", None, None),
-        Ok(Err(error)) => ("damaged", Some(format!("cyrus.header: {error}")), None),
-        Err(error) if error.kind() == ErrorKind::NotFound => ("missing", None, None),
-        Err(error) => ("unreadable", Some(format!("cyrus.header: {error}")), None),
+    if let Err(error) = file.take(HEADER_LIMIT).read_to_end(&mut bytes) {
+        return unreadable(error.to_string());
+    }
+    match CyrusHeader::parse(&bytes) {
+        Ok(header) => ("sound", None, header.unique_id),
+        Err(HeaderError::Empty) => ("empty", None, None),
+        Err(error) => ("damaged", Some(format!("cyrus.header: {error}")), None),
     }
 }

@@ -8,7 +8,7 @@ mod spool;
 mod sync_log;
 mod tables;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -33,6 +33,8 @@ const BATCH: usize = 2_000;
 /// time to finish what it has begun.
 const LOOKS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(300);
+/// Reasons that are told in full.
+const TOLD: usize = 3;
 
 /// Fills the wanted tables of one backend from the files below `root`. Blocks: the file systems answer in their time.
 ///
@@ -110,7 +112,7 @@ impl Backend<'_> {
     fn fill(&self, first: &Mailboxes) -> Result<(), String> {
         let known = names(first);
         let scope = self.scopes.begin("cyrus_index", &first.source);
-        let mut read = Ok(());
+        let mut read = Ok(None);
         if scope.is_some() || self.roll.is_some() {
             let rows = Rows(scope.as_ref());
             read = self.indexes(first, &rows).and_then(|doubtful| {
@@ -121,7 +123,7 @@ impl Backend<'_> {
             });
         }
         if let Some(scope) = scope {
-            scope.end(read.clone());
+            scope.end_with(read.clone());
         }
         let again = self.scopes.begin("spool_directory", &self.conf.source).map(|scope| self.spool(&known, scope));
         // A list that cannot be read any more: what it said a moment ago is all there is.
@@ -138,7 +140,7 @@ impl Backend<'_> {
             };
             scope.end(outcome);
         }
-        read
+        read.map(|_| ())
     }
 
     fn fill_without_list(&self, reason: &str) {
@@ -205,14 +207,15 @@ impl Backend<'_> {
     }
 
     /// Looks again at the doubtful indexes and at those of new mailboxes, as long as something seems wrong with one that
-    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list.
+    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list. Returns what
+    /// the system refuses to read.
     fn settle_indexes(
         &self,
         known: &HashSet<&MailboxName>,
         doubtful: &[&Mailbox],
         last: &Mailboxes,
         rows: &Rows<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
         let mut due: HashMap<MailboxName, Option<Looked>> =
             doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
@@ -231,17 +234,23 @@ impl Backend<'_> {
             }
             due = wrong;
             if due.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             std::thread::sleep(PAUSE);
             again = Some(self.list()?);
         }
         let listed = again.as_ref().map_or(&[][..], |list| &list.mailboxes).iter();
-        for (mailbox, looked) in listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))) {
-            self.enrol(mailbox, &looked)?;
-            rows.add(std::iter::once(looked.row))?;
-        }
-        Ok(())
+        let wrong = listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect();
+        self.give_in(wrong, rows)
+    }
+
+    /// Adds the rows of indexes that stay wrong. Returns what the system refuses to read: that is not known to be wrong.
+    fn give_in(&self, wrong: Vec<(&Mailbox, Looked)>, rows: &Rows<'_>) -> Result<Option<String>, String> {
+        wrong.iter().try_for_each(|(mailbox, looked)| self.enrol(mailbox, looked))?;
+        let refused: BTreeSet<String> = wrong.iter().filter_map(|(_, looked)| looked.refused.clone()).collect();
+        rows.add(wrong.into_iter().map(|(_, looked)| looked.row))?;
+        let gap = || format!("{} index(es) or header(s) could not be read: {}", refused.len(), some(&refused));
+        Ok((!refused.is_empty()).then(gap))
     }
 
     fn look(&self, mailbox: &Mailbox) -> Option<Looked> {
@@ -287,6 +296,12 @@ impl Rows<'_> {
 
 fn names(list: &Mailboxes) -> HashSet<&MailboxName> {
     list.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
+}
+
+/// The first few of several reasons.
+fn some(reasons: &BTreeSet<String>) -> String {
+    let told: Vec<&str> = reasons.iter().take(TOLD).map(String::as_str).collect();
+    told.join("; ") + if reasons.len() > TOLD { "; …" } else { "" }
 }
 
 #[cfg(test)]

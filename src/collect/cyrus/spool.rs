@@ -14,6 +14,7 @@ use walkdir::WalkDir;
 
 use super::conf::Conf;
 use super::mailboxes::{root_name, shown};
+use super::some;
 use crate::collect::root::Root;
 use crate::collect::sink::Scope;
 use crate::fact::{Row, Value};
@@ -27,8 +28,6 @@ const SUBTREES: usize = 256;
 const SPLIT_DEPTH: usize = 6;
 /// Rows handed to the store at a time.
 const BATCH: usize = 2_000;
-/// Failures that are told in full.
-const TOLD: usize = 3;
 
 /// A folder that holds partitions' folders, and what lies in it.
 struct Tree {
@@ -117,8 +116,7 @@ impl Walked<'_> {
         if failures.is_empty() {
             return Ok(None);
         }
-        let told = failures.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
-        Ok(Some(format!("{} place(s) of the spool could not be read: {told}", failures.len())))
+        Ok(Some(format!("{} place(s) of the spool could not be read: {}", failures.len(), some(&failures))))
     }
 }
 

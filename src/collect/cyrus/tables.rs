@@ -94,7 +94,7 @@ pub(super) const CYRUS_MAILBOX: Table = Table {
 /// Indexes of live mailboxes.
 pub(super) const CYRUS_INDEX: Table = Table {
     name: "cyrus_index",
-    doc: "The cyrus.index and cyrus.header of every live mailbox of mailboxes.db.",
+    doc: "The cyrus.index and cyrus.header of every live mailbox of mailboxes.db. Where the system refuses to read one of them its state is `unreadable`, nothing is known of what is in it, and the table is partial.",
     grain: "a live mailbox in Cyrus",
     scope: ScopeKind::Backend,
     columns: &[

@@ -45,6 +45,11 @@ impl Server {
         self.put("var/lib/cyrus/mailboxes.db", &names.iter().map(line).collect::<String>());
     }
 
+    fn link(&self, target: &str, path: &str) {
+        std::fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, self.path(path)).unwrap();
+    }
+
     fn collect(&self) -> Collected {
         let schema = Schema::new(TABLES.iter().copied());
         let sink = Sink::new(Store::in_memory(&schema, &Origin::new("test", 0)).unwrap());
@@ -64,6 +69,12 @@ impl Collected {
         let coverage = self.store.coverage().unwrap().into_iter().find(|entry| entry.table == table).unwrap();
         (coverage.completeness, coverage.reason.unwrap_or_default().replace(&self.root, "ROOT"))
     }
+
+    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.store.texts(sql).unwrap().into_iter();
+        let text = |value: Option<String>| value.unwrap_or_default().replace(&self.root, "ROOT");
+        rows.map(|row| row.into_iter().map(text).collect()).collect()
+    }
 }
 
 #[test]
@@ -77,4 +88,41 @@ fn without_imapd_conf_nothing_is_known_of_what_it_tells() {
         assert_eq!(collected.of(table.name), (Completeness::Absent, reason), "{}", table.name);
     }
     assert_eq!(collected.of("cyrus_conf_entry"), (Completeness::Complete, String::new()));
+}
+
+#[test]
+fn an_index_that_the_system_refuses_to_read_is_neither_damaged_nor_missing() {
+    let server = Server::new();
+    server.list(&["user.a", "user.b", "user.c", "user.d", "user.e", "user.f", "user.g", "user.h"]);
+    server.link("cyrus.index", "spool/meta/p/b/user/b/cyrus.index");
+    server.put("spool/meta/p/c/user/c", "a file");
+    server.put("spool/meta/p/d/user/d/cyrus.index/folder", "");
+    server.link("cyrus.header", "spool/meta/p/e/user/e/cyrus.header");
+    server.put("spool/meta/p/f/user/f/cyrus.header", "");
+    server.link("/volume/h", "spool/meta/p/h");
+    let collected = server.collect();
+    let (completeness, reason) = collected.of("cyrus_index");
+    assert_eq!(completeness, Completeness::Partial);
+    assert_eq!(
+        reason,
+        "5 index(es) or header(s) could not be read: \
+         ROOT/spool/meta/p/b/user/b/cyrus.index: Too many levels of symbolic links (os error 40); \
+         ROOT/spool/meta/p/c/user/c/cyrus.index: Not a directory (os error 20); \
+         ROOT/spool/meta/p/d/user/d/cyrus.index: not a regular file; …"
+    );
+    let states = collected.rows("SELECT name, state, header_state FROM cyrus_index ORDER BY 1");
+    let due = [
+        ["user.a", "empty", "missing"],
+        ["user.b", "unreadable", "missing"],
+        ["user.c", "unreadable", "unreadable"],
+        ["user.d", "unreadable", "missing"],
+        ["user.e", "missing", "unreadable"],
+        ["user.f", "missing", "empty"],
+        ["user.g", "missing_directory", "missing"],
+        ["user.h", "unreadable", "unreadable"],
+    ];
+    assert_eq!(states, due);
+    let gone = "cyrus.index: ROOT/spool/meta/p/h: it leads to /volume/h, which is not there";
+    assert_eq!(collected.rows("SELECT detail FROM cyrus_index WHERE name = 'user.h'"), [[gone]]);
+    assert_eq!(collected.rows("SELECT name FROM cyrus_index WHERE existing IS NOT NULL"), Vec::<Vec<String>>::new());
 }
