@@ -162,3 +162,29 @@ fn linked_partitions_are_followed_below_the_root() {
     ));
     assert_eq!(found, ["6"]);
 }
+
+/// Links below a partition are not followed, and some lead to a volume that is not mounted: nobody knows what is there.
+#[test]
+fn what_other_links_lead_to_is_not_known() {
+    let world = World::of(healthy_files());
+    let lab = &world.lab;
+    let link = |target: &str, path: &std::path::Path| std::os::unix::fs::symlink(target, path).unwrap();
+    let circle = lab.mailbox_directory(Tree::Data, "example.org!user.jdoe").join("circle");
+    link("..", &circle);
+    let archives = lab.path("/var/spool/bm-hsm");
+    std::fs::remove_dir_all(&archives).unwrap();
+    link("/mnt/volume2", &archives);
+    let sync = lab.path("/var/lib/cyrus/sync");
+    let _ = std::fs::remove_dir_all(&sync);
+    link("/mnt/volume2/sync", &sync);
+    let run = run(&world.installation);
+    assert!(findings(&run).is_empty(), "{}", run.digest());
+    for (check, reason) in [
+        ("spool_directory_unexpected", format!("{}: a symbolic link, which is not followed", circle.display())),
+        ("spool_directory_unexpected", format!("{}: it leads to /mnt/volume2, which is not there", archives.display())),
+        ("replication_stalled", format!("{}: it leads to /mnt/volume2/sync, which is not there", sync.display())),
+    ] {
+        assert!(run.with_outcome("unknown").contains(check), "{check} is decided\n{}", run.digest());
+        run.assert_says(check, &reason);
+    }
+}

@@ -164,6 +164,11 @@ impl Mailboxes {
 }
 
 impl Mailbox {
+    /// The partition that it lies in.
+    pub(super) fn partition(&self) -> Option<&str> {
+        self.record.partition.as_deref()
+    }
+
     /// The row of `cyrus_mailbox`.
     pub(super) fn row(&self, conf: &Conf) -> Row {
         let deleted_prefix = conf.hashing.deleted_prefix.as_str();

@@ -7,6 +7,7 @@ mod settings;
 mod spool;
 mod sync_log;
 mod tables;
+mod trees;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -125,7 +126,8 @@ impl Backend<'_> {
         if let Some(scope) = scope {
             scope.end_with(read.clone());
         }
-        let again = self.scopes.begin("spool_directory", &self.conf.source).map(|scope| self.spool(&known, scope));
+        let again =
+            self.scopes.begin("spool_directory", &self.conf.source).map(|scope| self.spool(first, &known, scope));
         // A list that cannot be read any more: what it said a moment ago is all there is.
         let last = again.as_ref().and_then(|list| list.as_ref().ok()).unwrap_or(first);
         for table in LISTS {
@@ -159,8 +161,9 @@ impl Backend<'_> {
     }
 
     /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after.
-    fn spool(&self, known: &HashSet<&MailboxName>, scope: Scope<'_>) -> Result<Mailboxes, String> {
-        let (outcome, last) = match spool::walk(self.root, self.conf, known, &scope) {
+    fn spool(&self, first: &Mailboxes, known: &HashSet<&MailboxName>, scope: Scope<'_>) -> Result<Mailboxes, String> {
+        let used = first.mailboxes.iter().filter_map(Mailbox::partition).collect();
+        let (outcome, last) = match spool::walk(self.root, self.conf, known, &used, &scope) {
             Ok(walked) => self.settle_spool(walked),
             Err(reason) => (Err(reason), self.list()),
         };
@@ -280,7 +283,8 @@ impl Backend<'_> {
 
     /// Without a list nothing explains a directory: all are added as they are.
     fn spool_alone(&self, scope: Scope<'_>) {
-        let outcome = spool::walk(self.root, self.conf, &HashSet::new(), &scope).and_then(Walked::finish);
+        let (known, used) = (HashSet::new(), HashSet::new());
+        let outcome = spool::walk(self.root, self.conf, &known, &used, &scope).and_then(Walked::finish);
         scope.end_with(outcome);
     }
 }

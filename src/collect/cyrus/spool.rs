@@ -1,9 +1,9 @@
 //! The spool: every directory of the data, meta and archive trees once, with the number of files in it.
 //!
-//! One pass, no stat per file (`readdir` tells a file's kind), symbolic links not followed; memory follows the number of
-//! directories, not of files.
+//! One pass, no stat per file (`readdir` tells a file's kind), symbolic links not followed, but told; memory follows the
+//! number of directories, not of files.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -15,6 +15,7 @@ use walkdir::WalkDir;
 use super::conf::Conf;
 use super::mailboxes::{root_name, shown};
 use super::some;
+use super::trees::{Tree, trees};
 use crate::collect::root::Root;
 use crate::collect::sink::Scope;
 use crate::fact::{Row, Value};
@@ -28,17 +29,6 @@ const SUBTREES: usize = 256;
 const SPLIT_DEPTH: usize = 6;
 /// Rows handed to the store at a time.
 const BATCH: usize = 2_000;
-
-/// A folder that holds partitions' folders, and what lies in it.
-struct Tree {
-    name: &'static str,
-    /// As the server names it.
-    logical: PathBuf,
-    /// As this machine finds it.
-    real: PathBuf,
-    /// Partitions by the name of their folder.
-    partitions: BTreeMap<Vec<u8>, String>,
-}
 
 /// A directory that is to be listed or walked.
 struct Place {
@@ -64,23 +54,24 @@ pub(super) struct Walked<'a> {
 }
 
 /// Walks every tree. Rows of directories that a list of mailboxes (`known`) explains are added to the scope, the others
-/// are left to settle.
+/// are left to settle. The folders of partitions that the list names (`used`) have to be there.
 pub(super) fn walk<'a>(
     root: &'a Root,
     conf: &'a Conf,
     known: &'a HashSet<&'a MailboxName>,
+    used: &HashSet<&str>,
     scope: &'a Scope<'a>,
 ) -> Result<Walked<'a>, String> {
+    let (trees, failures) = trees(root, conf, used);
     let walk = Walk {
         root,
         conf,
         known,
         scope,
-        failures: Mutex::default(),
+        failures: Mutex::new(failures.into_iter().collect()),
         suspects: Mutex::default(),
         rows: Mutex::default(),
     };
-    let trees = trees(root, conf, &walk);
     for (number, tree) in trees.iter().enumerate() {
         walk.tree(tree, number)?;
     }
@@ -118,30 +109,6 @@ impl Walked<'_> {
         }
         Ok(Some(format!("{} place(s) of the spool could not be read: {}", failures.len(), some(&failures))))
     }
-}
-
-/// The trees that the partitions lie in. One that does not exist is told, unless it is the archive: it is made when the
-/// first message is archived.
-fn trees(root: &Root, conf: &Conf, walk: &Walk<'_>) -> Vec<Tree> {
-    let mut found: BTreeMap<(&'static str, PathBuf), BTreeMap<Vec<u8>, String>> = BTreeMap::new();
-    for (partition, roots) in conf.imapd.partitions() {
-        let meta = (roots.meta != roots.data).then_some(roots.meta);
-        for (tree, path) in [("data", Some(roots.data)), ("meta", meta), ("archive", roots.archive)] {
-            let Some(path) = path.map(Path::new) else { continue };
-            let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { continue };
-            let partitions = found.entry((tree, parent.to_owned())).or_default();
-            partitions.entry(name.as_encoded_bytes().to_vec()).or_insert_with(|| partition.to_owned());
-        }
-    }
-    let mut trees = Vec::new();
-    for ((name, logical), partitions) in found {
-        match root.folder(&logical) {
-            Ok(real) => trees.push(Tree { name, real, logical, partitions }),
-            Err(error) if name == "archive" && error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => walk.fail(format!("{}: {error}", root.shown(&shown(&logical)))),
-        }
-    }
-    trees
 }
 
 /// One directory while its entries are counted.
@@ -235,7 +202,7 @@ impl Walk<'_> {
                 next.push(Place { real: entry.into_path(), below });
             } else if entry.file_type().is_symlink() {
                 directory.subdirectories += 1;
-                // An administrator may have moved a partition to another volume; anything deeper is no part of the spool.
+                // An administrator may have moved a partition to another volume.
                 match place.below.as_os_str().is_empty().then(|| self.root.folder(tree.logical.join(&below))) {
                     Some(Ok(real)) => next.push(Place { real, below }),
                     _ => listed.push((entry.into_path(), Directory::new(below, true))),
@@ -282,6 +249,9 @@ impl Walk<'_> {
 
     /// The row of a directory that needs no second look; one that does is kept for later.
     fn explain(&self, tree: &Tree, number: usize, (real, directory): (PathBuf, Directory)) -> Option<Row> {
+        if directory.is_link {
+            self.fail(self.behind(&tree.logical.join(&directory.path)));
+        }
         if directory.messages + directory.cyrus_files > 0 {
             let inside: PathBuf = directory.path.iter().skip(1).collect();
             let name = self.conf.hashing.mailbox(&inside).ok().map(|(_, name)| name);
@@ -293,6 +263,12 @@ impl Walk<'_> {
             }
         }
         self.row(tree, &directory)
+    }
+
+    /// Why it is not known what is behind a link: one below a partition may lead anywhere, in a circle too.
+    fn behind(&self, link: &Path) -> String {
+        let shown = || format!("{}: a symbolic link, which is not followed", self.root.shown(&shown(link)));
+        self.root.dangling(link).unwrap_or_else(shown)
     }
 
     /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.
@@ -327,7 +303,7 @@ impl Walk<'_> {
     fn row(&self, tree: &Tree, directory: &Directory) -> Option<Row> {
         let parts: Vec<&OsStr> = directory.path.iter().collect();
         let first = parts.first()?;
-        let partition = tree.partitions.get(first.as_encoded_bytes());
+        let partition = tree.partitions.get(*first);
         let place = self.meaning(partition.is_some(), &parts, &directory.path);
         let part = |index: usize| Value::from(parts.get(index).map(|part| escaped(part.as_encoded_bytes())));
         let hashed = self.conf.hashing.hashimapspool && parts.get(1).is_some_and(|part| *part == "domain");

@@ -16,13 +16,13 @@ const DEPTH: usize = 4;
 const MAX_ENTRIES: usize = 10_000;
 
 /// The files below the folder, by name, and what is missing of them. The folder is made with the first entry: without
-/// it nothing waits, as long as the folder is there that it would be in.
+/// it nothing waits, as long as the folder is there that it would be in, and no link says that it is elsewhere.
 pub(super) fn files(root: &Root, conf: &Conf) -> Result<(Vec<Row>, Option<String>), String> {
     let parent = conf.imapd.config_directory().ok_or_else(|| format!("{}: no configdirectory", conf.source))?;
     let folder = format!("{parent}/{FOLDER}");
     let is_missing = |path: &str| root.folder(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     if is_missing(&folder) && !is_missing(parent) {
-        return Ok((Vec::new(), None));
+        return root.dangling(&folder).map_or_else(|| Ok((Vec::new(), None)), Err);
     }
     let mut found = Found { root, left: MAX_ENTRIES, rows: Vec::new(), gap: None };
     found.list(&folder, "", DEPTH)?;
@@ -57,8 +57,11 @@ impl Found<'_> {
             }
             let metadata = match self.root.regular(&path) {
                 Ok((_, metadata)) => metadata,
-                // Done with meanwhile.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                // Done with meanwhile, unless a link says otherwise.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.gap = self.root.dangling(&path).or(self.gap.take());
+                    continue;
+                }
                 Err(error) => return Err(format!("{}: {error}", self.root.shown(&path))),
             };
             self.rows.push(row(name, &entry, &metadata));
@@ -150,7 +153,30 @@ mod tests {
         assert!(files_of(folder.path()).unwrap_err().contains("srv/cyrus/sync/core: No such file"));
         std::fs::create_dir_all(folder.path().join("srv/cyrus")).unwrap();
         assert_eq!(files_of(folder.path()).unwrap(), (Vec::new(), None));
+        std::fs::create_dir_all(folder.path().join("srv/cyrus/sync")).unwrap();
+        assert_eq!(files_of(folder.path()).unwrap(), (Vec::new(), None));
         put(folder.path(), "srv/cyrus/sync/core", b"");
         assert!(files_of(folder.path()).unwrap_err().contains("sync/core: Not a directory"));
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_taken_for_nothing_to_send() {
+        let folder = tempfile::tempdir().unwrap();
+        let files_with = |link: &str| {
+            let path = folder.path().join("srv/cyrus").join(link);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink("/volume/x", &path).unwrap();
+            let files = files_of(folder.path());
+            std::fs::remove_file(path).unwrap();
+            files
+        };
+        for link in ["sync", "sync/core"] {
+            let due = format!("srv/cyrus/{link}: it leads to /volume/x, which is not there");
+            assert!(files_with(link).unwrap_err().ends_with(&due), "{link}");
+        }
+        put(folder.path(), "srv/cyrus/sync/core/log", b"1");
+        let (rows, gap) = files_with("sync/core/2").unwrap();
+        assert_eq!(rows.len(), 1);
+        assert!(gap.unwrap().ends_with("srv/cyrus/sync/core/2: it leads to /volume/x, which is not there"));
     }
 }

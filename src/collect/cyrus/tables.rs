@@ -130,7 +130,7 @@ pub(super) const CYRUS_INDEX: Table = Table {
 /// Directories of the spool.
 pub(super) const SPOOL_DIRECTORY: Table = Table {
     name: "spool_directory",
-    doc: "Every directory of the data, meta and archive trees, once, with the number of files directly in it. A tree's root is the folder that holds its partitions' folders.",
+    doc: "Every directory of the data, meta and archive trees, once, with the number of files directly in it. A tree's root is the folder that holds its partitions' folders. What lies behind a symbolic link is looked at where that stands for a partition; any other, and one that leads nowhere, makes the table partial, as does a partition with mailboxes that has no folder for messages or indexes.",
     grain: "a directory of the spool",
     scope: ScopeKind::Backend,
     columns: &[
@@ -155,7 +155,7 @@ pub(super) const SPOOL_DIRECTORY: Table = Table {
             .nullable(),
         Column::boolean("is_deleted", "whether it lies in a tree of mailboxes that wait for their purge"),
         Column::boolean("is_stage", "whether it is `stage.`, where deliveries are in progress"),
-        Column::boolean("is_link", "whether it is a symbolic link: not followed"),
+        Column::boolean("is_link", "whether it is a symbolic link that was not followed"),
         Column::integer("messages", "files called `<number>.`"),
         Column::integer("cyrus_files", "files called `cyrus.*`"),
         Column::integer("other_files", "files of any other name"),

@@ -45,15 +45,23 @@ impl Server {
         self.put("var/lib/cyrus/mailboxes.db", &names.iter().map(line).collect::<String>());
     }
 
+    fn remove(&self, path: &str) {
+        std::fs::remove_dir_all(self.path(path)).unwrap();
+    }
+
     fn link(&self, target: &str, path: &str) {
         std::fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(target, self.path(path)).unwrap();
     }
 
     fn collect(&self) -> Collected {
+        self.collect_only(TABLES)
+    }
+
+    fn collect_only(&self, tables: &[&'static Table]) -> Collected {
         let schema = Schema::new(TABLES.iter().copied());
         let sink = Sink::new(Store::in_memory(&schema, &Origin::new("test", 0)).unwrap());
-        let _ = collect("m", &Root::new(self.0.path()), TABLES, None, &sink);
+        let _ = collect("m", &Root::new(self.0.path()), tables, None, &sink);
         Collected { root: self.0.path().display().to_string(), store: sink.take().unwrap() }
     }
 }
@@ -125,4 +133,72 @@ fn an_index_that_the_system_refuses_to_read_is_neither_damaged_nor_missing() {
     let gone = "cyrus.index: ROOT/spool/meta/p/h: it leads to /volume/h, which is not there";
     assert_eq!(collected.rows("SELECT detail FROM cyrus_index WHERE name = 'user.h'"), [[gone]]);
     assert_eq!(collected.rows("SELECT name FROM cyrus_index WHERE existing IS NOT NULL"), Vec::<Vec<String>>::new());
+}
+
+/// What `spool_directory` lacks after something was done to a server.
+fn gap_of_spool(harm: impl FnOnce(&Server)) -> Option<String> {
+    let server = Server::new();
+    harm(&server);
+    let (completeness, reason) = server.collect_only(&[&tables::SPOOL_DIRECTORY]).of("spool_directory");
+    let due = if reason.is_empty() { Completeness::Complete } else { Completeness::Partial };
+    assert_eq!(completeness, due, "{reason}");
+    (!reason.is_empty()).then_some(reason)
+}
+
+#[test]
+fn folders_that_nobody_needed_yet_are_not_missed() {
+    let more = "partition-q: /spool/data/q\nmetapartition-q: /spool/meta/q\narchivepartition-q: /hsm/archive/q\n";
+    assert_eq!(gap_of_spool(|_| {}), None);
+    assert_eq!(gap_of_spool(|server| server.remove("hsm/archive/p")), None);
+    assert_eq!(gap_of_spool(|server| server.remove("hsm")), None);
+    assert_eq!(gap_of_spool(|server| server.put("etc/imapd.conf", &format!("{CONF}{more}"))), None);
+}
+
+#[test]
+fn a_folder_of_mailboxes_that_is_not_there_is_told() {
+    let reason = |path| {
+        format!("1 place(s) of the spool could not be read: ROOT/{path}: No such file or directory (os error 2)")
+    };
+    for path in ["spool/data/p", "spool/meta/p", "spool/data", "spool/meta"] {
+        assert_eq!(gap_of_spool(|server| server.remove(path)), Some(reason(path)), "{path}");
+    }
+    let file = gap_of_spool(|server| {
+        server.remove("hsm/archive/p");
+        server.put("hsm/archive/p", "a file");
+    });
+    assert!(file.unwrap().ends_with(": ROOT/hsm/archive/p: Not a directory (os error 20)"));
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_told_wherever_it_is() {
+    for path in
+        ["hsm", "hsm/archive", "hsm/archive/p", "spool/data", "spool/meta/p", "spool/data/p/a", "spool/data/other"]
+    {
+        let gap = gap_of_spool(|server| {
+            let _ = std::fs::remove_dir_all(server.path(path));
+            server.link("/volume", path);
+        });
+        let due =
+            format!("1 place(s) of the spool could not be read: ROOT/{path}: it leads to /volume, which is not there");
+        assert_eq!(gap, Some(due));
+    }
+}
+
+#[test]
+fn what_lies_behind_a_link_below_a_partition_is_not_known() {
+    let server = Server::new();
+    server.put("volume/b/user/b/1.", "");
+    server.link("/volume/b", "spool/data/p/b");
+    server.link("..", "spool/data/p/a/user/a/circle");
+    std::fs::rename(server.path("hsm/archive/p"), server.path("volume/p")).unwrap();
+    server.link("/volume/p", "hsm/archive/p");
+    let collected = server.collect_only(&[&tables::SPOOL_DIRECTORY]);
+    let reason = "2 place(s) of the spool could not be read: \
+                  ROOT/spool/data/p/a/user/a/circle: a symbolic link, which is not followed; \
+                  ROOT/spool/data/p/b: a symbolic link, which is not followed";
+    assert_eq!(collected.of("spool_directory"), (Completeness::Partial, reason.to_owned()));
+    let links = collected.rows("SELECT directory FROM spool_directory WHERE is_link = 1 ORDER BY 1");
+    assert_eq!(links, [["/spool/data/p/a/user/a/circle"], ["/spool/data/p/b"]]);
+    let followed = collected.rows("SELECT directory FROM spool_directory WHERE tree = 'archive' AND messages > 0");
+    assert_eq!(followed, [["/hsm/archive/p/a/user/a"]]);
 }
