@@ -37,7 +37,17 @@ fn due(expected: &[(&str, &[&str])]) -> Findings {
     expected.iter().map(|(check, subjects)| ((*check).to_owned(), texts(subjects))).collect()
 }
 
-fn assert_findings(world: &World, expected: &Findings) {
+/// The commands that a check proposes for each of its findings that has any.
+fn commands(run: &Run, check: &str) -> BTreeMap<String, Vec<String>> {
+    let checks = run.report["checks"].as_array().expect("checks");
+    let check = checks.iter().find(|other| other["id"] == check).expect("the check was run");
+    let texts = |texts: &serde_json::Value| serde_json::from_value::<Vec<String>>(texts.clone()).expect("texts");
+    let findings = check["findings"].as_array().into_iter().flatten();
+    let commands = findings.map(|finding| (finding["subject"].as_str().unwrap_or_default(), &finding["commands"]));
+    commands.map(|(subject, all)| (subject.to_owned(), texts(all))).filter(|(_, all)| !all.is_empty()).collect()
+}
+
+fn assert_findings(world: &World, expected: &Findings) -> Run {
     let run = run(&world.installation);
     assert_eq!(run.with_outcome("error"), BTreeSet::new(), "{}", run.digest());
     // Nobody can say of a damaged index that all its messages were replicated.
@@ -48,6 +58,7 @@ fn assert_findings(world: &World, expected: &Findings) {
     for check in expected.keys().chain(got.keys()).collect::<BTreeSet<_>>() {
         assert_eq!(got.get(check), expected.get(check), "{check}\n{}", run.digest());
     }
+    run
 }
 
 #[test]
@@ -228,7 +239,16 @@ fn every_state_is_named_by_its_check() {
         ("mailbox_objects_missing", &["(no domain)", "example.com", "example.org", "gone.example"]),
         ("spool_directory_unexpected", UNEXPECTED),
     ]);
-    assert_findings(&World::of(lab), &expected);
+    let run = assert_findings(&World::of(lab), &expected);
+    // Only a domain of BlueMind can be repaired: no alias, and no domain that it does not have.
+    let commands = commands(&run, "mailbox_imported_as_admin0");
+    let due = ["MMartin", "ghost", "lost", "support"].map(|owner| format!("example.org!user.{owner}"));
+    assert_eq!(commands.keys().cloned().collect::<Vec<_>>(), due);
+    let repairs = [
+        "bm-cli maintenance repair example.org --ops default.partition --dry",
+        "bm-cli maintenance repair --ops replication.parentUid example.org",
+    ];
+    assert_eq!(commands["example.org!user.lost"], repairs);
 }
 
 /// BlueMind 4 never purges what was deleted.
@@ -272,5 +292,7 @@ fn logins_as_admin0_from_elsewhere_are_told() {
         "2019-11-02 10:00:00,000 [vert.x-eventloop-2] TokenAuthProvider ERROR - Fail to validate token for admin0 from \
          [198.51.100.7]\n",
     );
-    assert_findings(&world, &due(&[("mailbox_imported_as_admin0", &["bm-master:cyrus 198.51.100.7"])]));
+    let run = assert_findings(&world, &due(&[("mailbox_imported_as_admin0", &["bm-master:cyrus 198.51.100.7"])]));
+    // A log names no domain that a command could be given for.
+    assert_eq!(commands(&run, "mailbox_imported_as_admin0"), BTreeMap::new());
 }
