@@ -85,13 +85,8 @@ type Generations = (Vec<(String, Generation)>, Vec<String>);
 
 fn generations(root: &Root) -> Result<Generations, String> {
     if root.folder(FOLDER).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        return match root.link(FOLDER) {
-            Ok(Some(target)) => {
-                Err(format!("{}: it leads to {}, which is not there", root.shown(FOLDER), target.display()))
-            }
-            // DataProtect makes the folder with its first backup.
-            _ => Ok(Generations::default()),
-        };
+        // DataProtect makes the folder with its first backup.
+        return root.dangling(FOLDER).map_or_else(|| Ok(Generations::default()), Err);
     }
     let (mut generations, mut unread) = Generations::default();
     let is_generation = |name: &String| name.starts_with("generation-") && name.ends_with(".json");

@@ -227,7 +227,9 @@ fn marker_files(root: &Root) -> Result<Vec<Row>, String> {
 fn start_checks(root: &Root) -> Result<Vec<Row>, String> {
     let fail = |error: std::io::Error| format!("{}: {error}", root.shown(MAPI_LOG));
     let (mut file, metadata) = match root.regular(MAPI_LOG) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return root.dangling(MAPI_LOG).map_or_else(|| Ok(Vec::new()), Err);
+        }
         opened => opened.map_err(fail)?,
     };
     file.seek(SeekFrom::Start(metadata.len().saturating_sub(MAPI_LOG_END))).map_err(fail)?;
@@ -342,6 +344,17 @@ async fn space(root: &Root, mount_point: &str) -> Result<(u64, u64), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_behind_a_link_that_leads_nowhere_is_not_one_that_was_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::new(folder.path());
+        assert_eq!(start_checks(&root), Ok(Vec::new()));
+        std::fs::create_dir_all(folder.path().join("var/log")).unwrap();
+        std::os::unix::fs::symlink("/mnt/logs", folder.path().join("var/log/bm-mapi")).unwrap();
+        let reason = start_checks(&root).unwrap_err();
+        assert!(reason.ends_with("var/log/bm-mapi: it leads to /mnt/logs, which is not there"), "{reason}");
+    }
 
     #[tokio::test]
     async fn no_server_is_without_packages_and_file_systems() {
