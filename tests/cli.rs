@@ -377,6 +377,22 @@ fn a_signal_ends_the_judging_as_well() {
     assert_eq!(std::fs::read_dir(&reports).unwrap().count(), 3, "nothing is left beside the reports");
 }
 
+/// A pipe that nobody reads is waited for.
+#[test]
+fn whoever_asks_twice_need_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+    let mut child = command.args(["demo", "--report", &format!("json={}", pipe.display())]).spawn().unwrap();
+    let started = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it waits for ever");
+        std::thread::sleep(Duration::from_millis(200));
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_configuration_beyond_its_syntax_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! What ends a run before it is done: its time budget, or a signal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Pause between two looks while a collection waits for its servers.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The end of a run, which may come early. From the moment it is made signals end no process, but the run.
+/// The end of a run, which may come early. From the moment it is made the first signal ends the run, not the process.
 #[derive(Clone)]
 pub(super) struct Cut {
     started: Instant,
@@ -22,6 +22,8 @@ pub(super) struct Cut {
     end: Option<Instant>,
     /// 0, or the signal that came.
     signal: Arc<AtomicUsize>,
+    /// Whether one came since the run, or the judging, began.
+    is_told: Arc<AtomicBool>,
 }
 
 /// Why a run ended early.
@@ -38,15 +40,19 @@ pub(super) enum Reason {
 impl Cut {
     /// Begins a run that may take `budget`.
     pub(super) fn new(budget: Option<Duration>) -> Result<Self, Failure> {
-        let signal = Arc::new(AtomicUsize::new(0));
+        let (signal, is_told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         for number in [SIGINT, SIGTERM] {
+            // The second one ends the process, whatever it waits for: in this order the first one only says so.
+            signal_hook::flag::register_conditional_default(number, Arc::clone(&is_told))
+                .and_then(|_| signal_hook::flag::register(number, Arc::clone(&is_told)))
+                .map_err(|error| Failure::Tool(format!("signals: {error}")))?;
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)
                 .map_err(|error| Failure::Tool(format!("signals: {error}")))?;
         }
         let started = Instant::now();
         // A budget beyond what the clock can tell is none.
         let end = budget.and_then(|budget| started.checked_add(budget));
-        Ok(Self { started, budget, end, signal })
+        Ok(Self { started, budget, end, signal, is_told })
     }
 
     /// Why the run is over, if it is.
@@ -75,6 +81,7 @@ impl Cut {
     pub(super) fn begin_judging(&mut self, ended: Option<Reason>) {
         if ended.is_some() {
             self.signal.store(0, Ordering::Relaxed);
+            self.is_told.store(false, Ordering::Relaxed);
         }
         self.end = self.end.map(|end| end.max(Instant::now() + GRACE));
     }

@@ -109,9 +109,11 @@ async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, S
     for (_, target) in banners::targets(probe, address, PORT, Instant::now() + probe.timeout()).await {
         let parameters = [("epoch", "s"), ("q", statement)];
         let url = Url::parse_with_params(&format!("http://{target}/query"), parameters);
-        let url = url.map_err(|error| error.to_string())?;
         let client = web::client("question for metrics").connect_timeout(probe.timeout());
-        answer = web::get(client, url, probe.timeout() * 2, MOST).await;
+        answer = match url {
+            Ok(url) => web::get(client, url, probe.timeout() * 2, MOST).await,
+            Err(error) => Err(error.to_string()),
+        };
         if answer.is_ok() {
             break;
         }
