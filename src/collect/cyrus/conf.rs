@@ -9,6 +9,7 @@ use crate::format::spool_path::Hashing;
 pub(super) const PATH: &str = "/etc/imapd.conf";
 /// More than any configuration has, in bytes.
 const LIMIT: u64 = 16 * 1024 * 1024;
+
 /// The configuration, and how directories follow from names.
 pub(super) struct Conf {
     pub(super) source: String,

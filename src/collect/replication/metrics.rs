@@ -43,7 +43,9 @@ const METRICS: [(&str, &str, &str, &str); 5] = [
 pub(super) async fn rows(root: &Root) -> Result<Vec<Row>, String> {
     let fail = |reason: String| format!("{}: {reason}", root.shown(SOCKET));
     let (_socket, place) = match root.socket(SOCKET) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return root.dangling(SOCKET).map_or_else(|| Ok(Vec::new()), Err);
+        }
         socket => socket.map_err(|error| fail(error.to_string()))?,
     };
     let url = Url::parse("http://localhost/metrics").map_err(|error| fail(error.to_string()))?;
@@ -147,7 +149,8 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(elsewhere.path().join("own.sock")).unwrap();
         symlink(elsewhere.path().join("own.sock"), socket).unwrap();
-        assert_eq!(rows(&Root::new(folder.path())).await, Ok(Vec::new()));
+        let told = rows(&Root::new(folder.path())).await.unwrap_err();
+        assert!(told.ends_with("own.sock, which is not there"), "{told}");
         let heard = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
         assert!(heard.is_err(), "nobody may ask it");
     }
