@@ -1,9 +1,13 @@
 //! Every check on every installation of the fixtures: a story fires what it says and nothing else, the healthy ones are
-//! silent, and every check fires somewhere.
+//! silent, and every check fires somewhere. Two snapshots show what else would change without a word: how each check
+//! ends on each installation, and whom it is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods, reason = "tests are told by the environment to bless")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bm_preflight::app;
@@ -11,7 +15,7 @@ use bm_preflight::check::evaluate::{self, Situation};
 use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::fact::store::Origin;
 use bm_preflight::fact::{Facts, Schema, Store};
-use bm_preflight::model::{CheckResult, Lang, Outcome, version};
+use bm_preflight::model::{CheckResult, Lang, Missing, Outcome, version};
 use bm_preflight::topology::{self, Identity, Topology};
 use serde::Deserialize;
 use walkdir::WalkDir;
@@ -80,8 +84,15 @@ fn is_about_autodiscover(id: &str) -> bool {
     root().join("checks/autodiscover").join(format!("{id}.toml")).is_file()
 }
 
+type Matrix = BTreeMap<String, (Story, Vec<CheckResult>)>;
+
 /// Outcome of every check on every installation.
-fn matrix() -> BTreeMap<String, (Story, Vec<CheckResult>)> {
+fn matrix() -> &'static Matrix {
+    static MATRIX: OnceLock<Matrix> = OnceLock::new();
+    MATRIX.get_or_init(evaluate_stories)
+}
+
+fn evaluate_stories() -> Matrix {
     let schema = app::schema();
     let checks = checks(&schema);
     installations()
@@ -106,7 +117,7 @@ fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
     let mut fired_anywhere = BTreeSet::new();
     let mut all = BTreeSet::new();
     let asked_for = asked_for();
-    for (name, (story, results)) in &matrix {
+    for (name, (story, results)) in matrix {
         let fired: BTreeSet<_> = results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.id.as_str()).collect();
         // A check that is run only when it is asked for is no part of the story: it may fire anywhere, and must somewhere.
         let ordinary: BTreeSet<_> = fired.iter().copied().filter(|id| !asked_for.contains(*id)).collect();
@@ -127,10 +138,10 @@ fn each_story_fires_what_it_says_and_every_check_fires_somewhere() {
 #[test]
 fn the_healthy_installations_pass_or_do_not_apply() {
     let asked_for = asked_for();
-    for (name, (story, results)) in matrix().into_iter().filter(|(name, _)| name.starts_with("healthy")) {
+    for (name, (story, results)) in matrix().iter().filter(|(name, _)| name.starts_with("healthy")) {
         assert!(story.fires.is_empty(), "{name}");
         // A run on one server cannot read the files of the others: only that may be unknown.
-        for result in results.into_iter().filter(|r| !asked_for.contains(&r.id)) {
+        for result in results.iter().filter(|r| !asked_for.contains(&r.id)) {
             let only_files = result.missing.iter().all(|m| m.reason.contains("can be read from here"));
             let is_calm = match result.outcome {
                 Outcome::Pass | Outcome::NotApplicable => true,
@@ -140,4 +151,68 @@ fn the_healthy_installations_pass_or_do_not_apply() {
             assert!(is_calm, "{name}: {} ended as {:?} {:?}", result.id, result.outcome, result.missing);
         }
     }
+}
+
+#[test]
+fn every_outcome_is_the_one_that_was_seen_before() {
+    let mut text = String::new();
+    for (name, (_, results)) in matrix() {
+        let _ = writeln!(text, "\n{name}");
+        let mut results: Vec<_> = results.iter().collect();
+        results.sort_by_key(|result| &result.id);
+        for line in results.into_iter().flat_map(ends) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    assert_snapshot("outcomes.txt", text.trim_start());
+}
+
+/// How a check ended, and on what; nothing for one that passed or does not apply.
+fn ends(result: &CheckResult) -> Vec<String> {
+    let start = format!("{} {}", result.outcome.as_str(), result.id);
+    if matches!(result.outcome, Outcome::Pass | Outcome::NotApplicable) {
+        return Vec::new();
+    }
+    let findings = result.findings.iter().map(|finding| format!("{start}: {}", finding.subject));
+    let gaps: Vec<_> = result.missing.iter().map(Missing::place).collect();
+    let gaps = (!gaps.is_empty()).then(|| format!("{start} without {}", gaps.join(", ")));
+    let lines: Vec<_> = findings.chain(gaps).collect();
+    if lines.is_empty() { vec![start] } else { lines }
+}
+
+/// Severity, range of upgrades, roles and packages decide who sees a check and what it stops.
+#[test]
+fn no_policy_changes_without_a_word() {
+    let mut checks = checks(&app::schema());
+    checks.sort_by(|a, b| (&a.category, &a.id).cmp(&(&b.category, &b.id)));
+    assert_snapshot("policy.txt", &checks.iter().map(policy).collect::<String>());
+}
+
+/// The line of a check.
+fn policy(check: &Check) -> String {
+    let range = |range: &Option<semver::VersionReq>| range.as_ref().map_or("any".to_owned(), ToString::to_string);
+    let list = |words: &[String]| if words.is_empty() { "any".to_owned() } else { words.join(" or ") };
+    format!(
+        "{}/{}: {}; from {}; to {}; role {}; package {}{}\n",
+        check.category,
+        check.id,
+        check.severity.as_str(),
+        range(&check.from),
+        range(&check.to),
+        list(&check.roles),
+        list(&check.packages),
+        if check.only_with_category { "; only when asked for" } else { "" }
+    )
+}
+
+/// Holds a text against the file of that name in `tests/matrix/`, which `BLESS=1` writes anew.
+fn assert_snapshot(name: &str, text: &str) {
+    let path = root().join("tests/matrix").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        return std::fs::write(&path, text).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    let gone = known.lines().filter(|line| !text.lines().any(|l| l == *line)).map(|line| format!("-{line}\n"));
+    let new = text.lines().filter(|line| !known.lines().any(|k| k == *line)).map(|line| format!("+{line}\n"));
+    assert!(known == text, "{name} has changed (`BLESS=1` writes it anew):\n{}", gone.chain(new).collect::<String>());
 }
