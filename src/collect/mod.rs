@@ -1,35 +1,24 @@
 //! Collectors: they describe what is there, and never judge it. A failure is a statement on completeness, not an error.
 
-mod autodiscover;
-mod backups;
-mod banners;
-mod command;
 mod cyrus;
-mod directory;
-mod failure;
-mod host;
-mod log_files;
-mod logins;
-mod postgres;
+mod database;
+mod network;
 mod progress;
-mod replication;
-mod root;
-mod services;
-mod shard;
-mod sink;
-mod sockets;
-mod source;
-mod tls;
-mod web;
+mod reach;
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::StreamExt;
 
-use self::postgres::{Access, Sessions};
-use self::root::Root;
-use self::source::Source;
+use self::network::{autodiscover, greetings, hours};
+use self::reach::identity;
+use self::reach::mailbox::Gather;
+use self::reach::postgres::{self, Access, Sessions};
+use self::reach::root::Root;
+use self::reach::source::Source;
+use self::server::{backups, host, logins, replication, services, sockets};
 use crate::config::Config;
 use crate::fact::store::Origin;
 use crate::fact::{Schema, ScopeKind, Table};
@@ -37,21 +26,14 @@ use crate::format::bm_ini::BmIni;
 use crate::model::Coverage;
 use crate::topology::{DIRECTORY, Server, Topology};
 
-pub use self::sink::Sink;
-
-/// The scope of what is seen from this machine.
-const NETWORK: &str = "network";
-
-/// Why nothing is known of the network.
-const OFFLINE: &str = "--offline: nothing was asked";
+pub use self::reach::sink::Sink;
 
 /// Every facts table.
 pub fn schema() -> Schema {
-    let sources = directory::SOURCES.iter().chain(shard::SHARD_SOURCES).chain(shard::DATABASE_SOURCES);
+    let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
     let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
     let more = [services::TABLES, sockets::TABLES, replication::TABLES, progress::TABLES, backups::TABLES].concat();
-    let network =
-        autodiscover::TABLES.iter().copied().chain([&banners::SERVICE_BANNER, &replication::REPLICATION_HOUR]);
+    let network = autodiscover::TABLES.iter().copied().chain([&greetings::SERVICE_BANNER, &hours::REPLICATION_HOUR]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
 }
 
@@ -92,14 +74,14 @@ impl<'a> Collectors<'a> {
             return Err(format!("[server.{uid}] root: {}: not a folder", path.display()));
         }
         let root = Root::new(root);
-        let bm_ini = host::read_bm_ini(&root);
+        let bm_ini = identity::bm_ini(&root);
         let (sessions, started) = (Sessions::new(config)?, Instant::now());
         Ok(Self { config, circumstances, started, bm_ini, root, sessions, wanted, sink })
     }
 
     /// Reads the directory database, which tells what else there is to read.
     pub async fn directory(&self) {
-        let sources = self.wanted_sources(directory::SOURCES.iter().chain(shard::DATABASE_SOURCES));
+        let sources = self.wanted_sources(database::DIRECTORY_SOURCES.iter().chain(database::DATABASE_SOURCES));
         let access = postgres::directory(self.config, &self.bm_ini);
         let compare = |time: i64| {
             let now = self.circumstances.now.saturating_add_unsigned(self.started.elapsed().as_secs());
@@ -110,8 +92,8 @@ impl<'a> Collectors<'a> {
 
     /// Notes which server, of which installation, the files below the root are of.
     pub fn locate(&self, topology: &Topology) {
-        let server_uid = host::identify(&self.root, topology.servers()).ok();
-        let installation_id = host::installation_id(&self.root);
+        let server_uid = identity::identify(&self.root, topology.servers()).ok();
+        let installation_id = identity::installation_id(&self.root);
         self.describe(|origin| (origin.server_uid, origin.installation_id) = (server_uid, installation_id));
     }
 
@@ -134,8 +116,8 @@ impl<'a> Collectors<'a> {
         let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
         all.await;
         // Afterwards, so that no server sees a connection of this run among those that replicate to it.
-        if self.wants(&banners::SERVICE_BANNER) {
-            banners::collect(&self.config.probe, self.circumstances.is_offline, topology, &self.sink).await;
+        if self.wants(&greetings::SERVICE_BANNER) {
+            greetings::collect(&self.config.probe, self.circumstances.is_offline, topology, &self.sink).await;
         }
     }
 
@@ -151,7 +133,7 @@ impl<'a> Collectors<'a> {
     async fn carry_out(&self, work: Work<'_>, topology: &Topology) {
         match work {
             Work::Shard(server) => {
-                let sources = self.wanted_sources(shard::SHARD_SOURCES.iter().chain(shard::DATABASE_SOURCES));
+                let sources = self.wanted_sources(database::SHARD_SOURCES.iter().chain(database::DATABASE_SOURCES));
                 let access = postgres::shard(self.config, &self.bm_ini, server);
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink, |_| ()).await;
             }
@@ -179,9 +161,9 @@ impl<'a> Collectors<'a> {
                 };
                 let wanted = of_kind(self.wanted, ScopeKind::Network);
                 let hours = async {
-                    if self.wants(&replication::REPLICATION_HOUR) {
+                    if self.wants(&hours::REPLICATION_HOUR) {
                         let (probe, is_offline) = (&self.config.probe, setting.is_offline);
-                        replication::collect_hours(probe, is_offline, setting.now, topology, &self.sink).await;
+                        hours::collect(probe, is_offline, setting.now, topology, &self.sink).await;
                     }
                 };
                 let traces = autodiscover::collect(&setting, &wanted, &self.sink);
@@ -211,7 +193,7 @@ impl<'a> Collectors<'a> {
         let (server, root, sink) = (uid.to_owned(), root.clone(), self.sink.clone());
         let work = tokio::task::spawn_blocking(move || {
             let tables: Vec<_> = tables.into_iter().filter(|table| cyrus::TABLES.contains(table)).collect();
-            cyrus::collect(&server, &root, &tables, roll.as_ref(), &sink).map(|()| roll)
+            cyrus::collect(&server, &root, &tables, roll.as_ref().map(|roll| roll as &dyn Gather), &sink).map(|()| roll)
         });
         let gathered = work.await.unwrap_or_else(|error| {
             // The scopes stay "not attempted": nothing is taken for known.
@@ -251,12 +233,12 @@ impl<'a> Collectors<'a> {
         if !self.root.is_system() && !is_told {
             return Err("the files are of another root than this machine's".to_owned());
         }
-        host::identify(&self.root, topology.servers())
+        identity::identify(&self.root, topology.servers())
     }
 
     /// The files of each server: of the configuration, or of this machine; else why they are out of reach.
     fn roots(&self, topology: &Topology) -> BTreeMap<String, Result<Root, String>> {
-        let local = host::identify(&self.root, topology.servers());
+        let local = identity::identify(&self.root, topology.servers());
         let mut roots: BTreeMap<String, Result<Root, String>> = BTreeMap::new();
         for server in topology.servers() {
             let reason = match &local {

@@ -13,7 +13,6 @@ pub mod flat;
 pub mod greeting;
 pub mod imapd_conf;
 pub mod influx_answer;
-pub mod influx_line;
 pub mod login_log;
 pub mod mailbox_name;
 pub mod mailbox_record;

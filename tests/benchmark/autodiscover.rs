@@ -16,7 +16,7 @@ const DOMAINS: usize = 200;
 const SERVERS: usize = 20;
 /// What each answer takes.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The limits of `src/collect/autodiscover/peers.rs`.
+/// The limits of `src/collect/network/autodiscover/peers.rs`.
 const AT_ONCE: usize = 16;
 const AT_ONCE_EACH: usize = 2;
 

@@ -1,6 +1,6 @@
 //! What imapd.conf says, read below the root.
 
-use crate::collect::root::Root;
+use crate::collect::reach::root::Root;
 use crate::fact::{Row, Value};
 use crate::format::imapd_conf::ImapdConf;
 use crate::format::spool_path::Hashing;

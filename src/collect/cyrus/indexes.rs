@@ -6,8 +6,8 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::mailboxes::{Mailbox, shown};
-use crate::collect::progress::{Content, Message};
-use crate::collect::root::Root;
+use crate::collect::reach::mailbox::{Content, Message};
+use crate::collect::reach::root::Root;
 use crate::fact::{Row, Value};
 use crate::format::cyrus_header::{CyrusHeader, HeaderError};
 use crate::format::cyrus_index::{IndexError, Record, Records, Tally};

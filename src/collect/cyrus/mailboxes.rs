@@ -8,8 +8,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use super::conf::Conf;
-use crate::collect::progress::Place;
-use crate::collect::root::Root;
+use crate::collect::reach::mailbox::{Owner, root_name};
+use crate::collect::reach::root::Root;
 use crate::fact::{Row, Value};
 use crate::format::cyrus_db::{CyrusDb, Kind};
 use crate::format::mailbox_name::{MailboxName, Namespace, Naming};
@@ -209,9 +209,9 @@ impl Mailbox {
 
 impl Mailbox {
     /// Whose its messages are.
-    pub(super) fn place(&self, conf: &Conf) -> Place {
+    pub(super) fn owner(&self, conf: &Conf) -> Owner {
         let parts = self.name.parts(&conf.hashing.deleted_prefix);
-        Place {
+        Owner {
             name: escaped(self.name.as_bytes()),
             root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
             domain: parts.domain.map(escaped),
@@ -222,12 +222,4 @@ impl Mailbox {
 /// A path as text; its bytes may be any.
 pub(super) fn shown(path: &std::path::Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes())
-}
-
-/// Internal name of the root that a mailbox belongs to, or belonged to before it was deleted.
-pub(in crate::collect) fn root_name(name: &MailboxName, deleted_prefix: &str) -> String {
-    let parts = name.parts(deleted_prefix);
-    let domain = parts.domain.map(|domain| format!("{}!", escaped(domain))).unwrap_or_default();
-    let user = if parts.namespace == Namespace::User { "user." } else { "" };
-    format!("{domain}{user}{}", escaped(&parts.owner).replace('.', "^"))
 }

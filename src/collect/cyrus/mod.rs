@@ -18,14 +18,13 @@ use self::conf::Conf;
 use self::indexes::Looked;
 use self::mailboxes::{Mailbox, Mailboxes};
 use self::spool::Walked;
-use crate::collect::progress::Roll;
-use crate::collect::root::Root;
-use crate::collect::sink::{Scope, Sink};
+use crate::collect::reach::mailbox::Gather;
+use crate::collect::reach::root::Root;
+use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::{Row, Table};
 use crate::format::mailbox_name::MailboxName;
 use crate::model::text::escaped;
 
-pub(in crate::collect) use mailboxes::root_name;
 pub(in crate::collect) use tables::TABLES;
 
 /// Mailboxes looked at before their rows are handed over.
@@ -47,7 +46,7 @@ pub(in crate::collect) fn collect(
     server: &str,
     root: &Root,
     wanted: &[&'static Table],
-    roll: Option<&Roll>,
+    roll: Option<&dyn Gather>,
     sink: &Sink,
 ) -> Result<(), String> {
     let scopes = Scopes { server, wanted, sink };
@@ -106,7 +105,7 @@ struct Backend<'a> {
     root: &'a Root,
     conf: &'a Conf,
     scopes: &'a Scopes<'a>,
-    roll: Option<&'a Roll>,
+    roll: Option<&'a dyn Gather>,
 }
 
 impl Backend<'_> {
@@ -265,7 +264,7 @@ impl Backend<'_> {
         let Some(roll) = self.roll else { return Ok(()) };
         match &looked.content {
             Some(content) if self.is_deleted(mailbox) => roll.add_deleted(content),
-            Some(content) => return roll.add(mailbox.place(self.conf), content),
+            Some(content) => return roll.add(mailbox.owner(self.conf), content),
             None => self.miss(mailbox, looked.state),
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What cyrus.conf starts, and the settings of imapd.conf that replication rests on.
 
 use super::conf::Conf;
-use crate::collect::root::Root;
+use crate::collect::reach::root::Root;
 use crate::fact::{Column, Row, ScopeKind, Table, Value};
 use crate::format::cyrus_conf;
 

@@ -13,11 +13,12 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use walkdir::WalkDir;
 
 use super::conf::Conf;
-use super::mailboxes::{root_name, shown};
+use super::mailboxes::shown;
 use super::some;
 use super::trees::{Tree, trees};
-use crate::collect::root::Root;
-use crate::collect::sink::Scope;
+use crate::collect::reach::mailbox::root_name;
+use crate::collect::reach::root::Root;
+use crate::collect::reach::sink::Scope;
 use crate::fact::{Row, Value};
 use crate::format::mailbox_name::MailboxName;
 use crate::format::spool_path::NotMailbox;

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::UNIX_EPOCH;
 
 use super::conf::Conf;
-use crate::collect::root::Root;
+use crate::collect::reach::root::Root;
 use crate::fact::{Row, Value};
 
 /// Where Cyrus keeps the log of the channel `core`, below `configdirectory`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::conf::Conf;
 use super::mailboxes::shown;
-use crate::collect::root::Root;
+use crate::collect::reach::root::Root;
 
 /// A folder that holds partitions' folders, and what lies in it.
 pub(super) struct Tree {

@@ -14,11 +14,12 @@ use tokio_postgres::types::Type;
 use self::compare::{Compared, Count, Missing, compare};
 use self::roll::spilling;
 use self::sorter::Sorter;
-use super::postgres::{Access, Sessions};
-use super::sink::{Scope, Sink};
+use crate::collect::reach::mailbox::Owner;
+use crate::collect::reach::postgres::{Access, Sessions};
+use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::{Row, Table, Value};
 
-pub(super) use roll::{Content, Message, Place, Roll};
+pub(super) use roll::Roll;
 pub(super) use tables::TABLES;
 
 /// Messages and bodies that are held in memory: 112 and 80 MB.
@@ -102,7 +103,7 @@ fn hexadecimal(text: &[u8]) -> Option<[u8; 20]> {
 
 /// What comparing gave.
 struct Found {
-    mailboxes: Vec<(Place, u32, Count)>,
+    mailboxes: Vec<(Owner, u32, Count)>,
     total: Count,
     missing: Missing,
     files: u64,
@@ -115,12 +116,12 @@ impl Found {
     fn of(roll: Roll, bodies: Bodies, now: i64) -> Result<Self, String> {
         let mut gathered = roll.into_gathered();
         let (gap, files) = (gathered.gap(), gathered.files);
-        let (places, entries) = gathered.sorted()?;
+        let (owners, entries) = gathered.sorted()?;
         let guids = bodies.guids.sorted().map_err(spilling)?;
         // A record that bears a time to come was written by a wrong clock, at whatever time.
         let recent = now - RECENT + 1..=now + RECENT;
-        let Compared { counts, total, missing } = compare(entries, guids, places.len(), &recent).map_err(spilling)?;
-        let mailboxes = places.into_iter().zip(counts).map(|((place, at), count)| (place, at, count)).collect();
+        let Compared { counts, total, missing } = compare(entries, guids, owners.len(), &recent).map_err(spilling)?;
+        let mailboxes = owners.into_iter().zip(counts).map(|((owner, at), count)| (owner, at, count)).collect();
         Ok(Self { mailboxes, total, missing, files, bodies: bodies.rows, malformed: bodies.malformed, gap })
     }
 
@@ -140,9 +141,9 @@ impl Found {
     }
 
     fn missing_row(&self, (mailbox, guid): &(u32, [u8; 20])) -> Option<Row> {
-        let (place, ..) = self.mailboxes.get(usize::try_from(*mailbox).ok()?)?;
+        let (owner, ..) = self.mailboxes.get(usize::try_from(*mailbox).ok()?)?;
         let guid: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(vec![Value::from(place.name.as_str()), Value::from(guid)])
+        Some(vec![Value::from(owner.name.as_str()), Value::from(guid)])
     }
 
     fn server_row(&self) -> Row {
@@ -153,12 +154,12 @@ impl Found {
     }
 }
 
-fn mailbox_row((place, last_append_at, count): &(Place, u32, Count)) -> Row {
+fn mailbox_row((owner, last_append_at, count): &(Owner, u32, Count)) -> Row {
     let time = |at: u32| Value::Integer(at.into());
     vec![
-        Value::from(place.name.as_str()),
-        Value::from(place.root_name.as_str()),
-        Value::from(place.domain.clone()),
+        Value::from(owner.name.as_str()),
+        Value::from(owner.root_name.as_str()),
+        Value::from(owner.domain.clone()),
         number(count.messages),
         number(count.distinct),
         number(count.missing),

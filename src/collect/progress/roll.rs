@@ -4,45 +4,12 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::sorter::{Sorted, Sorter};
-use crate::format::cyrus_index::Guid;
+use crate::collect::reach::mailbox::{Content, Gather, Message, Owner};
 
 /// Bytes of an entry: GUID, number of its mailbox, when its record was written. In that order entries are sorted.
 pub(super) const ENTRY: usize = 28;
 /// Mailboxes that a statement on what is missing names.
 const NAMED: usize = 3;
-
-/// A message of a mailbox.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::collect) struct Message {
-    /// SHA-1 of its file.
-    pub(in crate::collect) guid: Guid,
-    /// When its record was last written, in seconds since 1970.
-    pub(in crate::collect) written_at: u32,
-}
-
-/// What an index says of messages.
-#[derive(Debug, Default)]
-pub(in crate::collect) struct Content {
-    /// Messages that users have, whose GUID is known.
-    pub(in crate::collect) messages: Vec<Message>,
-    /// Messages whose GUID was never computed.
-    pub(in crate::collect) without_guid: u64,
-    /// Records whose file is there.
-    pub(in crate::collect) files: u64,
-    /// When a message last came in, in seconds since 1970; 0 when none did.
-    pub(in crate::collect) last_append_at: u32,
-}
-
-/// Whose messages they are.
-#[derive(Debug, Clone)]
-pub(in crate::collect) struct Place {
-    /// Internal name.
-    pub(in crate::collect) name: String,
-    /// Internal name of the mailbox it belongs to.
-    pub(in crate::collect) root_name: String,
-    /// What stands before the first `!`.
-    pub(in crate::collect) domain: Option<String>,
-}
 
 /// Everything that was gathered so far. Indexes are read in parallel.
 pub(in crate::collect) struct Roll(Mutex<Gathered>);
@@ -50,7 +17,7 @@ pub(in crate::collect) struct Roll(Mutex<Gathered>);
 pub(super) struct Gathered {
     entries: Sorter<ENTRY>,
     /// The mailboxes that hold messages, each with the time at which the last one came in.
-    places: Vec<(Place, u32)>,
+    owners: Vec<(Owner, u32)>,
     pub(super) files: u64,
     gaps: Vec<String>,
 }
@@ -59,22 +26,7 @@ impl Roll {
     /// An empty one, that holds at most `budget` messages in memory.
     pub(super) fn new(budget: usize) -> Self {
         let entries = Sorter::new(budget);
-        Self(Mutex::new(Gathered { entries, places: Vec::new(), files: 0, gaps: Vec::new() }))
-    }
-
-    /// Adds a live mailbox. The error is about the file for what memory does not hold.
-    pub(in crate::collect) fn add(&self, place: Place, content: &Content) -> Result<(), String> {
-        self.with(|gathered| gathered.add(place, content)).map_err(spilling)
-    }
-
-    /// Adds the files of a mailbox that waits for its purge.
-    pub(in crate::collect) fn add_deleted(&self, content: &Content) {
-        self.with(|gathered| gathered.files += content.files);
-    }
-
-    /// Notes a mailbox whose messages could not be counted.
-    pub(in crate::collect) fn miss(&self, name: &str, why: &str) {
-        self.with(|gathered| gathered.gaps.push(format!("{name} ({why})")));
+        Self(Mutex::new(Gathered { entries, owners: Vec::new(), files: 0, gaps: Vec::new() }))
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Gathered) -> T) -> T {
@@ -86,17 +38,31 @@ impl Roll {
     }
 }
 
+impl Gather for Roll {
+    fn add(&self, owner: Owner, content: &Content) -> Result<(), String> {
+        self.with(|gathered| gathered.add(owner, content)).map_err(spilling)
+    }
+
+    fn add_deleted(&self, content: &Content) {
+        self.with(|gathered| gathered.files += content.files);
+    }
+
+    fn miss(&self, name: &str, why: &str) {
+        self.with(|gathered| gathered.gaps.push(format!("{name} ({why})")));
+    }
+}
+
 impl Gathered {
-    fn add(&mut self, place: Place, content: &Content) -> io::Result<()> {
+    fn add(&mut self, owner: Owner, content: &Content) -> io::Result<()> {
         self.files += content.files;
         if content.without_guid > 0 {
-            self.gaps.push(format!("{} ({} message(s) without GUID)", place.name, content.without_guid));
+            self.gaps.push(format!("{} ({} message(s) without GUID)", owner.name, content.without_guid));
         }
         if content.messages.is_empty() {
             return Ok(());
         }
-        let number = u32::try_from(self.places.len()).map_err(io::Error::other)?;
-        self.places.push((place, content.last_append_at));
+        let number = u32::try_from(self.owners.len()).map_err(io::Error::other)?;
+        self.owners.push((owner, content.last_append_at));
         content.messages.iter().try_for_each(|message| self.entries.push(Entry::of(message, number).bytes()))
     }
 
@@ -110,8 +76,8 @@ impl Gathered {
     }
 
     /// The mailboxes, and the messages of all of them in the order of their GUIDs.
-    pub(super) fn sorted(self) -> Result<(Vec<(Place, u32)>, Sorted<ENTRY>), String> {
-        Ok((self.places, self.entries.sorted().map_err(spilling)?))
+    pub(super) fn sorted(self) -> Result<(Vec<(Owner, u32)>, Sorted<ENTRY>), String> {
+        Ok((self.owners, self.entries.sorted().map_err(spilling)?))
     }
 }
 

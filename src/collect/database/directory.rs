@@ -1,0 +1,253 @@
+//! The tables of the directory database `bj`, and the query that fills each.
+//!
+//! Column names and value meanings follow BlueMind's SQL schemas of 4.0.7 and 4.2. `global.virt` is BlueMind's
+//! management domain; it is collected and marked, never left out silently.
+
+use crate::collect::reach::source::{Query, Source};
+use crate::fact::{Column, ScopeKind, Table};
+
+/// What is read from `bj`.
+pub(in crate::collect) const SOURCES: &[Source] = &[
+    INSTALLATION,
+    SERVER,
+    SERVER_ROLE,
+    ROLE_ASSIGNMENT,
+    DOMAIN,
+    DOMAIN_ALIAS,
+    MAILBOX,
+    MAPI_REPLICA,
+    COMPONENT_VERSION,
+    UPGRADER,
+    BACKUP_SKIPPED_TAG,
+];
+
+const INSTALLATION: Source = Source {
+    table: &Table {
+        name: "installation",
+        doc: "The installation as its directory database describes itself (`t_systemconf` and the `installation` container).",
+        grain: "the installation",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("installation_id", "`bluemind-` and the content of /etc/bm/mcast.id").nullable(),
+            Column::text("external_url", "public host name, without scheme").nullable(),
+            Column::text("db_version", "`db_version` of the system configuration, such as `4.1.43922`").nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_systemconf", "t_container"],
+        sql: "SELECT (SELECT c.uid FROM t_container c WHERE c.container_type = 'installation' ORDER BY c.id LIMIT 1),
+                     s.configuration->'external-url', s.configuration->'db_version'
+              FROM (SELECT 1) one LEFT JOIN t_systemconf s ON true LIMIT 1",
+    }],
+};
+
+const SERVER: Source = Source {
+    table: &Table {
+        name: "server",
+        doc: "The servers of the installation (`t_server`).",
+        grain: "a server",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("server_uid", "uid, as in /etc/bm/server.uid on the server itself").key(),
+            Column::text("name", "display name").nullable(),
+            Column::text("ip", "IP address that BlueMind connects to").nullable(),
+            Column::text("fqdn", "fully qualified host name").nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_server"],
+        sql: "SELECT i.uid, s.name, nullif(s.ip, ''), nullif(s.fqdn, '')
+              FROM t_server s
+              JOIN t_container_item i ON i.id = s.item_id
+              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'installation'
+              ORDER BY i.uid",
+    }],
+};
+
+const SERVER_ROLE: Source = Source {
+    table: &Table {
+        name: "server_role",
+        doc: "The roles (BlueMind's server tags) that each server holds.",
+        grain: "a role of a server",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("server_uid", "uid of the server").key(),
+            Column::text("role", "tag, such as `mail/imap` or `bm/pgsql-data`").key(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_server"],
+        sql: "SELECT i.uid, tag
+              FROM t_server s
+              JOIN t_container_item i ON i.id = s.item_id
+              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'installation'
+              CROSS JOIN LATERAL unnest(s.tags) AS tag
+              WHERE tag IS NOT NULL
+              ORDER BY i.uid, tag",
+    }],
+};
+
+const ROLE_ASSIGNMENT: Source = Source {
+    table: &Table {
+        name: "role_assignment",
+        doc: "Which server serves a domain in a role (`t_server_assignment`).",
+        grain: "a domain, server and role",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("domain_uid", "uid of the domain").key(),
+            Column::text("server_uid", "uid of the server").key(),
+            Column::text("role", "tag, such as `mail/imap`"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_server_assignment"],
+        sql: "SELECT domain_uid, server_uid, tag FROM t_server_assignment ORDER BY 1, 2, 3",
+    }],
+};
+
+const DOMAIN: Source = Source {
+    table: &Table {
+        name: "domain",
+        doc: "The domains (`t_domain`), the management domain `global.virt` included.",
+        grain: "a domain",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("domain_uid", "uid; in 4.0 also the domain's name").key(),
+            Column::text("label", "display name"),
+            Column::boolean("is_global", "whether it is the management domain `global.virt`"),
+        ],
+    },
+    queries: &[Query { needs: &["t_domain"], sql: "SELECT name, label, global FROM t_domain ORDER BY name" }],
+};
+
+const DOMAIN_ALIAS: Source = Source {
+    table: &Table {
+        name: "domain_alias",
+        doc: "The aliases of each domain, its own name left out.",
+        grain: "an alias of a domain",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("domain_uid", "uid of the domain").key(),
+            Column::text("alias", "the alias, as it was written").key(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_domain"],
+        sql: "SELECT d.name, alias FROM t_domain d CROSS JOIN LATERAL unnest(d.aliases) AS alias
+              WHERE alias IS NOT NULL AND alias <> d.name ORDER BY 1, 2",
+    }],
+};
+
+const MAILBOX: Source = Source {
+    table: &Table {
+        name: "mailbox",
+        doc: "The mailboxes of every directory entry that has one (`t_mailbox`, `t_directory_entry`, `t_mailbox_email`).",
+        grain: "a mailbox",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("mailbox_uid", "uid of the directory entry").key(),
+            Column::text("domain_uid", "uid of the domain").key(),
+            Column::text("name", "mailbox name; a user's login. Cyrus writes its dots as `^`"),
+            Column::text("type", "what it belongs to").one_of(&["user", "mailshare", "resource", "group"]),
+            Column::text("routing", "where its mail goes").one_of(&["internal", "external", "none"]),
+            Column::text("backend_uid", "uid of the mail server that stores it (`datalocation`)").nullable().key(),
+            Column::text("address", "its default address, with the domain's name where BlueMind leaves it open").nullable(),
+            Column::boolean("is_archived", "suspended in the directory"),
+            Column::boolean("is_hidden", "not shown in the directory"),
+            Column::boolean("is_system", "BlueMind's own, such as `bmhiddensysadmin`"),
+            Column::integer("quota_kib", "quota in KiB; null or 0 is none").nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mailbox", "t_directory_entry", "t_mailbox_email"],
+        sql: "SELECT i.uid, c.uid, m.name, m.type::text, m.routing::text, nullif(e.datalocation, ''),
+                     (SELECT a.left_address || '@' || coalesce(nullif(a.right_address, ''), c.uid) FROM t_mailbox_email a
+                      WHERE a.item_id = m.item_id AND a.is_default ORDER BY 1 LIMIT 1),
+                     coalesce(m.archived, false) OR coalesce(e.flag_archived, false),
+                     coalesce(m.hidden, false) OR coalesce(e.flag_hidden, false),
+                     coalesce(m.system, false) OR coalesce(e.flag_system, false),
+                     m.quota
+              FROM t_mailbox m
+              JOIN t_container_item i ON i.id = m.item_id
+              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'dir'
+              LEFT JOIN t_directory_entry e ON e.item_id = m.item_id
+              ORDER BY 2, 1",
+    }],
+};
+
+const MAPI_REPLICA: Source = Source {
+    table: &Table {
+        name: "mapi_replica",
+        doc: "The mailboxes that were opened by MAPI at least once (`t_mapi_replica`).",
+        grain: "a mailbox used through MAPI",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("mailbox_uid", "uid of the mailbox").key(),
+            Column::text("replica_guid", "local replica GUID, the link to `mapi_folder`").nullable().key(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mapi_replica"],
+        sql: "SELECT mailbox_uid, local_replica_guid FROM t_mapi_replica ORDER BY 1",
+    }],
+};
+
+const COMPONENT_VERSION: Source = Source {
+    table: &Table {
+        name: "component_version",
+        doc: "The version of each component as its last upgrade left it (`t_component_version`).",
+        grain: "a component",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("component", "such as `bm/core`").key(),
+            Column::text("version", "technical version, such as `4.1.43922`"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_component_version"],
+        sql: "SELECT component, version FROM t_component_version ORDER BY 1",
+    }],
+};
+
+const UPGRADER: Source = Source {
+    table: &Table {
+        name: "upgrader",
+        doc: "The upgraders that were run (`t_upgraders` up to 4.2, `t_bm_upgraders` from 4.3 on).",
+        grain: "a run of an upgrader",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("name", "component and build of the upgrader, or its id from 4.3 on"),
+            Column::text("phase", "such as `SCHEMA_UPGRADE`").nullable(),
+            Column::boolean("is_success", "whether it ended well"),
+        ],
+    },
+    queries: &[
+        Query {
+            needs: &["t_upgraders"],
+            sql: "SELECT coalesce(component, '?') || ' ' || coalesce((schemaversion / 1000000000)::text || '.' || (schemaversion % 1000000000)::text, '?'),
+                         phase::text, coalesce(success, false)
+                  FROM t_upgraders ORDER BY id",
+        },
+        Query {
+            needs: &["t_bm_upgraders"],
+            sql: "SELECT upgrader_id::text || ' on ' || server || ' (' || database_name::text || ')', phase::text, coalesce(success, false)
+                  FROM t_bm_upgraders ORDER BY 1, 2",
+        },
+    ],
+};
+
+const BACKUP_SKIPPED_TAG: Source = Source {
+    table: &Table {
+        name: "backup_skipped_tag",
+        doc: "The roles whose data BlueMind's backups leave out, as it is set in the administration console (`dpBackupSkipTags` of the system configuration).",
+        grain: "a role that is not backed up",
+        scope: ScopeKind::Directory,
+        columns: &[Column::text("tag", "such as `mail/imap`").key()],
+    },
+    queries: &[Query {
+        needs: &["t_systemconf"],
+        sql: "SELECT DISTINCT trim(tag)
+              FROM t_systemconf s CROSS JOIN LATERAL unnest(string_to_array(s.configuration->'dpBackupSkipTags', ',')) AS tag
+              WHERE trim(tag) <> '' ORDER BY 1",
+    }],
+};

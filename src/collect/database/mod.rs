@@ -1,0 +1,7 @@
+//! The tables that queries against BlueMind's databases fill.
+
+mod directory;
+mod shard;
+
+pub(super) use directory::SOURCES as DIRECTORY_SOURCES;
+pub(super) use shard::{DATABASE_SOURCES, SHARD_SOURCES};

@@ -1,0 +1,199 @@
+//! The tables of a mail shard's database `bj-data`, and of any BlueMind database; the query that fills each.
+//!
+//! All tables exist in `bj` too, where a migration from 3.5 may have left stale copies: folders and messages are read
+//! from the shards alone. Messages are aggregated by PostgreSQL; every query works with both types of message GUID
+//! (text in 4.0, bytea from 4.1 on).
+
+use crate::collect::reach::source::{Query, Source};
+use crate::fact::{Column, ScopeKind, Table};
+
+/// What is read from each `bj-data`.
+pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, MAPI_FOLDER];
+
+/// What is read from `bj` and from each `bj-data`.
+pub(in crate::collect) const DATABASE_SOURCES: &[Source] = &[DATABASE, DATABASE_EXTENSION, RELATION];
+
+const SHARD: Source = Source {
+    table: &Table {
+        name: "shard",
+        doc: "A mail shard: the message index of one server's mailboxes.",
+        grain: "a `bj-data` database",
+        scope: ScopeKind::Shard,
+        columns: &[
+            Column::text("guid_type", "type of the message GUIDs: text in 4.0, bytea from 4.1 on")
+                .one_of(&["text", "bytea"]),
+            Column::integer("bodies", "rows of `t_message_body`: messages, each counted once"),
+            Column::integer("records", "rows of `t_mailbox_record`: messages in folders, expunged ones included"),
+            Column::integer("live_records", "records that are not expunged (`system_flags` not negative)"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_message_body", "t_mailbox_record"],
+        sql: "SELECT (SELECT a.atttypid::regtype::text FROM pg_attribute a
+                      WHERE a.attrelid = to_regclass('t_message_body') AND a.attname = 'guid' AND NOT a.attisdropped),
+                     (SELECT count(*) FROM t_message_body), r.records, r.live
+              FROM (SELECT count(*) AS records, count(*) FILTER (WHERE system_flags >= 0) AS live FROM t_mailbox_record) r",
+    }],
+};
+
+const SUBTREE: Source = Source {
+    table: &Table {
+        name: "subtree",
+        doc: "The folder trees that replication has created (containers of type `replicated_mailboxes`).",
+        grain: "the folder tree of a mailbox",
+        scope: ScopeKind::Shard,
+        columns: &[
+            Column::text("subtree_uid", "`subtree_<domain>!user.<mailbox uid>`, or without `user.` for a mailshare")
+                .key(),
+            Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
+            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_container"],
+        sql: "SELECT uid, owner, domain_uid FROM t_container WHERE container_type = 'replicated_mailboxes' ORDER BY uid",
+    }],
+};
+
+const FOLDER: Source = Source {
+    table: &Table {
+        name: "folder",
+        doc: "The mail folders that replication has created (`t_mailbox_replica`), with the messages counted in the shard.",
+        grain: "a mail folder, deleted ones included",
+        scope: ScopeKind::Shard,
+        columns: &[
+            Column::text("folder_uid", "Cyrus' UNIQUEID: the folder's identity, also when it is renamed").key(),
+            Column::text("subtree_uid", "the folder tree it belongs to").key(),
+            Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
+            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
+            Column::text(
+                "path",
+                "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here",
+            ),
+            Column::text("short_name", "last part of the path"),
+            Column::text("parent_uid", "UNIQUEID of the parent folder").nullable(),
+            Column::boolean("is_deleted", "whether the item carries the deleted flag (2)"),
+            Column::boolean("has_records", "whether its container of records exists"),
+            Column::integer("messages", "live records: not expunged"),
+            Column::integer("missing_bodies", "live records whose message body has no row"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record", "t_message_body"],
+        sql: "SELECT f.uid, s.uid, s.owner, s.domain_uid, r.name, r.short_name, r.parent_uid, (f.flags & 2) <> 0,
+                     rc.id IS NOT NULL, coalesce(n.live, 0), coalesce(n.missing, 0)
+              FROM t_mailbox_replica r
+              JOIN t_container_item f ON f.id = r.item_id
+              JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
+              LEFT JOIN t_container rc ON rc.uid = 'mbox_records_' || f.uid AND rc.container_type = 'mailbox_records'
+              LEFT JOIN (
+                  SELECT i.container_id, count(*) AS live, count(*) FILTER (WHERE b.guid IS NULL) AS missing
+                  FROM t_mailbox_record m
+                  JOIN t_container_item i ON i.id = m.item_id
+                  LEFT JOIN t_message_body b ON b.guid = m.message_body_guid
+                  WHERE m.system_flags >= 0
+                  GROUP BY i.container_id
+              ) n ON n.container_id = rc.id",
+    }],
+};
+
+const MAPI_FOLDER: Source = Source {
+    table: &Table {
+        name: "mapi_folder",
+        doc: "The folders that exist for Outlook only (`t_mapi_folders` and containers of type `mapi_folder`). Their messages are neither in Cyrus nor among the records.",
+        grain: "a MAPI folder",
+        scope: ScopeKind::Shard,
+        columns: &[
+            Column::text("container_uid", "`mapi:<kind>:<replica GUID>`; Outlook's own kinds begin with `OUTLOOK-`").key(),
+            Column::text("replica_guid", "local replica GUID of the mailbox").nullable().key(),
+            Column::text("parent_container_uid", "container of the parent: another MAPI folder, or `mbox_records_<folder uid>`").nullable().key(),
+            Column::text("display_name", "name shown by Outlook").nullable(),
+            Column::text("container_class", "MAPI class, such as `IPF.Note` for mail").nullable(),
+            Column::text("mailbox_uid", "uid of the mailbox that owns the container; null when the container is missing").nullable().key(),
+            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
+            Column::boolean("has_container", "whether the container exists"),
+            Column::boolean("is_registered", "whether `t_mapi_folders` has a row for it"),
+            Column::integer("messages", "messages in it that are not deleted"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mapi_folders", "t_container", "t_container_item", "t_mapi_raw_message"],
+        sql: "WITH content AS (
+                  SELECT i.container_id, count(*) AS messages
+                  FROM t_mapi_raw_message m JOIN t_container_item i ON i.id = m.item_id
+                  WHERE (i.flags & 2) = 0 GROUP BY i.container_id
+              )
+              SELECT f.container_uid, f.replica_guid, f.parent_container_uid, f.display_name, nullif(f.container_class, ''),
+                     c.owner, c.domain_uid, c.id IS NOT NULL, true, coalesce(n.messages, 0)
+              FROM t_mapi_folders f
+              LEFT JOIN t_container c ON c.uid = f.container_uid AND c.container_type = 'mapi_folder'
+              LEFT JOIN content n ON n.container_id = c.id
+              UNION ALL
+              SELECT c.uid, nullif(split_part(c.uid, ':', 3), ''), NULL, c.name, NULL,
+                     c.owner, c.domain_uid, true, false, coalesce(n.messages, 0)
+              FROM t_container c LEFT JOIN content n ON n.container_id = c.id
+              WHERE c.container_type = 'mapi_folder' AND c.uid LIKE 'mapi:OUTLOOK-%'
+                AND NOT EXISTS (SELECT 1 FROM t_mapi_folders f WHERE f.container_uid = c.uid)",
+    }],
+};
+
+const DATABASE: Source = Source {
+    table: &Table {
+        name: "database",
+        doc: "A PostgreSQL database of the installation.",
+        grain: "a database",
+        scope: ScopeKind::Database,
+        columns: &[
+            Column::text("name", "name of the database, `bj` or `bj-data` unless configured otherwise"),
+            Column::text("postgres_version", "version of its server, such as `11.5`"),
+            Column::text("encoding", "server encoding, such as `UTF8`"),
+            Column::integer("size_bytes", "size on disk, in bytes"),
+            Column::text(
+                "data_directory",
+                "PostgreSQL's data directory on its server; null when the user may not see it",
+            )
+            .nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &[],
+        sql: "SELECT current_database()::text, split_part(current_setting('server_version'), ' ', 1),
+                     current_setting('server_encoding'), pg_database_size(current_database()),
+                     (SELECT setting FROM pg_settings WHERE name = 'data_directory')",
+    }],
+};
+
+const DATABASE_EXTENSION: Source = Source {
+    table: &Table {
+        name: "database_extension",
+        doc: "The extensions of a database (`pg_extension`).",
+        grain: "an extension of a database",
+        scope: ScopeKind::Database,
+        columns: &[Column::text("name", "such as `hstore`"), Column::text("version", "installed version")],
+    },
+    queries: &[Query { needs: &[], sql: "SELECT extname::text, extversion FROM pg_extension ORDER BY 1" }],
+};
+
+const RELATION: Source = Source {
+    table: &Table {
+        name: "relation",
+        doc: "The big tables of a database, those that the upgrade rewrites among them.",
+        grain: "a table of a database",
+        scope: ScopeKind::Database,
+        columns: &[
+            Column::text("name", "name of the table").key(),
+            Column::integer("total_bytes", "size on disk with its indexes and TOAST, in bytes"),
+            Column::integer("estimated_rows", "the planner's estimate; null when it was never analysed").nullable(),
+        ],
+    },
+    queries: &[Query {
+        needs: &[],
+        // Before PostgreSQL 14 a table that was never analysed has 0 pages and 0 rows, later -1 rows.
+        sql: "SELECT relname::text, pg_total_relation_size(oid),
+                     CASE WHEN reltuples >= 0 AND relpages > 0 THEN reltuples::bigint END
+              FROM pg_class
+              WHERE relkind = 'r' AND pg_table_is_visible(oid)
+                AND relname IN ('t_message_body', 't_mailbox_record', 't_container_item', 't_container_changelog', 't_container_changeset')
+              ORDER BY 1",
+    }],
+};

@@ -1,0 +1,213 @@
+//! nginx's access logs, watched for the tokens of this run: a request that is found there reached this installation.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::collect::reach::root::Root;
+use crate::config::Config;
+
+/// Where BlueMind's nginx writes (bm-access-log.conf).
+const DEFAULT: &str = "/var/log/nginx/access.log";
+
+/// How long nginx may take to write a line: BlueMind's log is unbuffered.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes that are read of what a log grew by; more requests than that come from somebody else.
+const MOST: u64 = 64 * 1024 * 1024;
+
+/// The logs, from where they stood when the watch began.
+pub(super) struct Watch {
+    logs: Vec<Log>,
+}
+
+struct Log {
+    shown: String,
+    place: Place,
+    state: Result<Open, String>,
+}
+
+enum Place {
+    /// Below the root of the installation.
+    Default(Root),
+    /// As the configuration names it.
+    Named(PathBuf),
+}
+
+struct Open {
+    file: File,
+    inode: u64,
+    offset: u64,
+}
+
+/// What the logs tell.
+pub(super) struct Seen {
+    tokens: BTreeSet<String>,
+    gap: Option<String>,
+}
+
+impl Watch {
+    /// Notes where the logs of the configuration, or else nginx's usual one, end.
+    pub(super) fn begin(config: &Config, root: &Root) -> Self {
+        let named = config.probe.access_logs.iter();
+        let mut logs: Vec<Log> =
+            named.map(|path| Log::open(path.display().to_string(), Place::Named(path.clone()))).collect();
+        if logs.is_empty() {
+            logs.push(Log::open(root.shown(DEFAULT), Place::Default(root.clone())));
+        }
+        Self { logs }
+    }
+
+    /// Looks for tokens in what was written since, until those that are awaited are there or nginx had time enough.
+    pub(super) async fn end(mut self, tokens: &[(String, bool)]) -> Seen {
+        let mut text = String::new();
+        let ends = tokio::time::Instant::now() + PATIENCE;
+        let is_readable = self.logs.iter().any(|log| log.state.is_ok());
+        loop {
+            for log in &mut self.logs {
+                log.read_on(&mut text);
+            }
+            let is_all = tokens.iter().all(|(token, is_awaited)| !is_awaited || text.contains(token));
+            if is_all || !is_readable || tokio::time::Instant::now() >= ends {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let tokens =
+            tokens.iter().map(|(token, _)| token).filter(|token| text.contains(token.as_str())).cloned().collect();
+        let gaps: Vec<String> =
+            self.logs.iter().filter_map(|log| Some(format!("{}: {}", log.shown, log.state.as_ref().err()?))).collect();
+        Seen { tokens, gap: (!gaps.is_empty()).then(|| gaps.join("; ")) }
+    }
+}
+
+impl Seen {
+    /// Whether a request was logged, and what is to be said of it. A log in which none of this run's requests shows up
+    /// denies nothing: logging may be off, or go elsewhere.
+    pub(super) fn judge(&self, token: &str) -> (&'static str, Option<String>) {
+        if self.tokens.contains(token) {
+            return ("yes", None);
+        }
+        match &self.gap {
+            Some(gap) => ("unknown", Some(gap.clone())),
+            None if self.tokens.is_empty() => {
+                ("unknown", Some("no request of this run is in the access log".to_owned()))
+            }
+            None => ("no", None),
+        }
+    }
+}
+
+impl Log {
+    fn open(shown: String, place: Place) -> Self {
+        let mut log = Self { shown, place, state: Err("not opened".to_owned()) };
+        log.state = log
+            .reopen()
+            .and_then(|(file, metadata)| {
+                // A log that is compressed holds no lines to look for.
+                if log.shown.ends_with(".gz") {
+                    return Err(std::io::Error::other("compressed"));
+                }
+                Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
+            })
+            .map_err(|error| error.to_string());
+        log
+    }
+
+    fn reopen(&self) -> std::io::Result<(File, std::fs::Metadata)> {
+        match &self.place {
+            Place::Default(root) => root.regular(DEFAULT),
+            Place::Named(path) => Root::new("/").regular(std::path::absolute(path)?),
+        }
+    }
+
+    /// Reads what was added; when the log was rotated, the rest of the old file and the new one from its beginning.
+    fn read_on(&mut self, text: &mut String) {
+        let Ok(open) = &mut self.state else { return };
+        open.read_on(text);
+        let rotated = self.reopen().ok().filter(|(_, metadata)| {
+            self.state.as_ref().is_ok_and(|open| metadata.ino() != open.inode || metadata.len() < open.offset)
+        });
+        if let Some((file, metadata)) = rotated {
+            let mut fresh = Open { file, inode: metadata.ino(), offset: 0 };
+            fresh.read_on(text);
+            self.state = Ok(fresh);
+        }
+    }
+}
+
+impl Open {
+    fn read_on(&mut self, text: &mut String) {
+        let mut bytes = Vec::new();
+        let read = self
+            .file
+            .seek(SeekFrom::Start(self.offset))
+            .and_then(|_| (&self.file).take(MOST.saturating_sub(text.len() as u64)).read_to_end(&mut bytes));
+        if let Ok(read) = read {
+            self.offset += read as u64;
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn named(path: &std::path::Path) -> Config {
+        let mut config = Config::default();
+        config.probe.access_logs = vec![path.to_owned()];
+        config
+    }
+
+    fn append(path: &std::path::Path, line: &str) {
+        let mut file = File::options().create(true).append(true).open(path).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_lines_written_during_the_watch_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        append(&path, "GET /?bmpf=old");
+        let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
+        append(&path, "GET /?bmpf=new");
+        let seen = watch.end(&[("new".to_owned(), true), ("old".to_owned(), false)]).await;
+        assert_eq!(seen.judge("new").0, "yes");
+        assert_eq!(seen.judge("old").0, "no");
+    }
+
+    #[tokio::test]
+    async fn a_log_rotated_meanwhile_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        append(&path, "before");
+        let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
+        append(&path, "bmpf=first");
+        std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
+        append(&path, "bmpf=second");
+        let seen = watch.end(&[("first".to_owned(), true), ("second".to_owned(), true)]).await;
+        assert_eq!((seen.judge("first").0, seen.judge("second").0), ("yes", "yes"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_or_stays_empty_denies_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Watch::begin(&named(&folder.path().join("none")), &Root::new(folder.path()));
+        let (holds, detail) = missing.end(&[("t".to_owned(), true)]).await.judge("t");
+        assert_eq!(holds, "unknown");
+        assert!(detail.unwrap().contains("none: No such file"));
+        let path = folder.path().join("access.log");
+        append(&path, "somebody else");
+        let silent = Watch::begin(&named(&path), &Root::new(folder.path()));
+        assert_eq!(silent.end(&[("t".to_owned(), true)]).await.judge("t").0, "unknown");
+    }
+}

@@ -1,0 +1,100 @@
+//! A TLS handshake that goes on whatever the certificate is.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::peers::{Peers, milliseconds};
+use super::recorder::Recorder;
+use super::trace::Handshake;
+use crate::collect::reach::failure::Failure;
+use crate::collect::reach::root::Root;
+use crate::format::proc_net_tcp;
+
+/// The largest list of sockets that is read: about 400 000 of them.
+const MAX_SOCKETS: u64 = 64 << 20;
+
+impl Peers {
+    /// Shakes hands with `address` in the name of `host`.
+    pub(super) async fn handshake(
+        &self,
+        host: &str,
+        address: IpAddr,
+        port: u16,
+        with_sni: bool,
+        is_loopback: bool,
+    ) -> Handshake {
+        let target = self.target(host, address, port, is_loopback);
+        let turn = self.turn(target).await;
+        let start = Instant::now();
+        let recorded = match &turn {
+            Ok(_) => Recorder::new(self.trust.provider(), with_sni).map_err(|error| Failure::new("failed", error)),
+            Err(failure) => Err(failure.clone()),
+        };
+        let (end, seen) = match recorded {
+            Ok((recorder, config)) => (self.shake_hands(target, host, config, start).await, recorder.seen()),
+            Err(failure) => (Err(failure), super::recorder::Seen::default()),
+        };
+        let elapsed_ms = milliseconds(start.elapsed());
+        if turn.is_ok() {
+            self.note_handshake(target, end.as_ref().map_or_else(|failure| failure.outcome, |_| "ok"));
+        }
+        drop(turn);
+        let (shown, verdict) = self.trust.judge(&seen, host, self.now).unzip();
+        let (outcome, detail, socket_seen) = match end {
+            Ok(socket_seen) if shown.is_none() => {
+                ("ok", Some("its certificate cannot be read".to_owned()), socket_seen)
+            }
+            Ok(socket_seen) => ("ok", verdict.flatten(), socket_seen),
+            Err(failure) => (failure.outcome, Some(failure.detail), None),
+        };
+        let host = host.to_owned();
+        Handshake { host, address, port, is_loopback, with_sni, outcome, detail, elapsed_ms, socket_seen, shown }
+    }
+
+    /// Connects and shakes hands; while the connection is there, looks for its other end on this machine.
+    async fn shake_hands(
+        &self,
+        target: SocketAddr,
+        host: &str,
+        config: ClientConfig,
+        start: Instant,
+    ) -> Result<Option<bool>, Failure> {
+        let (deadline, limit) = (start + self.timeout, self.timeout.as_secs());
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::new("failed", error.to_string()))?;
+        let stream = timeout_at(deadline, TcpStream::connect(target))
+            .await
+            .map_err(|_| Failure::new("timeout", format!("no connection within {limit} s")))?
+            .map_err(|error| Failure::of(&error))?;
+        let ours = stream.local_addr().ok();
+        let stream = timeout_at(deadline, TlsConnector::from(Arc::new(config)).connect(name, stream))
+            .await
+            .map_err(|_| Failure::new("tls_timeout", format!("no TLS handshake within {limit} s")))?
+            .map_err(|error| Failure::of(&error))?;
+        let root = self.root.clone();
+        let look = tokio::task::spawn_blocking(move || socket_seen(&root, ours?, target.port()));
+        let socket_seen = look.await.ok().flatten();
+        drop(stream);
+        Ok(socket_seen)
+    }
+}
+
+/// Whether this machine has the other end of the connection: a socket on the server's port whose remote end is `ours`.
+/// Its own address is not looked at, for NAT may have changed it.
+fn socket_seen(root: &Root, ours: SocketAddr, port: u16) -> Option<bool> {
+    let ours = SocketAddr::new(ours.ip().to_canonical(), ours.port());
+    let files = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| root.text(path, MAX_SOCKETS));
+    let is_seen = files.iter().flatten().any(|text| {
+        proc_net_tcp::parse(text).iter().any(|socket| socket.local.port() == port && socket.remote == ours)
+    });
+    // Without IPv6 there is no second file.
+    (is_seen || files.first().is_some_and(Result::is_ok)).then_some(is_seen)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+use std::net::Ipv4Addr;
+
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+
+use super::*;
+
+/// 2027-01-15, when all tests take place.
+pub(in crate::collect::network::autodiscover) const NOW: i64 = 1_800_000_000;
+
+/// Peers that trust these roots, with a limit of one second, connected to where `connect` says.
+pub(in crate::collect::network::autodiscover) fn peers(
+    roots: &[&CertificateDer<'static>],
+    connect: &[(&str, SocketAddr)],
+) -> Peers {
+    let mut system = RootCertStore::empty();
+    for root in roots {
+        system.add((*root).clone()).unwrap();
+    }
+    let trust = Trust::of(system, RootCertStore::empty());
+    Peers::trusting(trust, &config(connect), &Root::new("/"), NOW)
+}
+
+pub(in crate::collect::network::autodiscover) fn config(connect: &[(&str, SocketAddr)]) -> Config {
+    let mut config = Config::default();
+    config.probe.timeout_s = Some(1);
+    config.probe.connect = connect.iter().map(|(name, to)| ((*name).to_owned(), *to)).collect();
+    config
+}
+
+#[test]
+fn the_configuration_says_where_to_connect() {
+    let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let peers = peers(&[], &[("A.d.test:443", here(1)), ("127.0.0.1:443", here(2)), ("[2001:db8::1]:443", here(3))]);
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    assert_eq!(peers.target("a.D.test.", address("192.0.2.1"), 443, false), here(1));
+    assert_eq!(peers.target("a.d.test", address("127.0.0.1"), 443, true), here(2));
+    assert_eq!(peers.target("b.d.test", address("2001:db8::1"), 443, false), here(3));
+    assert_eq!(peers.target("a.d.test", address("192.0.2.1"), 80, false), "192.0.2.1:80".parse().unwrap());
+}
+
+#[tokio::test]
+async fn two_connections_at_once_to_one_address_and_no_more() {
+    let (peers, target) = (peers(&[], &[]), SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+    let (first, _second) = (peers.turn(target).await, peers.turn(target).await);
+    let soon = Duration::from_millis(50);
+    assert!(tokio::time::timeout(soon, peers.turn(target)).await.is_err());
+    assert!(tokio::time::timeout(soon, peers.turn(SocketAddr::from((Ipv4Addr::LOCALHOST, 2)))).await.is_ok());
+    drop(first);
+    assert!(tokio::time::timeout(soon, peers.turn(target)).await.is_ok());
+}
+
+#[test]
+fn a_file_of_certificates_that_cannot_be_read_is_named() {
+    let mut config = Config::default();
+    config.probe.ca_files = vec!["/nowhere/ca.pem".into()];
+    let error = Peers::new(&config, &Root::new("/"), NOW).err().unwrap();
+    assert!(error.starts_with("/nowhere/ca.pem: "), "{error}");
+}

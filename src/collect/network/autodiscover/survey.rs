@@ -1,0 +1,307 @@
+//! The survey of one mail name: which questions, handshakes and requests are made, and what proves who answered.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{join, join_all};
+use tokio::sync::OnceCell;
+
+use super::Setting;
+use super::access_log::Seen;
+use super::dns::{self, Resolvers};
+use super::http::{Request, token_of_hop};
+use super::names::MailName;
+use super::peers::Peers;
+use super::trace::{Answer, Handshake, Probe, Proof};
+use crate::collect::reach::identity;
+
+/// Addresses of a host that are asked, each on its own.
+const MOST_ADDRESSES: usize = 8;
+/// SRV targets that are asked.
+const MOST_TARGETS: usize = 4;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Surveys names with what all of them share.
+pub(super) struct Surveyor<'a> {
+    resolvers: &'a Resolvers,
+    peers: &'a Peers,
+    /// Whether 127.0.0.1 can be this installation's nginx.
+    has_loopback: bool,
+    /// Many names lead to the same host: each handshake is made once.
+    handshakes: Mutex<HashMap<Door, Arc<OnceCell<Handshake>>>>,
+}
+
+/// A way into a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Door {
+    host: String,
+    address: IpAddr,
+    port: u16,
+    with_sni: bool,
+    is_loopback: bool,
+}
+
+impl Handshake {
+    /// The way that it took.
+    fn door(&self) -> Door {
+        let Self { host, address, port, with_sni, is_loopback, .. } = self;
+        Door { host: host.clone(), address: *address, port: *port, with_sni: *with_sni, is_loopback: *is_loopback }
+    }
+}
+
+/// All that was seen of one name.
+pub(super) struct Survey {
+    /// The name.
+    pub(super) name: String,
+    /// Questions and answers.
+    pub(super) answers: Vec<Answer>,
+    /// Handshakes.
+    pub(super) handshakes: Vec<Handshake>,
+    /// Requests.
+    pub(super) probes: Vec<Probe>,
+}
+
+impl<'a> Surveyor<'a> {
+    pub(super) fn new(resolvers: &'a Resolvers, peers: &'a Peers, setting: &Setting<'_>) -> Self {
+        // Below another root 127.0.0.1 is not the installation's, unless the configuration says where it is.
+        let is_mapped = setting.config.probe.connect.contains_key("127.0.0.1:443");
+        let has_loopback = setting.root.is_system() || is_mapped;
+        Self { resolvers, peers, has_loopback, handshakes: Mutex::default() }
+    }
+
+    /// Asks all there is to ask of a name. The first one also asks 127.0.0.1, to see whether its log shows our requests.
+    pub(super) async fn survey(&self, name: &MailName, is_first: bool) -> Survey {
+        let root = name.ascii.clone().unwrap_or_default();
+        let answers = self.resolvers.trace(&root, &token()).await;
+        let host = format!("autodiscover.{root}");
+        let targets = service_targets(&answers);
+        let mut doors: Vec<Door> = [(&root, 443), (&host, 443)]
+            .into_iter()
+            .chain(targets.iter().map(|(target, port)| (target, *port)))
+            .flat_map(|(host, port)| self.doors(&answers, host, port))
+            .collect();
+        doors.dedup();
+        let redirects = Mutex::new(Vec::new());
+        // Handshakes come first: what is found dead then is not waited for again.
+        let handshakes = join_all(doors.iter().map(|door| self.handshake(door.clone()))).await;
+        let mut probes = self.probes(&answers, &root, &targets, &redirects).await;
+        let is_lost = probes.iter().filter(|p| p.method == "autodiscover").all(|p| !has_answer(p));
+        if self.has_loopback && (is_lost || is_first) {
+            probes.push(self.probe(("loopback", "lower", "https"), &host, 443, LOOPBACK, &redirects).await);
+        }
+        let mut survey = Survey { name: name.name.clone(), answers, handshakes, probes };
+        survey.answers.extend(redirects.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.inspect_redirects(&mut survey).await;
+        survey
+    }
+
+    /// The ways into a host: with its name; for `autodiscover.` also without, and by 127.0.0.1 where that is ours.
+    fn doors(&self, answers: &[Answer], host: &str, port: u16) -> Vec<Door> {
+        let addresses = dns::addresses(answers, host);
+        let door =
+            |address, with_sni, is_loopback| Door { host: host.to_owned(), address, port, with_sni, is_loopback };
+        let mut doors: Vec<Door> =
+            addresses.iter().take(MOST_ADDRESSES).map(|address| door(*address, true, false)).collect();
+        if host.starts_with("autodiscover.") {
+            doors.extend(addresses.iter().take(MOST_ADDRESSES).map(|address| door(*address, false, false)));
+        }
+        if self.has_loopback && port == 443 {
+            doors.push(door(LOOPBACK, true, true));
+        }
+        doors
+    }
+
+    async fn handshake(&self, door: Door) -> Handshake {
+        let cell = {
+            let mut known = self.handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(door.clone()).or_default())
+        };
+        let Door { host, address, port, with_sni, is_loopback } = &door;
+        cell.get_or_init(|| self.peers.handshake(host, *address, *port, *with_sni, *is_loopback)).await.clone()
+    }
+
+    /// The methods of a client: both spellings on the domain and on `autodiscover.`, plain http, the SRV targets.
+    async fn probes(
+        &self,
+        answers: &[Answer],
+        root: &str,
+        targets: &[(String, u16)],
+        redirects: &Mutex<Vec<Answer>>,
+    ) -> Vec<Probe> {
+        let host = format!("autodiscover.{root}");
+        let at = |host: &str| dns::addresses(answers, host).into_iter().take(MOST_ADDRESSES).collect::<Vec<_>>();
+        let both = |method, host: String| {
+            let addresses = at(&host);
+            async move {
+                let each = addresses.into_iter().map(|address| self.spellings(method, &host, address, redirects));
+                join_all(each).await.concat()
+            }
+        };
+        let plain = async {
+            let first = at(&host).into_iter().next();
+            let probe = first.map(|address| self.probe(("redirect", "lower", "http"), &host, 80, address, redirects));
+            join_all(probe).await
+        };
+        let services = join_all(targets.iter().filter_map(|(target, port)| {
+            let address = at(target).into_iter().next()?;
+            Some(self.probe(("srv", "lower", "https"), target, *port, address, redirects))
+        }));
+        let ((mut probes, named), (plain, services)) =
+            join(join(both("root", root.to_owned()), both("autodiscover", host.clone())), join(plain, services)).await;
+        probes.extend(named.into_iter().chain(plain).chain(services));
+        probes
+    }
+
+    /// The second spelling is asked only where the first one got an answer.
+    async fn spellings(
+        &self,
+        method: &'static str,
+        host: &str,
+        address: IpAddr,
+        redirects: &Mutex<Vec<Answer>>,
+    ) -> Vec<Probe> {
+        let lower = self.probe((method, "lower", "https"), host, 443, address, redirects).await;
+        if !has_answer(&lower) {
+            return vec![lower];
+        }
+        let capital = self.probe((method, "capital", "https"), host, 443, address, redirects).await;
+        vec![lower, capital]
+    }
+
+    async fn probe(
+        &self,
+        (method, spelling, scheme): (&'static str, &'static str, &'static str),
+        host: &str,
+        port: u16,
+        address: IpAddr,
+        redirects: &Mutex<Vec<Answer>>,
+    ) -> Probe {
+        let request = Request { method, spelling, scheme, host, port, address, token: token() };
+        let resolve = |host: String| async move {
+            let (answers, addresses) = self.resolvers.resolve(&host).await;
+            redirects.lock().unwrap_or_else(PoisonError::into_inner).extend(answers);
+            addresses
+        };
+        self.peers.probe(request, resolve).await
+    }
+
+    /// Each https hop of a redirect is inspected like the first one, at every address of its host: only one of them was
+    /// asked.
+    async fn inspect_redirects(&self, survey: &mut Survey) {
+        let mut known: HashSet<Door> = survey.handshakes.iter().map(Handshake::door).collect();
+        let mut doors: Vec<Door> = Vec::new();
+        for hop in survey.probes.iter().flat_map(|probe| probe.hops.iter().skip(1)) {
+            let Some(port) = hop.port().filter(|_| hop.url.starts_with("https:")) else { continue };
+            let others = dns::addresses(&survey.answers, &hop.host).into_iter().take(MOST_ADDRESSES);
+            for address in hop.address.into_iter().chain(others) {
+                let door = Door { host: hop.host.clone(), address, port, with_sni: true, is_loopback: false };
+                if known.insert(door.clone()) {
+                    doors.push(door);
+                }
+            }
+        }
+        survey.handshakes.extend(join_all(doors.into_iter().map(|door| self.handshake(door))).await);
+        // Two probes that are redirected to the same host ask for it twice.
+        let mut asked = HashSet::new();
+        survey
+            .answers
+            .retain(|a| a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind)));
+    }
+}
+
+impl Survey {
+    /// The tokens of the requests that were answered, each with whether the answer may be BlueMind's, so that its log is
+    /// worth waiting for.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = (String, bool)> {
+        self.probes.iter().flat_map(|probe| {
+            let answered = probe.hops.iter().enumerate().filter_map(|(number, hop)| Some((number, hop, hop.status?)));
+            answered.map(|(number, hop, status)| {
+                let may_be_ours = hop.kind.is_some_and(|kind| kind.starts_with("bluemind")) || status >= 500;
+                (token_of_hop(&probe.token, number), may_be_ours)
+            })
+        })
+    }
+
+    /// Adds what tells who answered.
+    pub(super) fn prove(&mut self, seen: &Seen, setting: &Setting<'_>) {
+        let handshakes = &self.handshakes;
+        for probe in &mut self.probes {
+            let Some(hop) = probe.hops.last() else { continue };
+            if !has_answer(probe) {
+                // Where nobody answers, whose address it is tells what to look for.
+                probe.proofs.extend(hop.address.map(|address| at_address(address, setting)));
+                continue;
+            }
+            // Who answered is who answered last, wherever the hops before it were.
+            let (logged, gap) = seen.judge(&token_of_hop(&probe.token, probe.hops.len().saturating_sub(1)));
+            probe.proofs.push(Proof { proof: "access_log", holds: logged, detail: gap });
+            let Some(address) = hop.address else { continue };
+            let is_loopback = probe.method == "loopback";
+            let at = |loopback: bool| {
+                handshakes.iter().find(|h| {
+                    let is_there = loopback || h.address == address;
+                    let is_port = Some(h.port) == hop.port();
+                    h.host == hop.host && is_port && h.with_sni && h.is_loopback == loopback && is_there
+                })
+            };
+            let (there, here) = (at(is_loopback), at(true));
+            let holds = if there.and_then(|h| h.socket_seen) == Some(true) { "yes" } else { "unknown" };
+            probe.proofs.push(Proof { proof: "socket", holds, detail: None });
+            probe.proofs.push(at_address(address, setting));
+            probe.proofs.push(same_certificate(there, here));
+        }
+    }
+}
+
+/// Whether an address belongs to this machine or to a server of the installation.
+fn at_address(address: IpAddr, setting: &Setting<'_>) -> Proof {
+    let is_here =
+        setting.root.is_system() && (address.is_loopback() || identity::is_local_address(&address.to_string()));
+    let is_server = setting.servers.iter().any(|server| server.parse() == Ok(address));
+    let detail = match (is_here, is_server) {
+        (true, _) => Some("this machine"),
+        (_, true) => Some("a server of the installation"),
+        _ => None,
+    };
+    let holds = if detail.is_some() { "yes" } else { "no" };
+    Proof { proof: "address", holds, detail: detail.map(str::to_owned) }
+}
+
+/// Another certificate than the one on 127.0.0.1 proves nothing: TLS may end on a load balancer.
+fn same_certificate(there: Option<&Handshake>, here: Option<&Handshake>) -> Proof {
+    let key = |handshake: Option<&Handshake>| handshake.and_then(|h| h.shown.as_ref()).map(|s| s.key_sha256.clone());
+    let (holds, detail) = match (key(there), key(here)) {
+        (Some(there), Some(here)) if there == here => ("yes", None),
+        (Some(_), Some(_)) => ("no", None),
+        (_, None) => ("unknown", Some("127.0.0.1 shows no certificate".to_owned())),
+        (None, _) => ("unknown", Some("no handshake".to_owned())),
+    };
+    Proof { proof: "certificate", holds, detail }
+}
+
+/// Whether some HTTP came back, be it a redirect that leads nowhere.
+fn has_answer(probe: &Probe) -> bool {
+    probe.hops.iter().any(|hop| hop.status.is_some())
+}
+
+/// Targets and ports of the SRV records, each once; `.` says that the service is not offered.
+fn service_targets(answers: &[Answer]) -> Vec<(String, u16)> {
+    let mut targets: Vec<(String, u16)> = answers
+        .iter()
+        .filter(|answer| answer.purpose == "srv")
+        .flat_map(|answer| &answer.records)
+        .filter(|record| record.kind == "SRV" && record.value != ".")
+        .filter_map(|record| Some((record.value.clone(), record.service?.2)))
+        .collect();
+    targets.sort();
+    targets.dedup();
+    targets.truncate(MOST_TARGETS);
+    targets
+}
+
+/// 128 random bits that only this request carries.
+fn token() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,13 @@
+//! How a thing is got at, and where what was seen of it is put: what every room of collectors stands on.
+
+pub(super) mod command;
+pub(super) mod failure;
+pub(super) mod identity;
+pub(super) mod log_files;
+pub(super) mod mailbox;
+pub(super) mod postgres;
+pub(super) mod root;
+pub(super) mod sink;
+pub(super) mod source;
+pub(super) mod tls;
+pub(super) mod web;

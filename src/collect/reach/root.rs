@@ -1,0 +1,212 @@
+//! Reading a server's files below a root folder, without ever leaving it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use pathrs::error::ErrorKind;
+use pathrs::flags::OpenFlags;
+use rustix::fs::{Mode, OFlags};
+
+/// The folder that stands for a server's `/`.
+#[derive(Debug, Clone)]
+pub(in crate::collect) struct Root(PathBuf);
+
+impl Root {
+    /// A server's files, below `path`.
+    pub(in crate::collect) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Whether this is the running system itself.
+    pub(in crate::collect) fn is_system(&self) -> bool {
+        self.0 == Path::new("/")
+    }
+
+    /// The folder.
+    pub(in crate::collect) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What to call a file in messages: its path as this machine sees it.
+    pub(in crate::collect) fn shown(&self, path: &str) -> String {
+        self.0.join(path.trim_start_matches('/')).display().to_string()
+    }
+
+    /// The text of a regular file of at most `limit` bytes; bytes that are no UTF-8 are replaced.
+    pub(in crate::collect) fn text(&self, path: &str, limit: u64) -> Result<String, String> {
+        self.bytes(path, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The bytes of a regular file of at most `limit` bytes. The error names the file.
+    pub(in crate::collect) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let fail = |what: String| format!("{}: {what}", self.shown(path));
+        let (file, _) = self.regular(path).map_err(|error| fail(error.to_string()))?;
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+        if bytes.len() as u64 > limit {
+            return Err(fail(format!("larger than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// A regular file, open for reading, and what the system says of it.
+    pub(in crate::collect) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, std::fs::Metadata)> {
+        let file = self.open(path.as_ref(), OFlags::NONBLOCK)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(std::io::Error::other("not a regular file")) }
+    }
+
+    /// Where this machine finds a folder below the root, its symbolic links resolved.
+    pub(in crate::collect) fn folder(&self, path: impl AsRef<Path>) -> std::io::Result<PathBuf> {
+        let folder = self.open(path.as_ref(), OFlags::DIRECTORY | OFlags::PATH)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+    }
+
+    /// What a symbolic link says, not followed; none when the entry is no link.
+    pub(in crate::collect) fn link(&self, path: impl AsRef<Path>) -> std::io::Result<Option<PathBuf>> {
+        let entry = self.open(path.as_ref(), OFlags::PATH | OFlags::NOFOLLOW)?;
+        if !entry.metadata()?.is_symlink() {
+            return Ok(None);
+        }
+        let target = rustix::fs::readlinkat(&entry, c"", Vec::new())?;
+        Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(target.into_bytes()))))
+    }
+
+    /// Why nobody knows what is at a path where nothing was found: it is, or lies behind, a symbolic link that leads
+    /// nowhere, as to a volume that is not mounted. None when there is nothing.
+    pub(in crate::collect) fn dangling(&self, path: impl AsRef<Path>) -> Option<String> {
+        let leads_nowhere = |entry: &&Path| {
+            self.open(entry, OFlags::PATH).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        let mut entries = path.as_ref().ancestors().filter(leads_nowhere);
+        let (entry, target) = entries.find_map(|entry| Some((entry, self.link(entry).ok()??)))?;
+        let shown = self.shown(&entry.display().to_string());
+        Some(format!("{shown}: it leads to {}, which is not there", target.display()))
+    }
+
+    /// Names of the entries of a folder, sorted.
+    pub(in crate::collect) fn names(&self, path: &str) -> Result<Vec<String>, String> {
+        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+        let folder = self.open(Path::new(path), OFlags::DIRECTORY).map_err(fail)?;
+        let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry.map_err(fail)?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Size and space for unprivileged users, in bytes, of the file system that is mounted at `path`. A copy of the
+    /// server's files has none of its own: the error says so.
+    pub(in crate::collect) fn space(&self, path: &str) -> Result<(u64, u64), String> {
+        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+        let place = self.open(Path::new(path), OFlags::PATH).map_err(fail)?;
+        if !self.is_system() && !self.is_mounted(path, &place).map_err(fail)? {
+            return Err(fail(std::io::Error::other("not mounted here, so that its space is not known")));
+        }
+        let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
+        Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
+    }
+
+    /// Whether a folder is another file system than the one above it.
+    fn is_mounted(&self, path: &str, place: &File) -> std::io::Result<bool> {
+        let above = match path {
+            "/" => std::fs::metadata(self.0.join(".."))?,
+            _ => self.open(&Path::new(path).join(".."), OFlags::PATH)?.metadata()?,
+        };
+        Ok(above.dev() != place.metadata()?.dev())
+    }
+
+    /// Opens a file below the root. Symbolic links are resolved as the server itself would: an absolute one stays below
+    /// the root, also on kernels before 5.6, which cannot do so themselves.
+    fn open(&self, path: &Path, flags: OFlags) -> std::io::Result<File> {
+        let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
+        if self.is_system() {
+            return Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?));
+        }
+        let flags = OpenFlags::from_bits_retain(flags.bits().into());
+        pathrs::Root::open(&self.0).and_then(|root| root.open_subpath(path, flags)).map_err(|error| {
+            match error.kind() {
+                ErrorKind::OsError(Some(code)) => std::io::Error::from_raw_os_error(code),
+                _ => std::io::Error::other(error),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_below_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("real")).unwrap();
+        std::fs::write(folder.path().join("real/file"), "inside").unwrap();
+        std::os::unix::fs::symlink("/real", folder.path().join("absolute")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("escape")).unwrap();
+        std::os::unix::fs::symlink("../../../../etc/passwd", folder.path().join("climb")).unwrap();
+        let root = Root::new(folder.path());
+        assert_eq!(root.text("/absolute/file", 100).as_deref(), Ok("inside"));
+        assert_eq!(root.names("/real").unwrap(), ["file"]);
+        assert!(root.text("/escape", 100_000).is_err());
+        assert!(root.text("/climb", 100_000).is_err());
+        assert_eq!(root.link("/climb").unwrap(), Some(PathBuf::from("../../../../etc/passwd")));
+        assert_eq!(root.link("/absolute/file").unwrap(), None);
+        assert!(root.link("/none").is_err());
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_from_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("real")).unwrap();
+        for (target, name) in [("/volume", "gone"), ("gone", "chain"), ("/real", "valid"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("../volume/x", folder.path().join("real/inner")).unwrap();
+        let root = Root::new(folder.path());
+        let told =
+            |path: &str| root.dangling(path).map(|reason| reason.replace(folder.path().to_str().unwrap(), "ROOT"));
+        let reason =
+            |entry: &str, target: &str| Some(format!("ROOT/{entry}: it leads to {target}, which is not there"));
+        assert_eq!(told("/gone"), reason("gone", "/volume"));
+        assert_eq!(told("/gone/a/b"), reason("gone", "/volume"));
+        assert_eq!(told("/chain/a"), reason("chain", "gone"));
+        assert_eq!(told("/valid/inner/a"), reason("valid/inner", "../volume/x"));
+        for nothing in ["/none", "/none/a", "/valid/none", "/real", "/valid", "/loop", "/"] {
+            assert_eq!(told(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_copy_has_no_space_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("var/spool")).unwrap();
+        let root = Root::new(folder.path());
+        for path in ["/", "/var/spool"] {
+            let error = root.space(path).unwrap_err();
+            assert!(error.ends_with("not mounted here, so that its space is not known"), "{error}");
+        }
+        let (size, available) = Root::new("/").space("/").unwrap();
+        assert!(size > 0 && available <= size);
+        // Of another root what is mounted there counts, as a snapshot of a disk is.
+        assert!(Root::new("/proc").space("/").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_small_file_is_refused_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("big"), "x".repeat(11)).unwrap();
+        let root = Root::new(folder.path());
+        for (path, reason) in [("/big", "larger than 10 bytes"), ("/", "not a regular file"), ("/none", "No such file")]
+        {
+            let error = root.text(path, 10).unwrap_err();
+            assert!(error.contains(reason) && error.contains(folder.path().to_str().unwrap()), "{error}");
+        }
+    }
+}

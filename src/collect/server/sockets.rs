@@ -1,0 +1,256 @@
+//! The TCP sockets of a server: where it waits for connections, and who replicates to whom at this moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::collect::reach::root::Root;
+use crate::collect::reach::sink::{Scope, Sink};
+use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::format::proc_net_tcp::{self, Connection};
+
+/// Sockets that wait for connections.
+const LISTENING_PORT: Table = Table {
+    name: "listening_port",
+    doc: "Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were mounted or copied tell of none.",
+    grain: "a port and address that a server listens at",
+    scope: ScopeKind::Server,
+    columns: &[
+        Column::integer("port", "number of the port").key(),
+        Column::text("address", "the address, `0.0.0.0` or `::` for any"),
+    ],
+};
+
+/// Connections between Cyrus and bm-core.
+const REPLICATION_CONNECTION: Table = Table {
+    name: "replication_connection",
+    doc: "The established connections to port 2501, on which Cyrus' sync_client replicates to bm-core (/proc/net/tcp and tcp6). The sockets of a running system are looked at several times within two seconds; a single look at files of another root is what they hold.",
+    grain: "a pair of addresses with replication connections, as a server sees it",
+    scope: ScopeKind::Server,
+    columns: &[
+        Column::text("direction", "whether the server is the one that was connected to")
+            .one_of(&["incoming", "outgoing"]),
+        Column::text("address", "the server's own end"),
+        Column::text("peer", "the other end").key(),
+        Column::integer("sessions_min", "the fewest connections that a look saw"),
+        Column::integer("sessions_max", "the most connections that a look saw"),
+        Column::integer("samples", "how often was looked"),
+    ],
+};
+
+/// What is read of each server.
+pub(in crate::collect) const TABLES: &[&Table] = &[&LISTENING_PORT, &REPLICATION_CONNECTION];
+
+/// The sockets of IPv4 and of IPv6, and how much is read of each: about 400 000 sockets.
+const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+const MAX_SOCKETS: u64 = 64 << 20;
+
+/// Where bm-core takes replications.
+const REPLICATION: u16 = 2501;
+
+/// Looks at the sockets of a running system, and the pause between two: a sync_client that connects anew is not taken for
+/// one that is gone, nor a probe for one that stays.
+const LOOKS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Fills the wanted tables of one server from the sockets below `root`.
+pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
+    let wanted: Vec<&Table> = wanted.iter().copied().filter(|table| TABLES.contains(table)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let source = root.shown(SOCKETS[0]);
+    let scopes: Vec<(&Table, Scope<'_>)> =
+        wanted.iter().map(|table| (*table, Scope::begin(sink, table, server, &*source))).collect();
+    let root = root.clone();
+    let looks = if root.is_system() { LOOKS } else { 1 };
+    let seen = tokio::task::spawn_blocking(move || look_often(&root, looks)).await;
+    let seen = seen.unwrap_or_else(|error| Err(error.to_string()));
+    for (table, scope) in scopes {
+        let outcome = seen.as_ref().map_err(Clone::clone).and_then(|seen| match table.name {
+            "listening_port" => scope.add(&listening_ports(seen)),
+            _ => scope.add(&replication_connections(seen)),
+        });
+        scope.end(outcome);
+    }
+}
+
+/// The sockets at one moment. The system tells them in pieces, so that one that moves meanwhile may be told twice.
+#[derive(Debug, PartialEq, Eq)]
+struct Look {
+    listening: BTreeSet<(u16, IpAddr)>,
+    connections: BTreeSet<Connection>,
+}
+
+fn look_often(root: &Root, looks: u32) -> Result<Vec<Look>, String> {
+    let mut seen = vec![look(root)?];
+    for _ in 1..looks {
+        std::thread::sleep(PAUSE);
+        seen.push(look(root)?);
+    }
+    Ok(seen)
+}
+
+/// A system without IPv6 has no second file; one without the first does not run.
+fn look(root: &Root) -> Result<Look, String> {
+    let mut look = Look { listening: BTreeSet::new(), connections: BTreeSet::new() };
+    for path in SOCKETS {
+        let is_missing = root.regular(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        if is_missing && path == SOCKETS[1] {
+            continue;
+        } else if is_missing {
+            return Err(format!("{}: not there; only a running system tells its connections", root.shown(path)));
+        }
+        let text = root.text(path, MAX_SOCKETS)?;
+        if !proc_net_tcp::is_list(&text) {
+            return Err(format!(
+                "{}: no list of sockets, as a copy is that was made without its content",
+                root.shown(path)
+            ));
+        }
+        look.listening.extend(proc_net_tcp::listeners(&text).iter().map(|socket| (socket.port(), socket.ip())));
+        look.connections.extend(proc_net_tcp::parse(&text));
+    }
+    Ok(look)
+}
+
+fn listening_ports(looks: &[Look]) -> Vec<Row> {
+    let first = looks.iter().take(1).flat_map(|look| &look.listening);
+    first.map(|(port, address)| vec![i64::from(*port).into(), address.to_string().into()]).collect()
+}
+
+/// Direction, own address and the other one.
+type Pair = (&'static str, IpAddr, IpAddr);
+
+fn replication_connections(looks: &[Look]) -> Vec<Row> {
+    let counts: Vec<BTreeMap<Pair, i64>> = looks.iter().map(count).collect();
+    let pairs: BTreeSet<&Pair> = counts.iter().flat_map(BTreeMap::keys).collect();
+    let row = |pair: &Pair| {
+        let seen = || counts.iter().map(|count| count.get(pair).copied().unwrap_or_default());
+        let (direction, address, peer) = pair;
+        vec![
+            Value::from(*direction),
+            address.to_string().into(),
+            peer.to_string().into(),
+            seen().min().unwrap_or_default().into(),
+            seen().max().unwrap_or_default().into(),
+            i64::try_from(counts.len()).unwrap_or(i64::MAX).into(),
+        ]
+    };
+    pairs.into_iter().map(row).collect()
+}
+
+fn count(look: &Look) -> BTreeMap<Pair, i64> {
+    let mut counts = BTreeMap::new();
+    for connection in &look.connections {
+        let direction = match (connection.local.port(), connection.remote.port()) {
+            (REPLICATION, _) => "incoming",
+            (_, REPLICATION) => "outgoing",
+            _ => continue,
+        };
+        *counts.entry((direction, connection.local.ip(), connection.remote.ip())).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "  sl  local_address rem_address   st tx_queue\n";
+    const LISTENS: &str = "   0: 00000000:09C5 00000000:0000 0A 0:0\n";
+    /// 192.0.2.20:2501 and 192.0.2.21.
+    const FROM_MAIL_1: &str = "   1: 140200C0:09C5 150200C0:9C40 01 0:0\n";
+    /// The same through a socket of IPv6, from another port.
+    const FROM_MAIL_1_TOO: &str =
+        "   2: 0000000000000000FFFF0000140200C0:09C5 0000000000000000FFFF0000150200C0:9C41 01 0:0\n";
+
+    fn system(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("proc/net")).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join("proc/net").join(name), format!("{HEAD}{text}")).unwrap();
+        }
+        let root = Root::new(folder.path());
+        (folder, root)
+    }
+
+    fn seen(files: &[(&str, &str)]) -> Look {
+        let (_folder, root) = system(files);
+        look(&root).unwrap()
+    }
+
+    fn connection(direction: &str, address: &str, peer: &str, numbers: [i64; 3]) -> Row {
+        let texts = [direction, address, peer].map(Value::from);
+        texts.into_iter().chain(numbers.map(Value::from)).collect()
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn connections_are_counted_by_their_two_ends_whatever_the_family() {
+        let other = "   3: 140200C0:1F9A 150200C0:9C42 01 0:0\n";
+        let seen = seen(&[("tcp", &format!("{LISTENS}{FROM_MAIL_1}{other}")), ("tcp6", FROM_MAIL_1_TOO)]);
+        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [vec![2501.into(), "0.0.0.0".into()]]);
+        let expected = connection("incoming", "192.0.2.20", "192.0.2.21", [2, 2, 1]);
+        assert_eq!(replication_connections(&[seen]), [expected]);
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn the_other_end_of_a_connection_is_outgoing() {
+        let text = "   1: 150200C0:9C40 140200C0:09C5 01 0:0\n";
+        let expected = connection("outgoing", "192.0.2.21", "192.0.2.20", [1, 1, 1]);
+        assert_eq!(replication_connections(&[seen(&[("tcp", text)])]), [expected]);
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn what_comes_and_goes_is_told_from_what_stays() {
+        let twice = format!("{FROM_MAIL_1}{FROM_MAIL_1}");
+        let looks = [seen(&[("tcp", LISTENS)]), seen(&[("tcp", &twice)]), seen(&[("tcp", FROM_MAIL_1)])];
+        let expected = connection("incoming", "192.0.2.20", "192.0.2.21", [0, 1, 3]);
+        assert_eq!(replication_connections(&looks), [expected]);
+        assert_eq!(replication_connections(&looks[..1]), Vec::<Row>::new());
+    }
+
+    #[test]
+    fn a_system_without_ipv6_is_one_and_files_without_a_system_are_none() {
+        let (_folder, root) = system(&[("tcp", "")]);
+        assert_eq!(look_often(&root, 1).map(|looks| looks.len()), Ok(1));
+        let (_folder, root) = system(&[("tcp6", "")]);
+        let reason = look_often(&root, 1).unwrap_err();
+        assert!(reason.contains("/proc/net/tcp: not there"), "{reason}");
+        let (folder, root) = system(&[("tcp", LISTENS)]);
+        std::fs::write(folder.path().join("proc/net/tcp"), "").unwrap();
+        let reason = look_often(&root, 1).unwrap_err();
+        assert!(reason.contains("/proc/net/tcp: no list of sockets"), "{reason}");
+    }
+
+    /// The real thing, on an address of the loopback that nobody else uses.
+    #[test]
+    fn this_machine_tells_of_a_connection_that_is_there() {
+        let address = std::net::Ipv4Addr::from(0x7fc8_0000 + (std::process::id() & 0xffff));
+        let listener = std::net::TcpListener::bind((address, REPLICATION)).unwrap();
+        let client = std::net::TcpStream::connect((address, REPLICATION)).unwrap();
+        let accepted = listener.accept().unwrap();
+        let looks = look_often(&Root::new("/"), 2).unwrap();
+        let (here, there) = (address.to_string(), client.local_addr().unwrap().ip().to_string());
+        drop((client, accepted));
+        assert!(listening_ports(&looks).contains(&vec![2501.into(), here.as_str().into()]));
+        let rows = replication_connections(&looks);
+        for expected in
+            [connection("incoming", &here, &there, [1, 1, 2]), connection("outgoing", &there, &here, [1, 1, 2])]
+        {
+            assert!(rows.contains(&expected), "{expected:?}: {rows:?}");
+        }
+    }
+
+    #[test]
+    fn a_running_system_is_looked_at_several_times() {
+        let (_folder, root) = system(&[("tcp", LISTENS)]);
+        let started = std::time::Instant::now();
+        assert_eq!(look_often(&root, 2).map(|looks| looks.len()), Ok(2));
+        assert!(started.elapsed() >= PAUSE);
+    }
+}
