@@ -25,7 +25,7 @@ impl Plan {
     pub fn of_checks(checks: &[&Check], schema: &Schema) -> Self {
         let read: BTreeSet<&str> = checks
             .iter()
-            .flat_map(|check| check.tables.iter().map(String::as_str))
+            .flat_map(|check| check.tables.iter().map(|table| table.name))
             .chain(ALWAYS.iter().copied())
             .collect();
         let is_network = |table: &Table| table.scope == ScopeKind::Network && read.contains(table.name);

@@ -60,7 +60,6 @@ fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> V
     let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
     let build = Identity::of(|sql| reader.texts(sql)).unwrap().build;
     let situation = Situation {
-        schema,
         lang: Lang::En,
         from: build.as_deref().and_then(version::release_of),
         to: to.to_owned(),

@@ -7,7 +7,7 @@ use glob::Pattern;
 use include_dir::{Dir, include_dir};
 use walkdir::WalkDir;
 
-use super::{Failure, Output};
+use super::{Failure, Output, explain};
 use crate::check::{Check, CheckFile, case, load};
 use crate::cli::{ChecksCommand, SelectArgs};
 use crate::config::environment_lang;
@@ -30,7 +30,7 @@ pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output
             let checks = load_all(built_in(false), checks_dir, schema)?;
             let check = checks.iter().find(|check| check.id == *id);
             let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
-            Ok(Output::text(explain(check, lang.unwrap_or_else(environment_lang))))
+            Ok(Output::text(explain::explain(check, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Lint { path } => {
             let checks = load_path(path.as_deref(), schema)?;
@@ -164,46 +164,6 @@ fn list(checks: &[&Check], lang: Lang) -> String {
             check.text.get(lang).title
         );
     }
-    out
-}
-
-fn explain(check: &Check, lang: Lang) -> String {
-    let text = check.text.get(lang);
-    let mut out = format!("{}\n{}\n\n", check.id, text.title);
-    let word = |en: &'static str, fr: &'static str| match lang {
-        Lang::En => en,
-        Lang::Fr => fr,
-    };
-    let mut line = |label: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(out, "{label:14} {value}");
-        }
-    };
-    line(word("severity", "gravité"), check.severity.as_str());
-    line(word("category", "catégorie"), &check.category);
-    line(word("from", "depuis"), &check.from.as_ref().map(ToString::to_string).unwrap_or_default());
-    line(word("to", "vers"), &check.to.as_ref().map(ToString::to_string).unwrap_or_default());
-    line(word("roles", "rôles"), &check.roles.join(", "));
-    line(word("tags", "étiquettes"), &check.tags.join(", "));
-    line(word("reference", "référence"), check.reference.as_deref().unwrap_or_default());
-    line(word("reads", "lit"), &check.tables.join(", "));
-    line(word("partial facts", "faits partiels"), check.partial.as_deref().unwrap_or_default());
-    line(word("file", "fichier"), &check.path);
-    let mut block = |title: &str, body: &str| {
-        let _ = write!(out, "\n{title}\n");
-        for body_line in body.trim_matches('\n').lines() {
-            let _ = writeln!(out, "    {body_line}");
-        }
-    };
-    block(word("Why", "Pourquoi"), &text.why);
-    block(word("Message", "Message"), &text.message);
-    block(word("Remediation", "Remède"), &text.remediation);
-    if !check.commands.is_empty() {
-        block(word("Commands", "Commandes"), &check.commands.join("\n"));
-    }
-    block(word("Query", "Requête"), &check.query);
-    let cases: Vec<String> = check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
-    block(word("Cases (findings expected)", "Cas (constats attendus)"), &cases.join("\n"));
     out
 }
 

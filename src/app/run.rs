@@ -162,7 +162,7 @@ impl<'a> Judging<'a> {
         }
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
-        let mut results = self.evaluate(facts, &about, schema, &cut, jobs)?;
+        let mut results = self.evaluate(facts, &about, &cut, jobs)?;
         if !matches!(came, Came::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
@@ -190,13 +190,11 @@ impl<'a> Judging<'a> {
         &self,
         facts: &Facts,
         about: &About,
-        schema: &Schema,
         cut: &Cut,
         jobs: usize,
     ) -> Result<Vec<CheckResult>, Failure> {
         let (lang, cut) = (self.lang, cut.clone());
         let situation = Situation {
-            schema,
             lang: self.lang,
             from: self.arguments.from.clone().or_else(|| about.release.clone()),
             to: self.arguments.to.clone(),

@@ -45,24 +45,25 @@ pub enum Part {
     Remediation,
     /// The command of that number.
     Command(usize),
+    /// Why the facts do not decide.
+    Inconclusive,
 }
 
 impl Part {
     /// Only names that end in `.sh` are escaped, by [`quote`].
-    fn name(self, lang: Lang) -> String {
+    fn name(self, code: &str, lang: Lang) -> String {
+        let lang = lang.as_str();
         match self {
-            Self::Message => format!("message.{}", lang.as_str()),
-            Self::Remediation => format!("remediation.{}", lang.as_str()),
-            Self::Command(number) => format!("command-{number}.sh"),
+            Self::Message => format!("message/{code}.{lang}"),
+            Self::Remediation => format!("remediation/{code}.{lang}"),
+            Self::Command(number) => format!("command/{code}/{number}.sh"),
+            Self::Inconclusive => format!("inconclusive/{code}.{lang}"),
         }
     }
 }
 
 /// The compiled templates of one check.
-pub struct Messages {
-    tera: Tera,
-    commands: usize,
-}
+pub struct Messages(Tera);
 
 impl Default for Messages {
     fn default() -> Self {
@@ -73,7 +74,7 @@ impl Default for Messages {
             let is_french = state.get::<String>(LANG).ok().flatten().is_some_and(|lang| lang == Lang::Fr.as_str());
             filesize(bytes, if is_french { 'o' } else { 'B' })
         });
-        Self { tera, commands: 0 }
+        Self(tera)
     }
 }
 
@@ -81,15 +82,19 @@ impl Default for Messages {
 pub(super) type TemplateError = (String, Option<usize>);
 
 impl Messages {
-    /// Compiles a template that may use `columns` only.
-    pub fn add(&mut self, part: Part, lang: Lang, template: &str, columns: &[String]) -> Result<(), TemplateError> {
+    /// Compiles a template of the words of `code` that may use `columns` only.
+    pub fn add(
+        &mut self,
+        part: Part,
+        code: &str,
+        lang: Lang,
+        template: &str,
+        columns: &[String],
+    ) -> Result<(), TemplateError> {
         restrict(template, matches!(part, Part::Command(_)))?;
-        let name = part.name(lang);
-        self.tera.add_raw_template(&name, template).map_err(|error| describe(&error))?;
-        if let Part::Command(number) = part {
-            self.commands = self.commands.max(number + 1);
-        }
-        let variables = self.tera.get_template_variables(&name).map_err(|error| describe(&error))?;
+        let name = part.name(code, lang);
+        self.0.add_raw_template(&name, template).map_err(|error| describe(&error))?;
+        let variables = self.0.get_template_variables(&name).map_err(|error| describe(&error))?;
         let unknown: BTreeSet<&str> =
             variables.into_iter().filter(|variable| !columns.iter().any(|column| column == variable)).collect();
         match unknown.first() {
@@ -98,16 +103,11 @@ impl Messages {
         }
     }
 
-    /// How many commands there are.
-    pub fn commands(&self) -> usize {
-        self.commands
-    }
-
     /// Renders one template over a finding's columns.
-    pub fn render(&self, part: Part, lang: Lang, columns: &mut Context) -> Result<String, String> {
+    pub fn render(&self, part: Part, code: &str, lang: Lang, columns: &mut Context) -> Result<String, String> {
         let mut out = Bounded(Vec::new());
         columns.insert(LANG, lang.as_str());
-        self.tera.render_to(&part.name(lang), columns, &mut out).map_err(|error| describe(&error).0)?;
+        self.0.render_to(&part.name(code, lang), columns, &mut out).map_err(|error| describe(&error).0)?;
         String::from_utf8(out.0).map(|text| text.trim().to_owned()).map_err(|error| error.to_string())
     }
 }
@@ -272,10 +272,10 @@ mod tests {
 
     fn render(part: Part, template: &str, value: &str) -> Result<String, String> {
         let mut messages = Messages::default();
-        messages.add(part, Lang::En, template, &["path".to_owned()]).map_err(|(message, _)| message)?;
+        messages.add(part, "", Lang::En, template, &["path".to_owned()]).map_err(|(message, _)| message)?;
         let mut context = Context::new();
         context.insert("path", value);
-        messages.render(part, Lang::En, &mut context)
+        messages.render(part, "", Lang::En, &mut context)
     }
 
     #[test]

@@ -1,21 +1,27 @@
 //! Checks: one file of data each, loaded, linted, tested by its own cases, and evaluated over facts.
 
+mod applies;
 pub mod case;
 pub mod evaluate;
+mod findings;
 mod lint;
 pub mod load;
 mod message;
+mod raw;
 pub mod views;
+mod withdraw;
 
 use std::collections::BTreeMap;
 
 use semver::VersionReq;
 
+use crate::fact::Table;
 use crate::fact::fixture::Given;
-use crate::model::{Localized, Remedy, Severity};
+use crate::model::{Localized, Remedy, Severity, Who};
 
 pub use load::{CheckFile, Diagnostic};
 pub use message::Messages;
+pub use raw::Undecided;
 
 /// A check that passed the lint.
 pub struct Check {
@@ -36,24 +42,30 @@ pub struct Check {
     pub packages: Vec<String>,
     /// Whether it is run only when its category or its id is asked for: it would disturb an ordinary run.
     pub only_with_category: bool,
+    /// Who has to act on a finding.
+    pub who: Who,
+    /// How many days before the upgrade that has to begin.
+    pub lead_days: u16,
     /// Words to search by.
     pub tags: Vec<String>,
     /// A public page about the matter.
     pub reference: Option<String>,
-    /// Why more rows could only add findings; `None` when that is not so.
-    pub partial: Option<String>,
+    /// The tables that may be incomplete; `None` when none may.
+    pub partial: Option<Partial>,
+    /// The column whose value is the code of a finding's words; `None` when there is one set of words.
+    pub by: Option<String>,
     /// The `SELECT` whose rows are findings.
     pub query: String,
-    /// Facts tables that the query reads, sorted.
-    pub tables: Vec<String>,
+    /// Facts tables that the query reads, by name.
+    pub tables: Vec<&'static Table>,
     /// Columns that the query returns.
     pub columns: Vec<String>,
     /// Texts in both languages.
     pub text: Localized<Text>,
-    /// Templates of the commands to print.
-    pub commands: Vec<String>,
-    /// When to carry out the remedy, and its risk.
-    pub remedy: Remedy,
+    /// What findings may be; a single one without code where there is one set of words.
+    pub problems: Vec<Problem>,
+    /// Codes of the reasons why the facts may not decide, with their words.
+    pub inconclusive: BTreeMap<String, Localized<String>>,
     /// Its own test cases.
     pub cases: Vec<Case>,
     /// The file it was read from.
@@ -62,13 +74,49 @@ pub struct Check {
     pub messages: Messages,
 }
 
-/// The texts of a check in one language.
+impl Check {
+    /// The problem of that code.
+    pub fn problem(&self, code: &str) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.code == code)
+    }
+}
+
+/// Tables of which more rows can only add findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// Their names.
+    pub tables: Vec<String>,
+    /// Why that is so.
+    pub why: String,
+}
+
+/// What is said of a check in one language, whatever it finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// What is wrong, as a sentence.
     pub title: String,
     /// What happens if the upgrade goes on.
     pub why: String,
+    /// Where that comes from, thresholds, what is inferred; empty when there is nothing to say.
+    pub details: String,
+}
+
+/// A variant of the anomaly, with what is said of it and what is done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its value of the column [`Check::by`]; empty where there is one set of words.
+    pub code: String,
+    /// Templates of its words in both languages.
+    pub words: Localized<Words>,
+    /// Templates of the commands to print.
+    pub commands: Vec<String>,
+    /// When to carry out the remedy, and its risk.
+    pub remedy: Remedy,
+}
+
+/// The words of a problem in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
     /// Template of a finding's sentence.
     pub message: String,
     /// Template of what to do.
@@ -84,10 +132,15 @@ pub struct Case {
     pub from: Option<String>,
     /// Target release.
     pub to: String,
+    /// Roles that some server holds; `None` when the case is not about them.
+    pub roles: Option<Vec<String>>,
+    /// Packages that some server has; `None` when the case is not about them.
+    pub packages: Option<Vec<String>>,
     /// The facts.
     pub given: Given,
-    /// Columns of the expected findings, ordered by subject; columns left out are not compared.
+    /// What is expected of the findings, ordered by subject: columns, and the words in English. What is left out is not
+    /// compared.
     pub expect: Vec<BTreeMap<String, toml::Value>>,
     /// Subjects that the facts do not decide, ordered.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<Undecided>,
 }

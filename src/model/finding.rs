@@ -60,8 +60,8 @@ impl Outcome {
     }
 }
 
-/// When a remedy has to be carried out, seen from the upgrade window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// When a remedy has to be carried out, seen from the upgrade window. Ordered in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// Before the window.
@@ -72,8 +72,8 @@ pub enum When {
     After,
 }
 
-/// What carrying out a remedy puts at risk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// What carrying out a remedy puts at risk. Ordered from the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// It only reads, or moves data in a way the user can undo.
@@ -84,13 +84,49 @@ pub enum Risk {
     High,
 }
 
-/// The circumstances of a check's remedy.
+/// The circumstances of a remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remedy {
     /// When to carry it out.
     pub when: When,
     /// What it puts at risk.
     pub risk: Risk,
+}
+
+impl Remedy {
+    /// The circumstances of two remedies that stand together: the earlier moment, and the higher risk.
+    pub fn and(self, other: Self) -> Self {
+        Self { when: self.when.min(other.when), risk: self.risk.max(other.risk) }
+    }
+}
+
+/// Who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// The users themselves, in their mail clients.
+    Users,
+    /// Whoever keeps the DNS zones.
+    Dns,
+    /// Whoever orders and installs certificates.
+    Certificates,
+    /// The administrator of BlueMind.
+    Administrator,
+    /// BlueMind's support.
+    Support,
+}
+
+impl Who {
+    /// The word used in check files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Dns => "dns",
+            Self::Certificates => "certificates",
+            Self::Administrator => "administrator",
+            Self::Support => "support",
+        }
+    }
 }
 
 /// An accepted finding: who wrote the waiver says why and until when.
@@ -139,6 +175,8 @@ pub struct Missing {
     pub table: String,
     /// The scope that is not complete, or the subject that the facts do not decide.
     pub scope: String,
+    /// The code that says why the facts do not decide; `None` when a table is not complete.
+    pub problem: Option<String>,
     /// Why it is not.
     pub reason: String,
 }
@@ -171,7 +209,7 @@ pub struct CheckResult {
     pub why: String,
     /// Where the rule comes from, if there is a public page.
     pub reference: Option<String>,
-    /// When the remedy is carried out and what it risks.
+    /// When the remedies are carried out and what they risk, of all findings together.
     pub remedy: Remedy,
     /// How it ended.
     pub outcome: Outcome,

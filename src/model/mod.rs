@@ -8,5 +8,5 @@ pub mod version;
 
 pub use autodiscover::{METHODS, MailName, MethodCell, Step};
 pub use coverage::{Completeness, Coverage};
-pub use finding::{CheckResult, Examined, Finding, Missing, Outcome, Remedy, Risk, Severity, Waived, When};
+pub use finding::{CheckResult, Examined, Finding, Missing, Outcome, Remedy, Risk, Severity, Waived, When, Who};
 pub use text::{Lang, Localized};

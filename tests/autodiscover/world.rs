@@ -287,7 +287,6 @@ fn judge(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {
     let reader = facts.reader().unwrap();
     let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
     let situation = Situation {
-        schema,
         lang: Lang::En,
         from: Some("4.0.14".to_owned()),
         to: "4.1".to_owned(),

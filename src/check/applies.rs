@@ -1,0 +1,97 @@
+//! Whether a check is about the installation, and what of the facts that it needs is there.
+
+use super::evaluate::Situation;
+use super::Check;
+use crate::fact::{ScopeKind, Table};
+use crate::model::{Completeness, Coverage, Examined, Lang, Missing, version};
+
+/// Why the check does not apply. What cannot be told is no reason: the check is evaluated then.
+pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<String> {
+    let lang = situation.lang;
+    let outside = |range: &Option<semver::VersionReq>, release: Option<&str>| {
+        let version = release.and_then(version::semantic)?;
+        let range = range.as_ref()?;
+        (!range.matches(&version)).then(|| (range.to_string(), release.unwrap_or_default().to_owned()))
+    };
+    if let Some((range, release)) = outside(&check.from, situation.from.as_deref()) {
+        return Some(match lang {
+            Lang::En => format!("for upgrades from {range}; installed is {release}"),
+            Lang::Fr => format!("pour les mises à jour depuis {range} ; la version installée est {release}"),
+        });
+    }
+    if let Some((range, release)) = outside(&check.to, Some(&situation.to)) {
+        return Some(match lang {
+            Lang::En => format!("for upgrades to {range}; the target is {release}"),
+            Lang::Fr => format!("pour les mises à jour vers {range} ; la cible est {release}"),
+        });
+    }
+    if let Some(reason) = without_package(check, situation) {
+        return Some(reason);
+    }
+    let holders = situation.holders.as_ref()?;
+    if check.roles.is_empty() || check.roles.iter().any(|role| holders.contains_key(role)) {
+        return None;
+    }
+    let roles = check.roles.join(", ");
+    Some(match lang {
+        Lang::En => format!("no server holds the role {roles}"),
+        Lang::Fr => format!("aucun serveur ne porte le rôle {roles}"),
+    })
+}
+
+/// Why no server has one of the packages that the check is about, if that is known of every server.
+fn without_package(check: &Check, situation: &Situation<'_>) -> Option<String> {
+    let installed = situation.packages.as_ref()?;
+    if check.packages.is_empty() || check.packages.iter().any(|package| installed.contains(package)) {
+        return None;
+    }
+    let packages = check.packages.join(", ");
+    Some(match situation.lang {
+        Lang::En => format!("no server has the package {packages}"),
+        Lang::Fr => format!("aucun serveur n’a le paquet {packages}"),
+    })
+}
+
+pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec<Examined>, Vec<Missing>) {
+    let mut examined = Vec::new();
+    let mut missing = Vec::new();
+    for table in &check.tables {
+        let is_about = |entry: &&Coverage| entry.table == table.name && is_needed(check, table, entry, situation);
+        let entries: Vec<_> = situation.coverage.iter().filter(is_about).collect();
+        let gap = |scope: &str, reason| Missing {
+            table: table.name.to_owned(),
+            scope: scope.to_owned(),
+            problem: None,
+            reason,
+        };
+        examined.push(Examined { table: table.name.to_owned(), rows: entries.iter().map(|c| c.rows).sum() });
+        if entries.is_empty() {
+            let reason = match situation.lang {
+                Lang::En => "not collected",
+                Lang::Fr => "non collecté",
+            };
+            missing.push(gap("*", reason.to_owned()));
+        }
+        let incomplete = entries.into_iter().filter(|entry| entry.completeness != Completeness::Complete);
+        missing.extend(incomplete.map(|entry| {
+            gap(&entry.scope, entry.reason.clone().unwrap_or_else(|| entry.completeness.as_str().to_owned()))
+        }));
+    }
+    (examined, missing)
+}
+
+/// The files of a server without any of the check's roles are not needed.
+fn is_needed(check: &Check, table: &Table, entry: &Coverage, situation: &Situation<'_>) -> bool {
+    let is_server = table.scope == ScopeKind::Server;
+    match &situation.holders {
+        Some(holders) if is_server && !check.roles.is_empty() && entry.scope != "*" => {
+            check.roles.iter().any(|role| holders.get(role).is_some_and(|servers| servers.contains(&entry.scope)))
+        }
+        _ => true,
+    }
+}
+
+/// Whether more rows of the table could only add findings, so that those which are there are told.
+pub(super) fn may_lack(check: &Check, table: &str) -> bool {
+    check.partial.as_ref().is_some_and(|partial| partial.tables.iter().any(|named| named == table))
+}

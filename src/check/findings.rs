@@ -1,0 +1,191 @@
+//! The rows of a query as findings, in words.
+
+use std::collections::{BTreeMap, BinaryHeap};
+
+use sha2::{Digest, Sha256};
+use tera::Context;
+
+use super::evaluate::Situation;
+use super::message::Part;
+use super::{Check, Problem};
+use crate::fact::{Reader, Value};
+use crate::model::{Finding, Lang, Missing, Remedy, Severity};
+
+/// The column in which a row gives the code of a reason why its subject cannot be judged.
+pub(super) const INCONCLUSIVE: &str = "inconclusive";
+
+/// The column in which a row lowers the severity of its finding.
+const SEVERITY: &str = "severity";
+
+/// Characters of one cell that a finding keeps: longer texts are cut, with an ellipsis.
+const MAX_CELL_CHARS: usize = 4_000;
+
+/// What the rows of a query come to.
+pub(super) struct Found {
+    /// Those first by subject, up to the cap.
+    pub(super) findings: Vec<Finding>,
+    /// The exact number of findings.
+    pub(super) total: u64,
+    /// The remedies of the findings together; `None` without any.
+    pub(super) remedy: Option<Remedy>,
+    /// Subjects that the facts do not decide, up to the cap.
+    pub(super) undecided: Vec<Missing>,
+}
+
+/// Runs the query. A row is a finding, unless it gives in the column `inconclusive` the code of a reason why nothing can
+/// be said of its subject.
+pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<Found, String> {
+    reader.bind(":now", situation.now);
+    reader.bind(":from_release", situation.from.clone());
+    reader.bind(":to_release", situation.to.clone());
+    let column = |name: &str| check.columns.iter().position(|c| c == name);
+    let subject_at = column("subject").ok_or("the query returns no subject")?;
+    let inconclusive_at = column(INCONCLUSIVE);
+    let mut kept: BinaryHeap<(String, Vec<Value>)> = BinaryHeap::new();
+    let mut undecided: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let (mut total, mut without_subject) = (0_u64, 0_u64);
+    reader
+        .for_each(&check.query, situation.limit, |row| {
+            let Some(subject) = row.get(subject_at).and_then(as_text) else {
+                without_subject += 1;
+                return;
+            };
+            if inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null) {
+                undecided.insert(subject, row.into_iter().map(cut).collect());
+                if undecided.len() > situation.row_cap {
+                    undecided.pop_last();
+                }
+                return;
+            }
+            total += 1;
+            kept.push((subject, row.into_iter().map(cut).collect()));
+            if kept.len() > situation.row_cap {
+                kept.pop();
+            }
+        })
+        .map_err(|error| error.to_string())?;
+    if without_subject > 0 {
+        return Err(format!("{without_subject} of {} rows have no subject", total + without_subject));
+    }
+    let judge = |(subject, row): (String, Vec<Value>)| finding(check, situation.lang, subject, &row);
+    let judged: Vec<(Finding, Remedy)> = kept.into_sorted_vec().into_iter().map(judge).collect::<Result<_, String>>()?;
+    let remedy = judged.iter().map(|(_, remedy)| *remedy).reduce(Remedy::and);
+    let undecided = undecided.into_iter().map(|(subject, row)| missing(check, situation.lang, subject, &row));
+    Ok(Found {
+        findings: judged.into_iter().map(|(finding, _)| finding).collect(),
+        total,
+        remedy,
+        undecided: undecided.collect::<Result<_, String>>()?,
+    })
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Real(number) => Some(number.0.to_string()),
+        Value::Text(text) => Some(text.clone()),
+    }
+}
+
+fn cut(value: Value) -> Value {
+    match value {
+        Value::Text(text) if text.chars().nth(MAX_CELL_CHARS).is_some() => {
+            Value::Text(text.chars().take(MAX_CELL_CHARS).chain(['…']).collect())
+        }
+        other => other,
+    }
+}
+
+fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<(Finding, Remedy), String> {
+    let mut columns = Columns::of(check, row);
+    let problem = columns.problem(check).map_err(|error| format!("{subject:?}: {error}"))?;
+    let severity = lowered(check.severity, columns.cells.get(SEVERITY))?;
+    let mut render = |part| columns.render(check, part, &problem.code, lang, &subject);
+    let commands = (0..problem.commands.len()).map(|number| render(Part::Command(number)));
+    // What is not to be done in this case is rendered as nothing.
+    let mut commands = commands.collect::<Result<Vec<String>, String>>()?;
+    commands.retain(|command| !command.is_empty());
+    let finding = Finding {
+        key: key(&check.id, &subject),
+        severity,
+        message: render(Part::Message)?,
+        remediation: render(Part::Remediation)?,
+        commands,
+        evidence: columns.evidence(),
+        waived: None,
+        subject,
+    };
+    Ok((finding, problem.remedy))
+}
+
+/// A row that says why nothing can be said of its subject. A code without words is shown as it is.
+fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<Missing, String> {
+    let mut columns = Columns::of(check, row);
+    let code = columns.cells.get(INCONCLUSIVE).and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+    let reason = match check.inconclusive.contains_key(&code) {
+        true => columns.render(check, Part::Inconclusive, &code, lang, &subject)?,
+        false => code.clone(),
+    };
+    Ok(Missing { table: Missing::UNDECIDED.to_owned(), scope: subject, problem: Some(code), reason })
+}
+
+/// A row under the names of its columns.
+struct Columns {
+    cells: serde_json::Map<String, serde_json::Value>,
+    context: Context,
+}
+
+impl Columns {
+    fn of(check: &Check, row: &[Value]) -> Self {
+        let cells: serde_json::Map<_, _> = check.columns.iter().cloned().zip(row.iter().map(to_json)).collect();
+        let mut context = Context::new();
+        for (column, value) in &cells {
+            context.insert(column.clone(), value);
+        }
+        Self { cells, context }
+    }
+
+    /// What the row says it is.
+    fn problem<'c>(&self, check: &'c Check) -> Result<&'c Problem, String> {
+        let code = check.by.as_ref().map_or(Some(""), |by| self.cells.get(by).and_then(|code| code.as_str()));
+        let problem = code.and_then(|code| check.problem(code));
+        problem.ok_or_else(|| format!("no words for the code {:?}", code.unwrap_or("NULL")))
+    }
+
+    fn render(&mut self, check: &Check, part: Part, code: &str, lang: Lang, subject: &str) -> Result<String, String> {
+        let rendered = check.messages.render(part, code, lang, &mut self.context);
+        rendered.map_err(|error| format!("template of {subject:?}: {error}"))
+    }
+
+    /// The columns beside the reserved ones.
+    fn evidence(self) -> serde_json::Map<String, serde_json::Value> {
+        let is_evidence = |name: &str| !matches!(name, "subject" | INCONCLUSIVE | SEVERITY);
+        self.cells.into_iter().filter(|(name, _)| is_evidence(name)).collect()
+    }
+}
+
+/// The severity that a row asks for: that of the check, or a lower one.
+fn lowered(of_check: Severity, value: Option<&serde_json::Value>) -> Result<Severity, String> {
+    let Some(word) = value.and_then(|value| value.as_str()) else { return Ok(of_check) };
+    let severity = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
+    severity
+        .filter(|severity| *severity >= of_check)
+        .ok_or_else(|| format!("{word:?} is no severity below the check's"))
+}
+
+/// A cell as JSON.
+pub fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Integer(number) => (*number).into(),
+        Value::Real(number) => number.0.into(),
+        Value::Text(text) => text.clone().into(),
+    }
+}
+
+/// Stable identity of a finding: 128 bits of a hash of the check's id and the subject, in hexadecimal.
+pub fn key(check: &str, subject: &str) -> String {
+    let digest = Sha256::new().chain_update(check).chain_update([0]).chain_update(subject).finalize();
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
