@@ -55,7 +55,7 @@ fn checks(schema: &Schema) -> Vec<Check> {
     load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
 }
 
-fn evaluate_all(facts: &Facts, to: &str, checks: &[Check], schema: &Schema) -> Vec<CheckResult> {
+fn evaluate_all(facts: &Facts, to: &str, checks: &[Check]) -> Vec<CheckResult> {
     let reader = facts.reader().unwrap();
     let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
     let build = Identity::of(|sql| reader.texts(sql)).unwrap().build;
@@ -103,7 +103,7 @@ fn evaluate_stories() -> Matrix {
             let facts = app::fixture_facts(&read("facts.toml"), &schema).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
             let story: Story = toml::from_str(&read("story.toml")).unwrap();
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-            let results = evaluate_all(&facts, story.to.as_deref().unwrap_or("4.1"), &checks, &schema);
+            let results = evaluate_all(&facts, story.to.as_deref().unwrap_or("4.1"), &checks);
             (name, (story, results))
         })
         .collect()

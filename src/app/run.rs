@@ -186,13 +186,7 @@ impl<'a> Judging<'a> {
         Ok(Output { text, exit_code: judgement.exit_code })
     }
 
-    fn evaluate(
-        &self,
-        facts: &Facts,
-        about: &About,
-        cut: &Cut,
-        jobs: usize,
-    ) -> Result<Vec<CheckResult>, Failure> {
+    fn evaluate(&self, facts: &Facts, about: &About, cut: &Cut, jobs: usize) -> Result<Vec<CheckResult>, Failure> {
         let (lang, cut) = (self.lang, cut.clone());
         let situation = Situation {
             lang: self.lang,

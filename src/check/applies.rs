@@ -1,7 +1,7 @@
 //! Whether a check is about the installation, and what of the facts that it needs is there.
 
-use super::evaluate::Situation;
 use super::Check;
+use super::evaluate::Situation;
 use crate::fact::{ScopeKind, Table};
 use crate::model::{Completeness, Coverage, Examined, Lang, Missing, version};
 

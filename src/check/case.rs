@@ -116,9 +116,13 @@ fn undecided(expected: &[Undecided], missing: &[Missing], lang: Lang) -> Result<
     }
     for (wanted, gap) in expected.iter().zip(missing) {
         if wanted.inconclusive.is_some() && wanted.inconclusive != gap.problem {
-            return Err(format!("{}: expected inconclusive = {:?}, got {:?}", gap.scope, wanted.inconclusive, gap.problem));
+            return Err(format!(
+                "{}: expected inconclusive = {:?}, got {:?}",
+                gap.scope, wanted.inconclusive, gap.problem
+            ));
         }
-        if let Some(reason) = wanted.reason.as_ref().filter(|reason| lang == Lang::En && !gap.reason.contains(*reason)) {
+        if let Some(reason) = wanted.reason.as_ref().filter(|reason| lang == Lang::En && !gap.reason.contains(*reason))
+        {
             return Err(format!("{}: expected the reason to contain {reason:?}, got {:?}", gap.scope, gap.reason));
         }
     }

@@ -152,4 +152,3 @@ fn remedy_of_all(check: &Check) -> Remedy {
 fn broken(check: &Check, situation: &Situation<'_>, reason: String) -> CheckResult {
     CheckResult { outcome: Outcome::Error, reason: Some(reason), ..blank(check, situation) }
 }
-

@@ -68,7 +68,8 @@ pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>
         return Err(format!("{without_subject} of {} rows have no subject", total + without_subject));
     }
     let judge = |(subject, row): (String, Vec<Value>)| finding(check, situation.lang, subject, &row);
-    let judged: Vec<(Finding, Remedy)> = kept.into_sorted_vec().into_iter().map(judge).collect::<Result<_, String>>()?;
+    let judged: Vec<(Finding, Remedy)> =
+        kept.into_sorted_vec().into_iter().map(judge).collect::<Result<_, String>>()?;
     let remedy = judged.iter().map(|(_, remedy)| *remedy).reduce(Remedy::and);
     let undecided = undecided.into_iter().map(|(subject, row)| missing(check, situation.lang, subject, &row));
     Ok(Found {

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Check, case};
-use crate::fact::{Schema, Table};
 use crate::fact::fixture::Given;
+use crate::fact::{Schema, Table};
 use crate::model::{Coverage, Finding, Lang};
 
 /// Runs a case again without each table that `partial` names, without each server of it, and without all of them. The
 /// error names a finding that only the gap made.
 pub(super) fn prove(check: &Check, case: &Case, whole: &[Finding], schema: &Schema) -> Result<(), String> {
     let Some(partial) = &check.partial else { return Ok(()) };
-    let named: Vec<&Table> = check.tables.iter().copied().filter(|t| partial.tables.iter().any(|n| n == t.name)).collect();
+    let named: Vec<&Table> =
+        check.tables.iter().copied().filter(|t| partial.tables.iter().any(|n| n == t.name)).collect();
     let known: BTreeSet<_> = whole.iter().map(|finding| identity(check, finding)).collect();
     for gap in gaps(&named, &case.given) {
         let (given, coverage) = gap.leave(check, case);

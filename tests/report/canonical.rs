@@ -189,7 +189,11 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
         },
         elapsed_ms: 3,
         examined: vec![Examined { table: table.clone(), rows: 4312 }],
-        missing: if lacks { vec![Missing { table, scope, reason: "connection refused".into() }] } else { Vec::new() },
+        missing: if lacks {
+            vec![Missing { table, scope, problem: None, reason: "connection refused".into() }]
+        } else {
+            Vec::new()
+        },
         findings: Vec::new(),
         findings_total: 0,
     }

@@ -58,10 +58,14 @@ impl Page<'_> {
             self.at(query, "no [[test]] shows an inconclusive row");
         }
         if let Some(by) = &raw.by {
-            let gives = |code: &str| rows().any(|row| row.get(by.get_ref()).and_then(toml::Value::as_str) == Some(code));
+            let gives =
+                |code: &str| rows().any(|row| row.get(by.get_ref()).and_then(toml::Value::as_str) == Some(code));
             self.each_shown(raw.problem.keys(), &format!("{:?}", by.get_ref()), gives);
         }
-        let gives = |code: &str| undecided().any(|row| matches!(row, RawUndecided::Because(row) if row.inconclusive.as_deref() == Some(code)));
+        let gives = |code: &str| {
+            undecided()
+                .any(|row| matches!(row, RawUndecided::Because(row) if row.inconclusive.as_deref() == Some(code)))
+        };
         self.each_shown(raw.inconclusive.keys(), "\"inconclusive\"", gives);
     }
 

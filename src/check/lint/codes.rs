@@ -42,7 +42,8 @@ impl Page<'_> {
         let given = given.unwrap_or(&none);
         let query = raw.query.get_ref();
         if let Some(why) = &given.open {
-            let message = format!("the column {column:?} must be made of literals, for each has words of its own: {why}");
+            let message =
+                format!("the column {column:?} must be made of literals, for each has words of its own: {why}");
             self.inside(&raw.query, None, message);
         }
         let mut known = Vec::new();

@@ -167,7 +167,9 @@ impl Reading<'_> {
             SelectTable::TableCall(named, _, shown) => {
                 vec![(alias_of(shown).unwrap_or_else(|| name_of(&named.name)), Columns::new())]
             }
-            SelectTable::Select(select, shown) => vec![(alias_of(shown).unwrap_or_default(), self.select(select, sight))],
+            SelectTable::Select(select, shown) => {
+                vec![(alias_of(shown).unwrap_or_default(), self.select(select, sight))]
+            }
             SelectTable::Sub(from, _) => self.from(from, sight),
         }
     }
@@ -262,10 +264,16 @@ mod tests {
             ("SELECT iif(1 = 'x', 'a', coalesce(NULL, 'b')) problem", "a b"),
             ("WITH p AS (SELECT 's' AS s, 'a' AS problem UNION ALL SELECT 't', 'b') SELECT p.problem FROM p", "a b"),
             ("WITH p(s, problem) AS (VALUES ('s', 'a'), ('t', 'b')) SELECT * FROM p", "a b"),
-            ("WITH p AS (SELECT 'a' AS problem), q AS (SELECT p.*, 1 AS n FROM p) SELECT q.problem FROM q JOIN server AS s", "a"),
+            (
+                "WITH p AS (SELECT 'a' AS problem), q AS (SELECT p.*, 1 AS n FROM p) SELECT q.problem FROM q JOIN server AS s",
+                "a",
+            ),
             ("SELECT j.problem FROM (SELECT max('a') AS problem) AS j WHERE j.problem IS NOT 'c'", "a"),
             ("SELECT (SELECT 'a' AS x) AS problem", "a"),
-            ("WITH RECURSIVE p AS (SELECT 'a' AS problem, 1 AS n UNION ALL SELECT iif(n = 1, problem, 'b'), n + 1 FROM p WHERE n < 3) SELECT problem FROM p", "a b"),
+            (
+                "WITH RECURSIVE p AS (SELECT 'a' AS problem, 1 AS n UNION ALL SELECT iif(n = 1, problem, 'b'), n + 1 FROM p WHERE n < 3) SELECT problem FROM p",
+                "a b",
+            ),
             ("SELECT c.direction AS problem FROM replication_connection AS c", "incoming outgoing"),
         ] {
             let found = values(sql);

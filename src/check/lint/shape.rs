@@ -17,8 +17,26 @@ const LONGEST_WHY: usize = 60;
 
 /// The keys of a file, of a language and of a case, each in its order.
 const KEYS: &[&str] = &[
-    "id", "category", "severity", "upgrade", "roles", "packages", "only_with_category", "who", "lead_days", "tags",
-    "reference", "partial", "by", "query", "en", "fr", "remedy", "problem", "inconclusive", "test",
+    "id",
+    "category",
+    "severity",
+    "upgrade",
+    "roles",
+    "packages",
+    "only_with_category",
+    "who",
+    "lead_days",
+    "tags",
+    "reference",
+    "partial",
+    "by",
+    "query",
+    "en",
+    "fr",
+    "remedy",
+    "problem",
+    "inconclusive",
+    "test",
 ];
 const TEXT_KEYS: &[&str] = &["title", "why", "details", "message", "remediation"];
 const PROBLEM_KEYS: &[&str] = &["en", "fr", "commands", "risk", "when"];
@@ -108,9 +126,11 @@ impl Page<'_> {
         for text in Lang::ALL.map(|lang| raw.text(lang)) {
             strings.extend([&text.title, &text.why]);
             strings.extend([&text.details, &text.message, &text.remediation].into_iter().flatten());
-            let words = text.why.get_ref().split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
+            let words =
+                text.why.get_ref().split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
             if words > LONGEST_WHY {
-                let message = format!("why has {words} words, at most {LONGEST_WHY}: where it comes from stands in details");
+                let message =
+                    format!("why has {words} words, at most {LONGEST_WHY}: where it comes from stands in details");
                 self.at(text.why.span().start, message);
             }
         }

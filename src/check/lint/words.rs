@@ -32,7 +32,9 @@ impl Page<'_> {
     fn words<'r>(&mut self, raw: &'r RawCheck) -> Vec<Template<'r>> {
         let mut found = Vec::new();
         let problems: Vec<_> = match &raw.by {
-            Some(_) => raw.problem.iter().map(|(code, problem)| (code.get_ref().as_str(), Some((code, problem)))).collect(),
+            Some(_) => {
+                raw.problem.iter().map(|(code, problem)| (code.get_ref().as_str(), Some((code, problem)))).collect()
+            }
             None => vec![("", None)],
         };
         for (code, own) in problems {
@@ -41,7 +43,9 @@ impl Page<'_> {
                 let (own, all) = (own.map(|(_, problem)| problem.words(lang)), raw.text(lang));
                 let message = own.and_then(|own| own.message.as_ref()).or(all.message.as_ref());
                 let remediation = own.and_then(|own| own.remediation.as_ref()).or(all.remediation.as_ref());
-                for (part, name, string) in [(Part::Message, "message", message), (Part::Remediation, "remediation", remediation)] {
+                for (part, name, string) in
+                    [(Part::Message, "message", message), (Part::Remediation, "remediation", remediation)]
+                {
                     match string {
                         Some(string) => found.push((part, code, lang, string)),
                         None => self.at(place, format!("no {}.{name}", lang.as_str())),
@@ -85,7 +89,11 @@ impl Page<'_> {
     fn codes_in(&mut self, raw: &RawCheck, string: &Spanned<String>) {
         let text = string.get_ref();
         if let Some(at) = text.find("elif") {
-            self.inside(string, Some(at), "{% elif %} chooses by a code: give the code in a column, and name it in `by`");
+            self.inside(
+                string,
+                Some(at),
+                "{% elif %} chooses by a code: give the code in a column, and name it in `by`",
+            );
         }
         let by = raw.by.as_ref().map_or("problem", |by| by.get_ref());
         if let Some(at) = text.find(&format!("if {by} =")).or_else(|| text.find(&format!("if {by} !"))) {
