@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::record::Cell;
+
 /// A cell. Booleans are the integers 0 and 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
@@ -142,6 +144,14 @@ pub struct Column {
 }
 
 impl Column {
+    /// The column of a field: its type says what it may hold. A name that is a word of Rust is written `r#name` there.
+    pub const fn of<T: Cell>(field: &'static str, doc: &'static str) -> Self {
+        let name = match field.as_bytes() {
+            [b'r', b'#', ..] => field.split_at(2).1,
+            _ => field,
+        };
+        Self { kind: T::KIND, nullable: T::NULLABLE, one_of: T::ONE_OF, ..Self::text(name, doc) }
+    }
     /// A text column.
     pub const fn text(name: &'static str, doc: &'static str) -> Self {
         Self { name, doc, kind: Kind::Text, nullable: false, one_of: &[], key: false }

@@ -7,40 +7,49 @@ use std::time::Duration;
 
 use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
-use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::fact::{Record, Table, enumeration, table};
 use crate::format::proc_net_tcp::{self, Connection};
 
-/// Sockets that wait for connections.
-const LISTENING_PORT: Table = Table {
-    name: "listening_port",
-    doc: "Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were mounted or copied tell of none.",
-    grain: "a port and address that a server listens at",
-    scope: ScopeKind::Server,
-    columns: &[
-        Column::integer("port", "number of the port").key(),
-        Column::text("address", "the address, `0.0.0.0` or `::` for any"),
-    ],
-};
+table! {
+    /// Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were
+    /// mounted or copied tell of none.
+    struct ListeningPort: "listening_port", "a port and address that a server listens at", Server {
+        /// number of the port
+        port: u16 as key,
+        /// the address, `0.0.0.0` or `::` for any
+        address: IpAddr,
+    }
+}
 
-/// Connections between Cyrus and bm-core.
-const REPLICATION_CONNECTION: Table = Table {
-    name: "replication_connection",
-    doc: "The established connections to port 2501, on which Cyrus' sync_client replicates to bm-core (/proc/net/tcp and tcp6). The sockets of a running system are looked at several times within two seconds; a single look at files of another root is what they hold.",
-    grain: "a pair of addresses with replication connections, as a server sees it",
-    scope: ScopeKind::Server,
-    columns: &[
-        Column::text("direction", "whether the server is the one that was connected to")
-            .one_of(&["incoming", "outgoing"]),
-        Column::text("address", "the server's own end"),
-        Column::text("peer", "the other end").key(),
-        Column::integer("sessions_min", "the fewest connections that a look saw"),
-        Column::integer("sessions_max", "the most connections that a look saw"),
-        Column::integer("samples", "how often was looked"),
-    ],
-};
+table! {
+    /// The established connections to port 2501, on which Cyrus' sync_client replicates to bm-core (/proc/net/tcp and
+    /// tcp6). The sockets of a running system are looked at several times within two seconds; a single look at files of
+    /// another root is what they hold.
+    struct ReplicationConnection: "replication_connection",
+        "a pair of addresses with replication connections, as a server sees it", Server
+    {
+        /// whether the server is the one that was connected to
+        direction: Direction,
+        /// the server's own end
+        address: IpAddr,
+        /// the other end
+        peer: IpAddr as key,
+        /// the fewest connections that a look saw
+        sessions_min: i64,
+        /// the most connections that a look saw
+        sessions_max: i64,
+        /// how often was looked
+        samples: u64,
+    }
+}
+
+enumeration! {
+    /// Who began a connection.
+    enum Direction { Incoming = "incoming", Outgoing = "outgoing" }
+}
 
 /// What is read of each server.
-pub(in crate::collect) const TABLES: &[&Table] = &[&LISTENING_PORT, &REPLICATION_CONNECTION];
+pub(in crate::collect) const TABLES: &[&Table] = &[ListeningPort::TABLE, ReplicationConnection::TABLE];
 
 /// The sockets of IPv4 and of IPv6, and how much is read of each: about 400 000 sockets.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -69,8 +78,8 @@ pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'s
     let seen = seen.unwrap_or_else(|error| Err(error.to_string()));
     for (table, scope) in scopes {
         let outcome = seen.as_ref().map_err(Clone::clone).and_then(|seen| match table.name {
-            "listening_port" => scope.add(&listening_ports(seen)),
-            _ => scope.add(&replication_connections(seen)),
+            "listening_port" => scope.add_all(listening_ports(seen).into_iter().map(Record::row)),
+            _ => scope.add_all(replication_connections(seen).into_iter().map(Record::row)),
         });
         scope.end(outcome);
     }
@@ -115,28 +124,27 @@ fn look(root: &Root) -> Result<Look, String> {
     Ok(look)
 }
 
-fn listening_ports(looks: &[Look]) -> Vec<Row> {
+fn listening_ports(looks: &[Look]) -> Vec<ListeningPort> {
     let first = looks.iter().take(1).flat_map(|look| &look.listening);
-    first.map(|(port, address)| vec![i64::from(*port).into(), address.to_string().into()]).collect()
+    first.map(|(port, address)| ListeningPort { port: *port, address: *address }).collect()
 }
 
 /// Direction, own address and the other one.
-type Pair = (&'static str, IpAddr, IpAddr);
+type Pair = (Direction, IpAddr, IpAddr);
 
-fn replication_connections(looks: &[Look]) -> Vec<Row> {
+fn replication_connections(looks: &[Look]) -> Vec<ReplicationConnection> {
     let counts: Vec<BTreeMap<Pair, i64>> = looks.iter().map(count).collect();
     let pairs: BTreeSet<&Pair> = counts.iter().flat_map(BTreeMap::keys).collect();
-    let row = |pair: &Pair| {
-        let seen = || counts.iter().map(|count| count.get(pair).copied().unwrap_or_default());
-        let (direction, address, peer) = pair;
-        vec![
-            Value::from(*direction),
-            address.to_string().into(),
-            peer.to_string().into(),
-            seen().min().unwrap_or_default().into(),
-            seen().max().unwrap_or_default().into(),
-            i64::try_from(counts.len()).unwrap_or(i64::MAX).into(),
-        ]
+    let row = |(direction, address, peer): &Pair| {
+        let seen = || counts.iter().map(|count| count.get(&(*direction, *address, *peer)).copied().unwrap_or_default());
+        ReplicationConnection {
+            direction: *direction,
+            address: *address,
+            peer: *peer,
+            sessions_min: seen().min().unwrap_or_default(),
+            sessions_max: seen().max().unwrap_or_default(),
+            samples: u64::try_from(counts.len()).unwrap_or(u64::MAX),
+        }
     };
     pairs.into_iter().map(row).collect()
 }
@@ -145,8 +153,8 @@ fn count(look: &Look) -> BTreeMap<Pair, i64> {
     let mut counts = BTreeMap::new();
     for connection in &look.connections {
         let direction = match (connection.local.port(), connection.remote.port()) {
-            (REPLICATION, _) => "incoming",
-            (_, REPLICATION) => "outgoing",
+            (REPLICATION, _) => Direction::Incoming,
+            (_, REPLICATION) => Direction::Outgoing,
             _ => continue,
         };
         *counts.entry((direction, connection.local.ip(), connection.remote.ip())).or_default() += 1;
@@ -181,9 +189,15 @@ mod tests {
         look(&root).unwrap()
     }
 
-    fn connection(direction: &str, address: &str, peer: &str, numbers: [i64; 3]) -> Row {
-        let texts = [direction, address, peer].map(Value::from);
-        texts.into_iter().chain(numbers.map(Value::from)).collect()
+    /// The fewest and the most connections in so many looks.
+    fn connection(direction: Direction, address: &str, peer: &str, seen: (i64, i64, u64)) -> ReplicationConnection {
+        let (address, peer) = (address.parse().unwrap(), peer.parse().unwrap());
+        let (sessions_min, sessions_max, samples) = seen;
+        ReplicationConnection { direction, address, peer, sessions_min, sessions_max, samples }
+    }
+
+    fn listening(port: u16, address: &str) -> ListeningPort {
+        ListeningPort { port, address: address.parse().unwrap() }
     }
 
     #[cfg(target_endian = "little")]
@@ -191,8 +205,8 @@ mod tests {
     fn connections_are_counted_by_their_two_ends_whatever_the_family() {
         let other = "   3: 140200C0:1F9A 150200C0:9C42 01 0:0\n";
         let seen = seen(&[("tcp", &format!("{LISTENS}{FROM_MAIL_1}{other}")), ("tcp6", FROM_MAIL_1_TOO)]);
-        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [vec![2501.into(), "0.0.0.0".into()]]);
-        let expected = connection("incoming", "192.0.2.20", "192.0.2.21", [2, 2, 1]);
+        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [listening(2501, "0.0.0.0")]);
+        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (2, 2, 1));
         assert_eq!(replication_connections(&[seen]), [expected]);
     }
 
@@ -200,7 +214,7 @@ mod tests {
     #[test]
     fn the_other_end_of_a_connection_is_outgoing() {
         let text = "   1: 150200C0:9C40 140200C0:09C5 01 0:0\n";
-        let expected = connection("outgoing", "192.0.2.21", "192.0.2.20", [1, 1, 1]);
+        let expected = connection(Direction::Outgoing, "192.0.2.21", "192.0.2.20", (1, 1, 1));
         assert_eq!(replication_connections(&[seen(&[("tcp", text)])]), [expected]);
     }
 
@@ -209,9 +223,9 @@ mod tests {
     fn what_comes_and_goes_is_told_from_what_stays() {
         let twice = format!("{FROM_MAIL_1}{FROM_MAIL_1}");
         let looks = [seen(&[("tcp", LISTENS)]), seen(&[("tcp", &twice)]), seen(&[("tcp", FROM_MAIL_1)])];
-        let expected = connection("incoming", "192.0.2.20", "192.0.2.21", [0, 1, 3]);
+        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (0, 1, 3));
         assert_eq!(replication_connections(&looks), [expected]);
-        assert_eq!(replication_connections(&looks[..1]), Vec::<Row>::new());
+        assert_eq!(replication_connections(&looks[..1]), []);
     }
 
     #[test]
@@ -237,11 +251,12 @@ mod tests {
         let looks = look_often(&Root::new("/"), 2).unwrap();
         let (here, there) = (address.to_string(), client.local_addr().unwrap().ip().to_string());
         drop((client, accepted));
-        assert!(listening_ports(&looks).contains(&vec![2501.into(), here.as_str().into()]));
+        assert!(listening_ports(&looks).contains(&listening(2501, &here)));
         let rows = replication_connections(&looks);
-        for expected in
-            [connection("incoming", &here, &there, [1, 1, 2]), connection("outgoing", &there, &here, [1, 1, 2])]
-        {
+        for expected in [
+            connection(Direction::Incoming, &here, &there, (1, 1, 2)),
+            connection(Direction::Outgoing, &there, &here, (1, 1, 2)),
+        ] {
             assert!(rows.contains(&expected), "{expected:?}: {rows:?}");
         }
     }
