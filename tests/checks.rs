@@ -2,6 +2,9 @@
 //! and every built-in check fires where it should and nowhere else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+#[path = "checks/words.rs"]
+mod words;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ fn program() -> Command {
 const SOUND: &str = r#"id = "sound"
 category = "topology"
 severity = "warning"
+who = "administrator"
 query = '''
 SELECT s.server_uid AS subject, s.name AS name
 FROM server AS s
@@ -42,7 +46,7 @@ when = "before"
 [[test]]
 name = "fires"
 given.server = [{ server_uid = "s1" }]
-expect = [{ subject = "s1" }]
+expect = [{ subject = "s1", message = "s1 has no name" }]
 
 [[test]]
 name = "silent"
@@ -82,45 +86,60 @@ fn every_defect_is_told_with_its_place() {
         ("id = \"sound\"", "id = \"other\"", "F:1:6", "differs from the file's name"),
         ("severity = \"warning\"", "severity = \"fatal\"", "F:3:12", "unknown variant `fatal`"),
         ("severity = \"warning\"", "severity = \"warning\"\nneeds = []", "F:4:1", "unknown field `needs`"),
-        ("s.name IS NULL", "s.nome IS NULL", "F:7:7", "no such column: s.nome"),
-        ("FROM server AS s", "FROM servers AS s", "F:6:6", "no such table: servers"),
-        ("s.name AS name", "soundex2(s.name) AS name", "F:5:33", "no such function: soundex2"),
-        ("WHERE s.name IS NULL", "WHERE s.name IS NULL AND", "F:4:9", "incomplete input"),
-        ("s.server_uid AS subject", "s.server_uid AS uid", "F:4:9", "no column \"subject\""),
-        ("s.name AS name", "s.name AS subject", "F:4:9", "two columns named"),
-        ("s.name AS name", "s.name AS name, NULL AS inconclusive", "F:4:9", "shows an inconclusive row"),
-        ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:6:35", "ON"),
-        ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:7:18", "NOT EXISTS"),
+        ("s.name IS NULL", "s.nome IS NULL", "F:8:7", "no such column: s.nome"),
+        ("FROM server AS s", "FROM servers AS s", "F:7:6", "no such table: servers"),
+        ("s.name AS name", "soundex2(s.name) AS name", "F:6:33", "no such function: soundex2"),
+        ("WHERE s.name IS NULL", "WHERE s.name IS NULL AND", "F:5:9", "incomplete input"),
+        ("s.server_uid AS subject", "s.server_uid AS uid", "F:5:9", "no column \"subject\""),
+        ("s.name AS name", "s.name AS subject", "F:5:9", "two columns named"),
+        ("s.name AS name", "s.name AS name, NULL AS inconclusive", "F:5:9", "shows an inconclusive row"),
+        ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:7:35", "ON"),
+        ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:8:18", "NOT EXISTS"),
         (
             "WHERE s.name IS NULL",
             "WHERE NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.name = s.name)",
-            "F:4:9",
+            "F:5:9",
             "whole table",
         ),
-        ("WHERE s.name IS NULL", "WHERE s.name = datetime('now')", "F:4:9", "datetime()"),
-        ("WHERE s.name IS NULL", "WHERE s.name = CURRENT_TIMESTAMP", "F:7:16", ":now"),
-        ("message = \"{{ subject }} has", "message = \"{{ nobody }} has", "F:13:15", "no column \"nobody\""),
-        ("message = \"{{ subject }} has", "message = \"{{ subject has", "F:13:", "template"),
-        ("echo {{ subject }}", "echo '{{ subject }}'", "F:22:22", "quoted already"),
-        ("remediation = \"Nommez-le\"", "", "F:15:1", "missing field `remediation`"),
-        ("why = \"Personne ne sait lequel\"", "why = \" \"", "F:17:7", "empty"),
+        ("WHERE s.name IS NULL", "WHERE s.name = datetime('now')", "F:5:9", "datetime()"),
+        ("WHERE s.name IS NULL", "WHERE s.name = CURRENT_TIMESTAMP", "F:8:16", ":now"),
+        ("message = \"{{ subject }} has", "message = \"{{ nobody }} has", "F:14:15", "no column \"nobody\""),
+        ("message = \"{{ subject }} has", "message = \"{{ subject has", "F:14:", "template"),
+        ("echo {{ subject }}", "echo '{{ subject }}'", "F:23:22", "quoted already"),
+        ("remediation = \"Nommez-le\"", "", "F:12:9", "no fr.remediation"),
+        ("why = \"Personne ne sait lequel\"", "why = \" \"", "F:18:7", "empty"),
         (
             "given.server = [{ server_uid = \"s1\" }]",
             "given.serveur = [{ server_uid = \"s1\" }]",
-            "F:27:8",
+            "F:28:8",
             "no such facts table",
         ),
         (
             "given.server = [{ server_uid = \"s1\" }]",
             "given.server = [{ uid = \"s1\" }]",
-            "F:27:8",
+            "F:28:8",
             "no such column \"uid\"",
         ),
-        ("expect = [{ subject = \"s1\" }]", "expect = [{ subjet = \"s1\" }]", "F:27:8", "no column \"subjet\""),
-        ("expect = [{ subject = \"s1\" }]", "expect = []", "F:4:9", "shows the check firing"),
-        ("name = \"one\" }]\nexpect = []", "}]\nexpect = [{ subject = \"s1\" }]", "F:4:9", "shows the check silent"),
-        ("query = '''", "upgrade = { from = \"4.x.y.z\" }\nquery = '''", "F:4:20", "not a range of releases"),
-        ("[remedy]", "[remedy", "F:21:8", "unclosed table"),
+        (
+            "expect = [{ subject = \"s1\", message = \"s1 has no name\" }]",
+            "expect = [{ subjet = \"s1\" }]",
+            "F:28:8",
+            "no column \"subjet\"",
+        ),
+        (
+            "expect = [{ subject = \"s1\", message = \"s1 has no name\" }]",
+            "expect = []",
+            "F:5:9",
+            "shows the check firing",
+        ),
+        (
+            "name = \"one\" }]\nexpect = []",
+            "}]\nexpect = [{ subject = \"s1\", message = \"s1 has no name\" }]",
+            "F:5:9",
+            "shows the check silent",
+        ),
+        ("query = '''", "upgrade = { from = \"4.x.y.z\" }\nquery = '''", "F:5:20", "not a range of releases"),
+        ("[remedy]", "[remedy", "F:22:8", "unclosed table"),
     ] {
         let (code, said) = lint(&changed(from, to));
         assert_eq!(code, 2, "{to}: {said}");
@@ -238,7 +257,10 @@ fn a_case_that_fails_is_named_with_the_difference() {
     let path = write(
         folder.path(),
         "sound.toml",
-        &changed("expect = [{ subject = \"s1\" }]", "expect = [{ subject = \"s2\" }]"),
+        &changed(
+            "expect = [{ subject = \"s1\", message = \"s1 has no name\" }]",
+            "expect = [{ subject = \"s2\", message = \"s1 has no name\" }]",
+        ),
     );
     let output = program().args(["checks", "test", &path]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -284,15 +306,27 @@ fn test(text: &str) -> (i32, String) {
 #[test]
 fn a_row_may_say_that_its_subject_cannot_be_judged() {
     let undecided =
-        changed("s.name AS name", "s.name AS name, CASE WHEN s.ip IS NULL THEN 'no address' END AS inconclusive");
-    let case = "[[test]]\nname = \"decided\"\ngiven.server = [{ server_uid = \"s2\", ip = \"192.0.2.1\" }]\nexpect = [{ subject = \"s2\" }]\n";
-    let right = undecided.replacen("expect = [{ subject = \"s1\" }]", "expect = []\nunknown = [\"s1\"]", 1) + case;
+        changed("s.name AS name", "s.name AS name, CASE WHEN s.ip IS NULL THEN 'no_address' END AS inconclusive")
+            .replace(
+                "[[test]]\nname = \"fires\"",
+                "[inconclusive.no_address]\nen = \"no address\"\nfr = \"pas d’adresse\"\n[[test]]\nname = \"fires\"",
+            );
+    let case = "[[test]]\nname = \"decided\"\ngiven.server = [{ server_uid = \"s2\", ip = \"192.0.2.1\" }]\nexpect = [{ subject = \"s2\", message = \"s2 has no name\" }]\n";
+    let right = undecided.replacen(
+        "expect = [{ subject = \"s1\", message = \"s1 has no name\" }]",
+        "expect = []\nunknown = [{ subject = \"s1\", inconclusive = \"no_address\" }]",
+        1,
+    ) + case;
     let (code, said) = test(&right);
     assert_eq!(code, 0, "{said}");
     // A case that takes the row for a finding, and one that forgets it, both fail.
     for wrong in [
-        right.replacen("expect = []\nunknown = [\"s1\"]", "expect = [{ subject = \"s1\" }]\nunknown = [\"s1\"]", 1),
-        right.replacen("unknown = [\"s1\"]", "unknown = [\"s3\"]", 1),
+        right.replacen(
+            "expect = []\nunknown = [{ subject = \"s1\", inconclusive = \"no_address\" }]",
+            "expect = [{ subject = \"s1\", message = \"s1 has no name\" }]\nunknown = [{ subject = \"s1\", inconclusive = \"no_address\" }]",
+            1,
+        ),
+        right.replacen("unknown = [{ subject = \"s1\"", "unknown = [\"s1\", { subject = \"s3\"", 1),
     ] {
         let (code, said) = test(&wrong);
         assert_ne!(code, 0, "{said}");
@@ -311,8 +345,10 @@ fn a_row_may_lower_its_severity_and_never_raise_it() {
 fn a_case_may_say_how_severe_a_finding_is() {
     let info = changed("s.name AS name", "s.name AS name, 'info' AS severity");
     for (word, is_right) in [("info", true), ("warning", false)] {
-        let expected = format!("expect = [{{ subject = \"s1\", severity = \"{word}\" }}]");
-        let (code, said) = test(&info.replacen("expect = [{ subject = \"s1\" }]", &expected, 1));
+        let expected =
+            format!("expect = [{{ subject = \"s1\", message = \"s1 has no name\", severity = \"{word}\" }}]");
+        let (code, said) =
+            test(&info.replacen("expect = [{ subject = \"s1\", message = \"s1 has no name\" }]", &expected, 1));
         assert_eq!(code == 0, is_right, "{word}: {said}");
     }
 }
@@ -339,6 +375,20 @@ fn a_command_that_renders_to_nothing_is_left_out() {
     assert!(commands.contains(&&serde_json::json!(["true"])), "{commands:?}");
 }
 
+/// Every text below a key of that name, wherever it stands.
+fn texts_in(table: &toml::Table, key: &str) -> Vec<String> {
+    let all = |value: &toml::Value| match value {
+        toml::Value::Table(table) => table.values().filter_map(|v| v.as_str()).map(str::to_owned).collect(),
+        value => value.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+    };
+    let below = |(name, value): (&String, &toml::Value)| match value {
+        value if name == key => all(value),
+        toml::Value::Table(table) => texts_in(table, key),
+        _ => Vec::new(),
+    };
+    table.iter().flat_map(below).collect()
+}
+
 /// A space before `:` may end a line, and the sign would begin the next one.
 #[test]
 fn the_french_texts_keep_their_signs_on_the_line() {
@@ -349,7 +399,9 @@ fn the_french_texts_keep_their_signs_on_the_line() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let french = text.split_once("\n[fr]\n").and_then(|(_, rest)| rest.split_once("\n[remedy]\n")).unwrap().0;
+        let file: toml::Table = text.parse().unwrap();
+        let french = texts_in(&file, "fr").join("\n");
+        assert!(french.len() > 100, "{}", path.display());
         for line in french.split_inclusive('\n') {
             let loose = signs.iter().find(|sign| line.contains(**sign));
             assert_eq!(loose, None, "{}: {line}", path.display());
