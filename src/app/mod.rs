@@ -21,6 +21,13 @@ use crate::{check, collect, report};
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How much the terminal shows.
+#[derive(Debug, Clone, Copy)]
+struct Terminal {
+    quiet: bool,
+    verbose: bool,
+}
+
 /// What a command leaves to print, and the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Output {
@@ -73,7 +80,7 @@ pub fn schema() -> Schema {
 /// Carries out a command.
 pub fn execute(cli: &Cli) -> Result<Output, Failure> {
     let schema = schema();
-    let terminal = run::Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
+    let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
     match &cli.command {
         Command::Run(arguments) => run::run(arguments, &schema, terminal),
         Command::Collect(arguments) => run::collect(arguments, &schema, terminal),

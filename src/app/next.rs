@@ -13,7 +13,7 @@ const NAMED: usize = 20;
 
 /// Where the facts of a run came from: what to join the next server's with.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Came<'a> {
+pub(super) enum Provenance<'a> {
     /// Collected in this run, or shipped.
     Here {
         /// How; `None` when they were shipped.
@@ -27,7 +27,7 @@ pub(super) enum Came<'a> {
 
 /// Says on which server to collect next, and how; nothing when no check waits for the files of a server that was not read.
 pub(super) fn notices(
-    came: Came<'_>,
+    provenance: Provenance<'_>,
     facts: &Facts,
     topology: &Topology,
     results: &[CheckResult],
@@ -35,7 +35,7 @@ pub(super) fn notices(
     lang: Lang,
 ) -> Vec<String> {
     if let Topology::Unknown(_) = topology {
-        return without_directory(came, facts, topology, lang);
+        return without_directory(provenance, facts, topology, lang);
     }
     let waiting = waiting(facts, topology, results, schema);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
@@ -44,7 +44,7 @@ pub(super) fn notices(
         Lang::En => format!("collect on {server} next: {checks} cannot be completed without its files"),
         Lang::Fr => format!("collecter ensuite sur {server}\u{a0}: {checks} en suspens sans ses fichiers"),
     }];
-    notices.push(way(came, facts, topology, &next.uid, lang));
+    notices.push(way(provenance, facts, topology, &next.uid, lang));
     if !others.is_empty() {
         let named =
             others.iter().take(NAMED).map(|(server, checks)| format!("{}, {}", shown(server), count(*checks, lang)));
@@ -60,7 +60,7 @@ pub(super) fn notices(
 }
 
 /// Where nobody knows the servers, bm.ini tells of the one that does, unless that is the one that was collected on.
-fn without_directory(came: Came<'_>, facts: &Facts, topology: &Topology, lang: Lang) -> Vec<String> {
+fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, lang: Lang) -> Vec<String> {
     let sql = "SELECT DISTINCT h.value FROM bm_ini AS h WHERE h.key = 'host' AND NOT EXISTS \
                (SELECT 1 FROM bm_ini AS m WHERE m.key = 'hz-member-address' AND m.value = h.value)";
     let hosts = facts.texts(sql).unwrap_or_default();
@@ -75,7 +75,7 @@ fn without_directory(came: Came<'_>, facts: &Facts, topology: &Topology, lang: L
                     "collecter ensuite sur {host}\u{a0}: c’est là qu’est la base de l’annuaire, illisible d’ici"
                 ),
             };
-            vec![next, way(came, facts, topology, host, lang)]
+            vec![next, way(provenance, facts, topology, host, lang)]
         }
         _ => Vec::new(),
     }
@@ -110,12 +110,12 @@ fn waiting<'t>(
 }
 
 /// The commands to give on the next server and here.
-fn way(came: Came<'_>, facts: &Facts, topology: &Topology, next: &str, lang: Lang) -> String {
+fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &str, lang: Lang) -> String {
     let there = file_of(next);
     let collect = format!("bm-preflight collect --facts {there}");
-    let (here, files) = match came {
+    let (here, files) = match provenance {
         // What these facts were merged from, only their owner knows.
-        Came::Replayed([_]) if facts.origin().is_merged => {
+        Provenance::Replayed([_]) if facts.origin().is_merged => {
             return match lang {
                 Lang::En => format!(
                     "on {next}: {collect}; then add --from-facts {there} to the snapshots that these facts were merged from"
@@ -125,9 +125,9 @@ fn way(came: Came<'_>, facts: &Facts, topology: &Topology, next: &str, lang: Lan
                 ),
             };
         }
-        Came::Replayed(files) => (None, files.iter().map(|file| word(file)).collect()),
-        Came::Here { saved: Some(file), .. } => (None, vec![word(file)]),
-        Came::Here { collected, saved: None } => {
+        Provenance::Replayed(files) => (None, files.iter().map(|file| word(file)).collect()),
+        Provenance::Here { saved: Some(file), .. } => (None, vec![word(file)]),
+        Provenance::Here { collected, saved: None } => {
             let core = topology.cores().next().map(|server| server.uid.as_str());
             let file = file_of(facts.origin().server_uid.as_deref().or(core).unwrap_or("here"));
             let options = collected.map(options).unwrap_or_default();

@@ -6,8 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use super::run::Terminal;
+use super::{Failure, Terminal};
 use crate::cli::{Format, JudgeArgs};
 use crate::report::{Report, html, json, junit, text};
 

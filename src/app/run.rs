@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::cut::Cut;
 use super::gather::{self, Gathered};
-use super::next::{self, Came};
+use super::next::{self, Provenance};
 use super::output::Targets;
-use super::{Failure, Output, VERSION, autodiscover, checks};
+use super::{Failure, Output, Terminal, VERSION, autodiscover, checks};
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
@@ -30,13 +30,6 @@ const CHECK_LIMIT: Duration = Duration::from_secs(10);
 /// Findings that one check lists.
 const ROW_CAP: usize = 1_000;
 
-/// How much the terminal shows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terminal {
-    pub(super) quiet: bool,
-    pub(super) verbose: bool,
-}
-
 /// Carries out `run`.
 pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
     let (now, cut) = (clock(), Cut::new(Some(arguments.collect.timeout))?);
@@ -44,25 +37,26 @@ pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> R
     apart(&judging.targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let plan = if snapshot.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
-    let (gathered, came) = match arguments.from_facts.as_slice() {
+    let (gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
-            let came = Came::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, schema, now, &cut, terminal.quiet)?, came)
+            let provenance =
+                Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
+            (gather::collect(&arguments.collect, &plan, schema, now, &cut, terminal.quiet)?, provenance)
         }
-        paths => (gather::replay(paths, schema, now)?.into(), Came::Replayed(paths)),
+        paths => (gather::replay(paths, schema, now)?.into(), Provenance::Replayed(paths)),
     };
     if let Some(target) = snapshot {
         gathered.facts.save(target)?;
     }
-    judging.conclude(&gathered, came, schema, cut, usize::from(arguments.collect.jobs))
+    judging.conclude(&gathered, provenance, schema, cut, usize::from(arguments.collect.jobs))
 }
 
 /// Carries out `demo`.
 pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(None)?;
     let judging = Judging::prepare(&arguments.judge, schema, clock(), terminal)?;
-    let came = Came::Here { collected: None, saved: None };
-    judging.conclude(&gather::demo(schema)?.into(), came, schema, cut, 2)
+    let provenance = Provenance::Here { collected: None, saved: None };
+    judging.conclude(&gather::demo(schema)?.into(), provenance, schema, cut, 2)
 }
 
 /// Carries out `collect`.
@@ -152,25 +146,25 @@ impl<'a> Judging<'a> {
     fn conclude(
         self,
         gathered: &Gathered,
-        came: Came<'_>,
+        provenance: Provenance<'_>,
         schema: &Schema,
         mut cut: Cut,
         jobs: usize,
     ) -> Result<Output, Failure> {
-        if matches!(came, Came::Here { collected: Some(_), .. }) {
+        if matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             cut.begin_judging(gathered.cut);
         }
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
         let mut results = self.evaluate(facts, &about, &cut, jobs)?;
-        if !matches!(came, Came::Here { collected: Some(_), .. }) {
+        if !matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
         }
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let mut notices = remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
-        notices.extend(next::notices(came, facts, &about.topology, &results, schema, self.lang));
+        notices.extend(next::notices(provenance, facts, &about.topology, &results, schema, self.lang));
         notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
         let judgement = verdict::judge(&results, self.arguments.fail_on);
         let report = Report {

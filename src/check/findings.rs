@@ -51,14 +51,14 @@ pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>
                 return;
             };
             if inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null) {
-                undecided.insert(subject, row.into_iter().map(cut).collect());
+                undecided.insert(subject, row.into_iter().map(shortened).collect());
                 if undecided.len() > situation.row_cap {
                     undecided.pop_last();
                 }
                 return;
             }
             total += 1;
-            kept.push((subject, row.into_iter().map(cut).collect()));
+            kept.push((subject, row.into_iter().map(shortened).collect()));
             if kept.len() > situation.row_cap {
                 kept.pop();
             }
@@ -89,7 +89,7 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-fn cut(value: Value) -> Value {
+fn shortened(value: Value) -> Value {
     match value {
         Value::Text(text) if text.chars().nth(MAX_CELL_CHARS).is_some() => {
             Value::Text(text.chars().take(MAX_CELL_CHARS).chain(['…']).collect())

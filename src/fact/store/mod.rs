@@ -7,6 +7,7 @@ mod adopt;
 mod open;
 mod read;
 mod sandbox;
+mod target;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -20,7 +21,8 @@ use crate::model::Coverage;
 pub use open::Facts;
 pub use read::{PlanStep, Prepared, Reader};
 pub use sandbox::IsOver;
-pub use write::{SnapshotTarget, Store};
+pub use target::SnapshotTarget;
+pub use write::Store;
 
 /// `PRAGMA application_id` of a snapshot: `bmpf`.
 const APPLICATION_ID: i32 = 0x626d_7066;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use super::read::Reader;
-use super::write::SnapshotTarget;
+use super::target::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Schema, View};
 use crate::model::Coverage;

@@ -1,7 +1,7 @@
 //! Writing facts: rows in batches, and with the last batch the statement on their completeness.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::{Connection, params_from_iter};
 
@@ -197,39 +197,6 @@ pub(super) fn record(connection: &Connection, coverage: &Coverage) -> Result<(),
         i64::try_from(coverage.elapsed_ms).unwrap_or(i64::MAX),
     ))?;
     Ok(())
-}
-
-/// Where a snapshot will be: opened before anything is collected, put in place by rename.
-pub struct SnapshotTarget {
-    path: PathBuf,
-    file: tempfile::NamedTempFile,
-}
-
-impl SnapshotTarget {
-    /// Opens a file beside `path`, readable by its owner alone.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let io = |source| StoreError::Io { path: path.to_owned(), source };
-        if path.is_dir() {
-            return Err(io(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
-        }
-        // Nothing may take the place of a device or a pipe.
-        if path.exists() && !path.is_file() {
-            return Err(io(std::io::Error::other("not a regular file")));
-        }
-        let file = tempfile::Builder::new().prefix(".bm-preflight-").tempfile_in(folder).map_err(io)?;
-        Ok(Self { path: path.to_owned(), file })
-    }
-
-    pub(super) fn fill(mut self, from: &Path) -> Result<(), StoreError> {
-        let io = |source| StoreError::Io { path: self.path.clone(), source };
-        std::io::copy(&mut std::fs::File::open(from).map_err(io)?, self.file.as_file_mut()).map_err(io)?;
-        self.file.persist(&self.path).map_err(|error| io(error.error))?;
-        Ok(())
-    }
 }
 
 impl rusqlite::ToSql for Value {
