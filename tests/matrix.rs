@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -20,6 +20,10 @@ use bm_preflight::topology::{self, Identity, Topology};
 use serde::Deserialize;
 use walkdir::WalkDir;
 
+#[allow(dead_code, reason = "what is collected is written elsewhere")]
+#[path = "support/facts_file.rs"]
+mod facts_file;
+
 #[derive(Deserialize)]
 struct Story {
     #[serde(default)]
@@ -32,11 +36,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn installations() -> Vec<PathBuf> {
-    let folders = std::fs::read_dir(root().join("fixtures/installations")).unwrap();
-    let mut folders: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    folders
+fn stories() -> Vec<String> {
+    let folders = std::fs::read_dir(facts_file::folder("")).unwrap();
+    let mut names: Vec<_> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 fn checks(schema: &Schema) -> Vec<Check> {
@@ -94,15 +98,15 @@ fn matrix() -> &'static Matrix {
 fn evaluate_stories() -> Matrix {
     let schema = app::schema();
     let checks = checks(&schema);
-    installations()
+    stories()
         .into_iter()
-        .map(|folder| {
-            let read = |name: &str| {
-                std::fs::read_to_string(folder.join(name)).unwrap_or_else(|e| panic!("{folder:?}/{name}: {e}"))
-            };
-            let facts = app::fixture_facts(&read("facts.toml"), &schema).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
-            let story: Story = toml::from_str(&read("story.toml")).unwrap();
-            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        .map(|name| {
+            let story = std::fs::read_to_string(facts_file::folder(&name).join("story.toml")).unwrap();
+            let story: Story = toml::from_str(&story).unwrap();
+            let told = facts_file::read(&name);
+            assert!(told.misfits.is_empty(), "{}", told.misfits.join("\n"));
+            let installation = told.facts.try_into().unwrap_or_else(|e| panic!("{name}: {e}"));
+            let facts = app::fixture_facts(&installation, &schema).unwrap_or_else(|e| panic!("{name}: {e}"));
             let results = evaluate_all(&facts, story.to.as_deref().unwrap_or("4.1"), &checks);
             (name, (story, results))
         })
@@ -148,6 +152,44 @@ fn the_healthy_installations_pass_or_do_not_apply() {
                 Outcome::Fail | Outcome::Error => false,
             };
             assert!(is_calm, "{name}: {} ended as {:?} {:?}", result.id, result.outcome, result.missing);
+        }
+    }
+}
+
+/// A story tells what it changes, so that a new table of its base is not a change of every story.
+#[test]
+fn no_story_repeats_its_base() {
+    for story in stories() {
+        let Some(base) = facts_file::base_of(&story) else { continue };
+        let needed = facts_file::between(&facts_file::read(&base).facts, &facts_file::read(&story).facts);
+        for (name, change) in &facts_file::own(&story) {
+            let lines = needed.get(name).map_or(0, facts_file::lines);
+            assert!(facts_file::lines(change) <= lines, "{story}/facts.toml: {name} repeats {base}: {lines} lines do");
+        }
+    }
+}
+
+#[test]
+fn a_change_that_does_not_fit_its_base_is_refused() {
+    let base = "collected_at = \"2026-11-02T08:00:00Z\"\na = [{ x = 1 }, { x = 2 }]\nb = [{ y = 1 }]\n";
+    let base = || facts_file::Merged { facts: toml::from_str(base).unwrap(), misfits: Vec::new() };
+    for (changes, expected) in [
+        ("a.removed = [{ x = 1 }]\na.added = [{ x = 3 }]", Ok("a = [{ x = 2 }, { x = 3 }]\nb = [{ y = 1 }]")),
+        ("b = []\nc = [{ z = 1 }]", Ok("a = [{ x = 1 }, { x = 2 }]\nc = [{ z = 1 }]")),
+        ("collected_at = \"2026-11-03T08:00:00Z\"\nb.removed = [{ y = 1 }]", Ok("a = [{ x = 1 }, { x = 2 }]")),
+        ("a.removed = [{ x = 4 }]", Err("story/facts.toml: a: the base has no row { x = 4 } that could be removed")),
+        ("c.removed = [{ x = 1 }]", Err("story/facts.toml: c: the base has no row { x = 1 } that could be removed")),
+        ("a.added = [{ x = 2 }]", Err("story/facts.toml: a: the base has the row { x = 2 } already")),
+        ("a.aded = []", Err("story/facts.toml: a: \"aded\" is neither \"removed\" nor \"added\"")),
+    ] {
+        let merged = facts_file::merge(base(), &toml::from_str(changes).unwrap(), "story");
+        match expected {
+            Ok(facts) => {
+                let mut facts: toml::Table = toml::from_str(facts).unwrap();
+                facts.insert("collected_at".to_owned(), merged.facts["collected_at"].clone());
+                assert_eq!((merged.facts, merged.misfits), (facts, Vec::new()), "{changes}");
+            }
+            Err(misfit) => assert_eq!(merged.misfits, [misfit], "{changes}"),
         }
     }
 }

@@ -172,13 +172,13 @@ pub(super) fn replay(paths: &[PathBuf], schema: &Schema, now: Timestamp) -> Resu
 
 /// The installation that is shipped.
 pub(super) fn demo(schema: &Schema) -> Result<Facts, Failure> {
-    fixture_facts(DEMO, schema)
+    let installation = Installation::parse(DEMO).map_err(|error| Failure::Tool(format!("demo: {error}")))?;
+    fixture_facts(&installation, schema)
 }
 
-/// Facts of a `facts.toml`: every scope that its topology expects is complete, but for the gaps that it names.
-pub fn fixture_facts(text: &str, schema: &Schema) -> Result<Facts, Failure> {
+/// Facts of an installation: every scope that its topology expects is complete, but for the gaps that it names.
+pub fn fixture_facts(installation: &Installation, schema: &Schema) -> Result<Facts, Failure> {
     let fail = |error: fixture::FixtureError| Failure::Tool(format!("fixture: {error}"));
-    let installation = Installation::parse(text).map_err(fail)?;
     let origin = Origin::new(VERSION, installation.collected_at.0.as_second());
     let mut store = Store::create(schema, &origin)?;
     fixture::insert(&mut store, schema, &installation.rows).map_err(fail)?;

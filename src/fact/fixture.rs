@@ -40,7 +40,7 @@ pub enum FixtureError {
     Store(#[from] StoreError),
 }
 
-/// An installation as facts: the content of `facts.toml`.
+/// An installation as facts: the content of the `facts.toml` of a story that changes no other one.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Installation {
     /// When the facts were collected, RFC 3339.
@@ -84,7 +84,7 @@ pub mod jiff_text {
 }
 
 impl Installation {
-    /// Reads the content of a `facts.toml`.
+    /// Reads an installation from its text.
     pub fn parse(text: &str) -> Result<Self, FixtureError> {
         toml::from_str(text).map_err(|error| FixtureError::Syntax(error.to_string()))
     }

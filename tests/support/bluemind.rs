@@ -11,6 +11,7 @@ use assert_cmd::Command;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::facts_file::folder;
 use super::influx::{Influx, Telegraf};
 use super::network::Network;
 use super::postgres::{Cluster, PASSWORD};
@@ -84,10 +85,6 @@ impl Story {
         chain.push(self.clone());
         chain
     }
-}
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/installations").join(name)
 }
 
 /// An installation that a run can be pointed at: databases in a cluster, files and configuration in a directory.

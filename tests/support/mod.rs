@@ -6,6 +6,8 @@ pub(crate) mod bluemind;
 pub(crate) mod cyrus;
 #[allow(dead_code, reason = "only some tests start them")]
 pub(crate) mod daemon;
+#[allow(dead_code, reason = "only some tests read or write the facts of stories")]
+pub(crate) mod facts_file;
 pub(crate) mod influx;
 pub(crate) mod network;
 pub(crate) mod peers;

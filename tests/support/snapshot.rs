@@ -1,7 +1,6 @@
-//! Facts as values that can be compared and written: read from a snapshot of `collect`, or from a `facts.toml`.
+//! Facts as values that can be compared and written: read from a snapshot of `collect`, or from those of a story.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
@@ -115,9 +114,9 @@ impl Snapshot {
         Self { tables, gaps: gaps.filter(is_told).collect() }
     }
 
-    /// Reads the content of a `facts.toml`.
-    pub(crate) fn of_toml(text: &str) -> Self {
-        let mut document: toml::Table = toml::from_str(text).expect("facts.toml is TOML");
+    /// Reads the facts of a story.
+    pub(crate) fn of_story(facts: &toml::Table) -> Self {
+        let mut document = facts.clone();
         document.remove("collected_at");
         let gaps = document.remove("coverage").map(|gaps| gaps.as_array().cloned().unwrap_or_default());
         let gap = |gap: &toml::Value| {
@@ -148,25 +147,27 @@ impl Snapshot {
         same
     }
 
-    /// The content of a `facts.toml`. What depends on the environment is taken from `kept` where a row is there already.
-    pub(crate) fn to_toml(&self, kept: &Self) -> String {
+    /// The facts of a story. What depends on the environment is taken from `kept` where a row is there already.
+    pub(crate) fn to_story(&self, kept: &Self) -> toml::Table {
         let mut whole = self.clone();
         whole.tables.extend(kept.tables.get_key_value(FILESYSTEM).map(|(name, rows)| (name.clone(), rows.clone())));
-        let mut text = format!(
-            "# What collecting this installation gives; `BLESS=1 cargo test --test postgres` writes it anew.\n\
-             # Sizes and versions of PostgreSQL and of file systems may be chosen freely: they are kept as they are.\n\n\
-             collected_at = \"{COLLECTED_AT}\"\n"
-        );
-        let gaps = whole.gaps.iter().map(|gap| {
+        let gap = |gap: &[String; 4]| -> toml::Value {
             let cells = ["table", "scope", "completeness", "reason"].into_iter().zip(gap);
-            cells.map(|(key, value)| (key.to_owned(), Cell::Text(value.clone()))).collect()
-        });
-        write_rows(&mut text, "coverage", gaps);
+            toml::Value::Table(cells.map(|(key, value)| (key.to_owned(), value.clone().into())).collect())
+        };
+        let mut facts = toml::Table::from_iter([("collected_at".to_owned(), COLLECTED_AT.into())]);
+        if !whole.gaps.is_empty() {
+            facts.insert("coverage".to_owned(), toml::Value::Array(whole.gaps.iter().map(gap).collect()));
+        }
         for (table, rows) in &whole.tables {
             let kept = kept.tables.get(table).map(Vec::as_slice).unwrap_or_default();
-            write_rows(&mut text, table, rows.iter().map(|row| chosen(table, row, kept)));
+            let row = |row| {
+                let cells = chosen(table, row, kept).into_iter().map(|(column, cell)| (column, cell.toml()));
+                toml::Value::Table(cells.collect())
+            };
+            facts.insert(table.clone(), toml::Value::Array(rows.iter().map(row).collect()));
         }
-        text
+        facts
     }
 
     /// The only value that a query on the snapshot's rows would give: the cell of a column where another has a value.
@@ -189,10 +190,10 @@ impl Cell {
         }
     }
 
-    fn toml(&self) -> String {
+    fn toml(&self) -> toml::Value {
         match self {
-            Self::Number(number) => number.to_string(),
-            _ => toml::Value::String(self.text()).to_string(),
+            Self::Number(number) => (*number).into(),
+            _ => self.text().into(),
         }
     }
 }
@@ -222,19 +223,6 @@ fn chosen(table: &str, row: &Row, kept: &[Row]) -> Row {
         (column.clone(), cell.clone())
     };
     row.iter().map(choose).collect()
-}
-
-fn write_rows(text: &mut String, table: &str, rows: impl Iterator<Item = Row>) {
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
-        return;
-    }
-    let _ = write!(text, "\n{table} = [\n");
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|(column, cell)| format!("{column} = {}", cell.toml())).collect();
-        let _ = writeln!(text, "  {{ {} }},", cells.join(", "));
-    }
-    text.push_str("]\n");
 }
 
 fn toml_row(row: &toml::Table) -> Row {
