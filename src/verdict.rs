@@ -154,3 +154,88 @@ fn count_findings(results: &[CheckResult]) -> FindingCounts {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Inconclusive, NotReady, Ready, ReadyWithWarnings};
+    use super::*;
+    use crate::model::Severity::{Blocker, Info, Warning};
+    use crate::model::finding::sample::{failed, result};
+    use crate::model::{Missing, Waived};
+
+    /// A check with findings of which the first are accepted.
+    fn found(severity: Severity, total: usize, accepted: usize) -> CheckResult {
+        let mut result = failed(severity, &vec!["subject"; total]);
+        for finding in &mut result.findings[..accepted] {
+            finding.waived = Some(Waived { reason: "known".to_owned(), expires: "2026-12-31".to_owned() });
+        }
+        result
+    }
+
+    /// The same, and something could not be looked at.
+    fn in_part(result: CheckResult) -> CheckResult {
+        let missing = Missing { table: "server".to_owned(), scope: "*".to_owned(), reason: "dark".to_owned() };
+        CheckResult { missing: vec![missing], ..result }
+    }
+
+    #[test]
+    fn the_worst_that_nobody_accepted_or_looked_at_decides() {
+        use Outcome::{Error, NotApplicable, Pass, Unknown};
+        for (what, results, verdict) in [
+            ("nothing was asked", vec![], Ready),
+            ("nothing was found", vec![result(Blocker, Pass), result(Warning, NotApplicable)], Ready),
+            ("a blocker", vec![found(Blocker, 1, 0)], NotReady),
+            ("a blocker beside an accepted one", vec![found(Blocker, 2, 1)], NotReady),
+            ("a blocker, and who knows what else", vec![in_part(found(Blocker, 1, 0))], NotReady),
+            (
+                "a blocker after all else",
+                vec![result(Blocker, Error), found(Info, 1, 0), found(Blocker, 1, 0)],
+                NotReady,
+            ),
+            ("an accepted blocker", vec![found(Blocker, 1, 1)], Ready),
+            ("an accepted blocker, and who knows what else", vec![in_part(found(Blocker, 1, 1))], Inconclusive),
+            ("a blocker check without an answer", vec![result(Blocker, Unknown)], Inconclusive),
+            ("a blocker check that broke", vec![result(Blocker, Error)], Inconclusive),
+            ("a warning, and no answer", vec![found(Warning, 1, 0), result(Blocker, Unknown)], Inconclusive),
+            ("a warning", vec![found(Warning, 1, 0)], ReadyWithWarnings),
+            ("an accepted warning", vec![found(Warning, 1, 1)], Ready),
+            ("an accepted warning, and who knows what else", vec![in_part(found(Warning, 1, 1))], ReadyWithWarnings),
+            ("a warning check without an answer", vec![result(Warning, Unknown)], ReadyWithWarnings),
+            ("a warning check that broke", vec![result(Warning, Error)], ReadyWithWarnings),
+            ("what is worth knowing", vec![in_part(found(Info, 1, 0)), result(Info, Error)], Ready),
+        ] {
+            assert_eq!(judge(&results, FailOn::Blocker).verdict, verdict, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_exit_code_says_what_was_asked_to_be_a_failure() {
+        for (verdict, word, blocker, warning) in [
+            (NotReady, "not_ready", 20, 20),
+            (Inconclusive, "inconclusive", 30, 30),
+            (ReadyWithWarnings, "ready_with_warnings", 0, 10),
+            (Ready, "ready", 0, 0),
+        ] {
+            let codes = [FailOn::Blocker, FailOn::Warning, FailOn::Never].map(|fail_on| exit_code(verdict, fail_on));
+            assert_eq!(codes, [blocker, warning, 0], "{word}");
+            assert_eq!(verdict.as_str(), word);
+            assert_eq!(serde_json::to_value(verdict).unwrap(), word);
+        }
+        assert_eq!(judge(&[found(Blocker, 1, 0)], FailOn::Warning).exit_code, 20);
+    }
+
+    #[test]
+    fn every_check_and_every_finding_is_counted_once() {
+        use Outcome::{Error, NotApplicable, Pass, Unknown};
+        let mut results = vec![found(Blocker, 4, 1), found(Blocker, 2, 0), found(Warning, 3, 1), found(Info, 2, 0)];
+        for (outcome, times) in [(Pass, 2), (Unknown, 3), (Error, 5), (NotApplicable, 6)] {
+            results.extend(vec![result(Info, outcome); times]);
+        }
+        // More than the row cap lets be listed.
+        results[3].findings_total = 1_000;
+        let Judgement { checks, findings, .. } = judge(&results, FailOn::Never);
+        assert_eq!(checks, CheckCounts { pass: 2, fail: 4, unknown: 3, error: 5, not_applicable: 6 });
+        assert_eq!(findings, FindingCounts { blocker: 5, warning: 2, info: 1_000, waived: 2 });
+        assert_eq!([0, 1, 2, 3].map(|at| unwaived(&results[at])), [3, 2, 2, 1_000]);
+    }
+}

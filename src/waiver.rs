@@ -104,3 +104,94 @@ pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date, lang:
     }
     remarks
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::model::Severity;
+    use crate::model::finding::sample::failed;
+
+    fn written(text: &str) -> Result<Vec<Waiver>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("waivers.toml");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string().replace(&path.display().to_string(), "waivers.toml"))
+    }
+
+    #[test]
+    fn a_waiver_has_check_subject_reason_and_a_last_day() {
+        let text = "[[waiver]]\ncheck = \"a\"\nsubject = \"s\"\nreason = \"known\"\nexpires = ";
+        for day in ["2026-12-31", "\"2026-12-31\""] {
+            let waivers = written(&format!("{text}{day}")).unwrap();
+            let seen: Vec<_> =
+                waivers.iter().map(|w| (&w.check[..], &w.subject[..], &w.reason[..], w.expires)).collect();
+            assert_eq!(seen, [("a", "s", "known", date(2026, 12, 31))]);
+        }
+        assert_eq!(written("").unwrap().len(), 0);
+        assert_eq!(written(&format!("{text}2026-12-31\n{text}2027-01-31\n")).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_waiver_is_told_with_its_line() {
+        let waiver = |reason: &str, expires: &str| {
+            format!("# ours\n[[waiver]]\ncheck = \"a\"\nsubject = \"s\"\nreason = {reason}\nexpires = {expires}\n")
+        };
+        for (text, expected) in [
+            (waiver("\" \"", "2026-12-31"), "waivers.toml:5: a waiver needs a reason"),
+            (waiver("\"x\"", "\"soon\""), "waivers.toml:6: \"soon\" is no day: write \"YYYY-MM-DD\""),
+            (waiver("\"x\"", "12"), "waivers.toml:6: \"12\" is no day: write \"YYYY-MM-DD\""),
+            (waiver("\"x\"", "2026-12-31\nuntil = 1"), "waivers.toml:7: unknown field `until`, expected one of"),
+            ("[[waiver]]\ncheck = \"a\"\n".to_owned(), "waivers.toml:1: missing field `subject`"),
+            ("waivers = []".to_owned(), "waivers.toml:1: unknown field `waivers`"),
+        ] {
+            let error = written(&text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert!(
+            read(Path::new("/nowhere/waivers.toml")).unwrap_err().to_string().starts_with("/nowhere/waivers.toml: ")
+        );
+    }
+
+    /// What a waiver of the subject `s` of the check `sample` until the last day of 2026 comes to.
+    fn applied(subjects: &[&str], today: Date, lang: Lang) -> (Vec<Option<Waived>>, Vec<String>) {
+        let waiver = Waiver {
+            check: "sample".to_owned(),
+            subject: "s".to_owned(),
+            reason: "known".to_owned(),
+            expires: date(2026, 12, 31),
+        };
+        let mut results = [failed(Severity::Blocker, &["s"]), failed(Severity::Blocker, subjects)];
+        results[0].id = "other".to_owned();
+        let remarks = apply(&[waiver], &mut results, today, lang);
+        assert_eq!(results[0].findings[0].waived, None, "it is of another check");
+        (results[1].findings.iter().map(|finding| finding.waived.clone()).collect(), remarks)
+    }
+
+    #[test]
+    fn a_waiver_holds_to_the_end_of_its_last_day_for_its_subject_alone() {
+        let waived = Some(Waived { reason: "known".to_owned(), expires: "2026-12-31".to_owned() });
+        for today in [date(2026, 1, 1), date(2026, 12, 30), date(2026, 12, 31)] {
+            assert_eq!(
+                applied(&["s/1", "s", "S"], today, Lang::En),
+                (vec![None, waived.clone(), None], vec![]),
+                "{today}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_waiver_that_accepts_nothing_is_told() {
+        let (before, after) = (date(2026, 12, 31), date(2027, 1, 1));
+        for (subjects, today, lang, remark) in [
+            (&["s"][..], after, Lang::En, "the waiver of sample for s expired on 2026-12-31"),
+            (&["s"], after, Lang::Fr, "la dérogation de sample pour s a expiré le 2026-12-31"),
+            (&["t"], before, Lang::En, "the waiver of sample for s accepts nothing"),
+            (&[], before, Lang::Fr, "la dérogation de sample pour s ne couvre aucun constat"),
+            (&[], after, Lang::En, "the waiver of sample for s accepts nothing"),
+        ] {
+            assert_eq!(applied(subjects, today, lang), (vec![None; subjects.len()], vec![remark.to_owned()]));
+        }
+    }
+}

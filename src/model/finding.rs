@@ -226,3 +226,48 @@ pub struct CheckResult {
     /// How many findings there are, those beyond the row cap included.
     pub findings_total: u64,
 }
+
+/// Results to start from, for the tests of those who judge results.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    /// A result that ended so, without findings.
+    pub(crate) fn result(severity: Severity, outcome: Outcome) -> CheckResult {
+        CheckResult {
+            id: "sample".to_owned(),
+            category: String::new(),
+            severity,
+            title: String::new(),
+            why: String::new(),
+            reference: None,
+            remedy: Remedy { when: When::Before, risk: Risk::None },
+            outcome,
+            reason: None,
+            elapsed_ms: 0,
+            examined: Vec::new(),
+            missing: Vec::new(),
+            findings: Vec::new(),
+            findings_total: 0,
+        }
+    }
+
+    /// A result with a finding for each of the subjects.
+    pub(crate) fn failed(severity: Severity, subjects: &[&str]) -> CheckResult {
+        let findings: Vec<_> = subjects.iter().map(|subject| finding(severity, subject)).collect();
+        CheckResult { findings_total: findings.len() as u64, findings, ..result(severity, Outcome::Fail) }
+    }
+
+    fn finding(severity: Severity, subject: &str) -> Finding {
+        Finding {
+            key: String::new(),
+            subject: subject.to_owned(),
+            severity,
+            message: String::new(),
+            evidence: serde_json::Map::new(),
+            remediation: String::new(),
+            commands: Vec::new(),
+            waived: None,
+        }
+    }
+}
