@@ -71,3 +71,102 @@ impl Plan {
         absent.iter().try_for_each(|statement| store.record(statement))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::sample::check;
+    use crate::fact::Column;
+    use crate::fact::store::Origin;
+    use crate::model::Completeness;
+    use crate::topology::{DIRECTORY, Server};
+
+    const fn table(name: &'static str, scope: ScopeKind) -> Table {
+        Table { name, doc: "", grain: "", scope, columns: SAYS }
+    }
+    const SAYS: &[Column] = &[Column::text("says", "")];
+    const ALIAS: Table = table("domain_alias", ScopeKind::Directory);
+    const DNS: Table = table("dns", ScopeKind::Network);
+    const DOMAIN: Table = table("domain", ScopeKind::Directory);
+    const HTTP: Table = table("http", ScopeKind::Network);
+    const MAILBOX: Table = table("mailbox", ScopeKind::Directory);
+    const PACKAGE: Table = table("package", ScopeKind::Server);
+    const SERVER: Table = table("server", ScopeKind::Directory);
+    const SHARD: Table = table("shard", ScopeKind::Shard);
+    const UNIT: Table = table("unit", ScopeKind::Server);
+
+    fn schema() -> Schema {
+        Schema::new([&ALIAS, &DNS, &DOMAIN, &HTTP, &MAILBOX, &PACKAGE, &SERVER, &SHARD, &UNIT])
+    }
+
+    /// The plan for a check that reads these tables.
+    fn plan(tables: &str) -> Plan {
+        let check = check(&schema(), "", &format!("SELECT 's' AS subject FROM {tables}"));
+        Plan::of_checks(&[&check], &schema())
+    }
+
+    #[test]
+    fn what_is_read_is_filled_and_the_network_needs_the_mail_domains() {
+        for (read, expected) in [
+            ("unit", vec!["package", "server", "unit"]),
+            ("mailbox, unit", vec!["mailbox", "package", "server", "unit"]),
+            ("package", vec!["package", "server"]),
+            ("domain", vec!["domain", "package", "server"]),
+            ("dns", vec!["dns", "domain", "domain_alias", "package", "server"]),
+            ("domain, http", vec!["domain", "domain_alias", "http", "package", "server"]),
+        ] {
+            let plan = plan(read);
+            assert_eq!(plan.tables.iter().map(|table| table.name).collect::<Vec<_>>(), expected, "{read}");
+            for table in schema().tables() {
+                assert_eq!(plan.wants(table), expected.contains(&table.name), "{} for {read}", table.name);
+            }
+        }
+        assert_eq!(Plan::of_checks(&[], &schema()).tables, [&PACKAGE, &SERVER]);
+        assert_eq!(Plan::everything(&schema()).tables, schema().tables());
+    }
+
+    #[test]
+    fn tables_are_found_by_the_kind_of_their_scope() {
+        let of_kind = |kind| plan("mailbox, unit, dns").of_kind(kind).map(|table| table.name).collect::<Vec<_>>();
+        assert_eq!(of_kind(ScopeKind::Server), ["package", "unit"]);
+        assert_eq!(of_kind(ScopeKind::Network), ["dns"]);
+        assert_eq!(of_kind(ScopeKind::Shard), [""; 0]);
+    }
+
+    /// What the store says of every table before anything is collected.
+    fn announced(tables: &str, topology: &Topology) -> Vec<(String, String, Completeness, String)> {
+        let mut store = Store::in_memory(&schema(), &Origin::default()).unwrap();
+        plan(tables).announce(topology, &mut store).unwrap();
+        let mut coverage = store.coverage().unwrap();
+        coverage.sort_by(|a, b| (&a.table, &a.scope).cmp(&(&b.table, &b.scope)));
+        coverage.into_iter().map(|c| (c.table, c.scope, c.completeness, c.reason.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn nothing_is_taken_for_looked_at_before_it_was() {
+        let not_attempted = |table: &str, scope: &str| {
+            (table.to_owned(), scope.to_owned(), Completeness::NotAttempted, "nothing reported on it".to_owned())
+        };
+        let absent =
+            |table: &str, reason: &str| (table.to_owned(), "*".to_owned(), Completeness::Absent, reason.to_owned());
+        let server = |uid: &str| Server { uid: uid.to_owned(), address: None, roles: BTreeSet::new() };
+        let known = announced("dns, shard", &Topology::Known(vec![server("a"), server("b")]));
+        let expected = [
+            not_attempted("dns", "network"),
+            not_attempted("domain", DIRECTORY),
+            not_attempted("domain_alias", DIRECTORY),
+            not_attempted("package", "a"),
+            not_attempted("package", "b"),
+            not_attempted("server", DIRECTORY),
+            absent("shard", "no server holds the role bm/pgsql-data"),
+        ];
+        assert_eq!(known, expected);
+        let unknown = announced("mailbox", &Topology::Unknown("refused".to_owned()));
+        let expected = [
+            not_attempted("mailbox", DIRECTORY),
+            absent("package", "the servers of the installation are not known: refused"),
+            not_attempted("server", DIRECTORY),
+        ];
+        assert_eq!(unknown, expected);
+    }
+}

@@ -168,3 +168,167 @@ impl Identity {
         Ok(Self { name, build })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::store::Origin;
+    use crate::fact::{Column, Row, Schema, Store, Table};
+
+    const fn table(name: &'static str, scope: ScopeKind, columns: &'static [Column]) -> Table {
+        Table { name, doc: "", grain: "", scope, columns }
+    }
+    const UID: Column = Column::text("server_uid", "");
+    const VERSION: Column = Column::text("version", "");
+    const IP: Column = Column::text("ip", "").nullable();
+    const FQDN: Column = Column::text("fqdn", "").nullable();
+    const EXTERNAL_URL: Column = Column::text("external_url", "").nullable();
+    const DB_VERSION: Column = Column::text("db_version", "").nullable();
+    const SERVER: Table = table("server", ScopeKind::Directory, &[UID, IP, FQDN]);
+    const SERVER_ROLE: Table = table("server_role", ScopeKind::Directory, &[UID, Column::text("role", "")]);
+    const PACKAGE: Table = table("package", ScopeKind::Server, &[Column::text("name", ""), VERSION]);
+    const INSTALLATION: Table =
+        table("installation", ScopeKind::Directory, &[Column::text("installation_id", ""), EXTERNAL_URL, DB_VERSION]);
+    const COMPONENT_VERSION: Table =
+        table("component_version", ScopeKind::Directory, &[Column::text("component", ""), VERSION]);
+
+    fn store() -> Store {
+        let schema = Schema::new([&SERVER, &SERVER_ROLE, &PACKAGE, &INSTALLATION, &COMPONENT_VERSION]);
+        Store::in_memory(&schema, &Origin::default()).unwrap()
+    }
+
+    /// A row of texts, an empty one for what is not known.
+    fn row<const N: usize>(cells: [&str; N]) -> Row {
+        cells.map(|cell| Some(cell).filter(|text| !text.is_empty()).into()).into()
+    }
+
+    fn fill<const N: usize>(store: &mut Store, table: &Table, scope: &str, rows: &[[&str; N]], ends: Completeness) {
+        assert_eq!(store.insert(table, scope, &rows.iter().copied().map(row).collect::<Vec<_>>()).unwrap(), None);
+        let reason = (ends != Completeness::Complete).then(|| format!("{} is dark", table.name));
+        let coverage = Coverage { completeness: ends, reason, ..Coverage::complete(table.name, scope) };
+        store.finish(table, coverage).unwrap();
+    }
+
+    /// Three servers, one of them without any role, as far as the two tables are known.
+    fn topology(servers: Completeness, roles: Completeness) -> Topology {
+        let mut store = store();
+        let listed = [["core", "192.0.2.1", "core.invalid"], ["mail", "", "mail.invalid"], ["spare", "", ""]];
+        fill(&mut store, &SERVER, DIRECTORY, &listed, servers);
+        let held =
+            [["core", CORE_ROLE], ["core", BACKEND_ROLE], ["mail", BACKEND_ROLE], ["mail", SHARD_ROLE], ["gone", "x"]];
+        fill(&mut store, &SERVER_ROLE, DIRECTORY, &held, roles);
+        Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap()
+    }
+
+    fn known() -> Topology {
+        topology(Completeness::Complete, Completeness::Complete)
+    }
+
+    fn uids<'a>(servers: impl Iterator<Item = &'a Server>) -> Vec<&'a str> {
+        servers.map(|server| server.uid.as_str()).collect()
+    }
+
+    #[test]
+    fn servers_have_the_address_and_the_roles_of_the_directory() {
+        let server = |uid: &str, address: Option<&str>, roles: &[&str]| Server {
+            uid: uid.to_owned(),
+            address: address.map(str::to_owned),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        };
+        let expected = [
+            server("core", Some("192.0.2.1"), &[CORE_ROLE, BACKEND_ROLE]),
+            server("mail", Some("mail.invalid"), &[BACKEND_ROLE, SHARD_ROLE]),
+            server("spare", None, &[]),
+        ];
+        assert_eq!(known().servers(), expected);
+        assert_eq!(uids(known().cores()), ["core"]);
+        assert_eq!(uids(known().backends()), ["core", "mail"]);
+        assert_eq!(uids(known().shards()), ["mail"]);
+        let holders = known().holders().unwrap();
+        let held = |role: &str| holders[role].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(holders.len(), 3);
+        assert_eq!(
+            (held(CORE_ROLE), held(BACKEND_ROLE), held(SHARD_ROLE)),
+            (vec!["core"], vec!["core", "mail"], vec!["mail"])
+        );
+    }
+
+    #[test]
+    fn a_list_of_servers_or_roles_that_may_lack_one_is_none() {
+        use Completeness::{Absent, Complete, Partial};
+        for (servers, roles, reason) in [
+            (Partial, Complete, "server is dark"),
+            (Absent, Complete, "server is dark"),
+            (Complete, Partial, "server_role is dark"),
+            (Complete, Absent, "server_role is dark"),
+        ] {
+            let topology = topology(servers, roles);
+            assert_eq!(topology, Topology::Unknown(reason.to_owned()), "{servers:?} {roles:?}");
+            assert_eq!((topology.servers(), topology.holders()), (&[][..], None));
+        }
+        let nothing = Topology::of(&[], |_| unreachable!() as Result<_, ()>);
+        assert_eq!(nothing, Ok(Topology::Unknown("not collected".to_owned())));
+        let half = Topology::of(&[Coverage::complete("server", DIRECTORY)], |_| unreachable!() as Result<_, ()>);
+        assert_eq!(half, Ok(Topology::Unknown("not collected".to_owned())));
+    }
+
+    #[test]
+    fn a_table_is_expected_wherever_it_can_be_or_there_is_a_reason() {
+        use ScopeKind::{Backend, Database, Directory, Network, Server, Shard};
+        let scopes =
+            |topology: &Topology, kind| topology.scopes(kind).map_or_else(|reason| reason, |all| all.join(" "));
+        let (unknown, empty) = (Topology::Unknown("refused".to_owned()), Topology::Known(Vec::new()));
+        let refused = "the servers of the installation are not known: refused";
+        for (kind, of_known, of_unknown, of_empty) in [
+            (Directory, "directory", "directory", "directory"),
+            (Network, "network", "network", "network"),
+            (Database, "directory mail", refused, "directory"),
+            (Shard, "mail", refused, "no server holds the role bm/pgsql-data"),
+            (Backend, "core mail", refused, "no server holds the role mail/imap"),
+            (Server, "core mail spare", refused, "the directory database lists no server"),
+        ] {
+            assert_eq!(scopes(&known(), kind), of_known, "{kind:?}");
+            assert_eq!(scopes(&unknown, kind), of_unknown, "{kind:?}");
+            assert_eq!(scopes(&empty, kind), of_empty, "{kind:?}");
+            let is_told = [unknown.scopes(kind).is_ok(), empty.scopes(kind).is_ok()];
+            assert_eq!(is_told, [of_unknown != refused, !of_empty.contains(' ')], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn packages_are_known_when_those_of_every_server_are() {
+        use Completeness::{Absent, Complete, NotAttempted, Partial};
+        let installed = |ends: &[Completeness]| {
+            let mut store = store();
+            fill(&mut store, &SERVER, DIRECTORY, &[["a", "", ""]], Absent);
+            for (scope, ends) in ["a", "b"].into_iter().zip(ends) {
+                fill(&mut store, &PACKAGE, scope, &[["bm-core", "1"], [scope, "1"]], *ends);
+            }
+            let packages = packages(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap();
+            packages.map(|all| all.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(installed(&[Complete, Complete]).unwrap(), ["a", "b", "bm-core"]);
+        for ends in [Partial, Absent, NotAttempted] {
+            assert_eq!(installed(&[Complete, ends]), None, "{ends:?}");
+            assert_eq!(installed(&[ends, Complete]), None, "{ends:?}");
+        }
+        assert_eq!(installed(&[]), None, "nobody looked");
+    }
+
+    #[test]
+    fn the_most_trusted_source_tells_name_and_version() {
+        let identity = |installation: [&str; 3], component: [&str; 2]| {
+            let mut store = store();
+            fill(&mut store, &INSTALLATION, DIRECTORY, &[installation], Completeness::Complete);
+            fill(&mut store, &COMPONENT_VERSION, DIRECTORY, &[component], Completeness::Complete);
+            fill(&mut store, &PACKAGE, "core", &[["bm-core", "4.1.3"], ["bm-mapi", "4.1.4"]], Completeness::Complete);
+            let Identity { name, build } = Identity::of(|sql| store.texts(sql)).unwrap();
+            (name.unwrap(), build.unwrap())
+        };
+        let is = |name: &str, build: &str| (name.to_owned(), build.to_owned());
+        assert_eq!(identity(["id", "mail.invalid", "4.1.2"], ["bm/core", "4.1.1"]), is("mail.invalid", "4.1.1"));
+        assert_eq!(identity(["id", "", "4.1.2"], ["bm/mapi", "4.1.1"]), is("id", "4.1.2"));
+        assert_eq!(identity(["id", "", ""], ["bm/mapi", "4.1.1"]), is("id", "4.1.3"));
+        assert_eq!(Identity::of(|sql| store().texts(sql)).unwrap(), Identity::default());
+    }
+}

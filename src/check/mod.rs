@@ -8,6 +8,8 @@ mod lint;
 pub mod load;
 mod message;
 mod raw;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod views;
 mod withdraw;
 
