@@ -8,7 +8,7 @@ use crate::fact::{Schema, Store};
 pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
     let texts = "title = \"t\"\nwhy = \"w\"\nmessage = \"{{ subject }}\"\nremediation = \"r\"";
     let text = format!(
-        "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\n{settings}\nquery = '''{query}'''\n\
+        "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\nwho = \"support\"\n{settings}\nquery = '''{query}'''\n\
          [en]\n{texts}\n[fr]\n{texts}\n[remedy]\nrisk = \"none\"\nwhen = \"before\"\n"
     );
     let file = CheckFile { path: "sample.toml".to_owned(), text, is_proven: true };
