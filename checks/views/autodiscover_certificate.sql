@@ -2,7 +2,8 @@
 -- nothing). `verdict`: `ok`, `warns` (a client shows a warning), `refused` (no client accepts it).
 WITH judged AS (
   SELECT
-    h.*,
+    h.handshake_id, h.name, h.host, h.address, h.port, h.names, h.issuer, h.trust, h.validity, h.expires_at, h.key_algorithm, h.key_bits,
+    h.certificate_sha256, h.key_sha256, h.name_matches,
     EXISTS (
       SELECT 1 FROM tls_certificate AS t
       WHERE t.handshake_id = h.handshake_id AND t.position = 0

@@ -1,5 +1,5 @@
--- One row: a step of the trace of a name, in the order of a reader: each method, then what else was asked. Not a view for
--- checks: the report tells the trace with it.
+-- One row: a step of the trace of a name, as the report tells it. `place` orders the steps of a name for a reader: each
+-- method, then what else was asked.
 WITH
 host_method AS MATERIALIZED (
   SELECT name, host, min(CASE purpose WHEN 'root' THEN 1 WHEN 'autodiscover' THEN 2 WHEN 'srv_target' THEN 4 ELSE 5 END) AS rank
@@ -68,4 +68,7 @@ steps AS (
     CASE p.holds WHEN 'yes' THEN 'ok' WHEN 'no' THEN 'note' ELSE 'unknown' END
   FROM identity_proof AS p JOIN http_exchange AS e ON e.probe_id = p.probe_id AND e.hop = 0
 )
-SELECT name, depth, kind, coalesce(target, '') AS target, outcome, status, detail, elapsed_ms FROM steps ORDER BY name, rank, sort
+SELECT
+  name, row_number() OVER (PARTITION BY name ORDER BY rank, sort) AS place,
+  depth, kind, coalesce(target, '') AS target, outcome, status, detail, elapsed_ms
+FROM steps

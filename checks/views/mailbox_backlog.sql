@@ -8,17 +8,6 @@ backlog AS MATERIALIZED (
   FROM message_replication AS r
   GROUP BY r.server_uid, r.root_name
   HAVING sum(r.missing) > 0
-),
--- What BlueMind calls its mailboxes in Cyrus.
-known AS MATERIALIZED (
-  -- As text: SQLite makes no index for a comparison of a column with an expression of no type.
-  SELECT CAST(m.domain_uid || '!' || iif(m.type = 'user', 'user.', '') || replace(m.name, '.', '^') AS TEXT) AS root_name,
-         min(m.mailbox_uid) AS mailbox_uid, min(m.domain_uid) AS domain_uid, min(m.type) AS type,
-         min(m.name || '@' || m.domain_uid) AS mailbox, max(nullif(m.backend_uid, '')) AS backend_uid,
-         min(m.is_archived) AS is_archived, min(m.is_system) AS is_system, min(m.routing) AS routing
-  FROM mailbox AS m
-  WHERE (SELECT max(b.missing) FROM backlog AS b) > 0
-  GROUP BY 1
 )
 SELECT b.server_uid, b.root_name, b.messages, b.distinct_messages, b.missing, b.missing_recent, b.folders,
        b.last_append_at, b.newest_missing_at, k.mailbox_uid, k.domain_uid, k.type, k.routing,
@@ -32,4 +21,4 @@ SELECT b.server_uid, b.root_name, b.messages, b.distinct_messages, b.missing, b.
             ELSE 'known'
        END AS state
 FROM backlog AS b
-LEFT JOIN known AS k ON k.root_name = b.root_name
+LEFT JOIN mailbox_root AS k ON k.root_name = b.root_name

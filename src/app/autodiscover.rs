@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::views;
 use crate::fact::{Reader, SqlError};
 use crate::model::{METHODS, MailName, MethodCell, Step};
 
@@ -10,6 +9,10 @@ use crate::model::{METHODS, MailName, MethodCell, Step};
 const NAMES: &str = "SELECT v.name, coalesce(v.ascii_name, v.name), v.unicode_name, v.domain_uid, v.is_alias, \
     v.bm_mapi, v.workstation, v.root, v.root_reason, v.autodiscover, v.autodiscover_reason, v.redirect, v.redirect_reason, \
     v.srv, v.srv_reason FROM autodiscover_verdict AS v ORDER BY v.domain_uid, v.is_alias, v.name";
+
+/// The traces of all names, step by step.
+const STEPS: &str = "SELECT s.name, s.depth, s.kind, s.target, s.outcome, s.status, s.detail, s.elapsed_ms \
+    FROM autodiscover_step AS s ORDER BY s.name, s.place";
 
 /// Every name that was probed, with its trace.
 pub(super) fn names(reader: &Reader) -> Result<Vec<MailName>, SqlError> {
@@ -41,7 +44,7 @@ fn mail_name(row: Vec<Option<String>>, steps: &mut BTreeMap<String, Vec<Step>>) 
 
 fn steps(reader: &Reader) -> Result<BTreeMap<String, Vec<Step>>, SqlError> {
     let mut steps: BTreeMap<String, Vec<Step>> = BTreeMap::new();
-    for row in reader.texts(views::STEPS)? {
+    for row in reader.texts(STEPS)? {
         let [Some(name), depth, kind, target, outcome, status, detail, elapsed_ms] = row.as_slice() else { continue };
         let text = |cell: &Option<String>| cell.clone().unwrap_or_default();
         steps.entry(name.clone()).or_default().push(Step {

@@ -74,7 +74,7 @@ impl From<StoreError> for Failure {
 
 /// Every facts table, with the views of the checks.
 pub fn schema() -> Schema {
-    collect::schema().with_views(check::views::ALL)
+    collect::schema().with_views(&check::views::ALL)
 }
 
 /// Carries out a command.

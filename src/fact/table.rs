@@ -241,16 +241,14 @@ impl Table {
     }
 }
 
-/// A question over the tables that several checks share, answered once for each reader. It exists while facts are read,
-/// never in a snapshot: what it says of old facts is what this program says of them.
+/// A question over the tables that several checks share, answered once for each reader, when a query first asks it. It
+/// exists while facts are read, never in a snapshot: what it says of old facts is what this program says of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// What queries call it.
     pub name: &'static str,
-    /// Comment lines that say what a row is, then one `SELECT`. It may read tables and the views before it.
+    /// Comment lines that say what a row is, then one `SELECT`. It may read tables and other views.
     pub sql: &'static str,
-    /// The tables that it reads, those behind other views included.
-    pub tables: &'static [&'static str],
 }
 
 impl View {
@@ -286,7 +284,7 @@ impl Schema {
         Self { views, ..self }
     }
 
-    /// The views, each after those that it reads.
+    /// The views.
     pub fn views(&self) -> &'static [View] {
         self.views
     }

@@ -354,7 +354,9 @@ impl Outcome {
 
     /// The trace in words, to be shown when a test fails.
     pub(crate) fn trace(&self) -> String {
-        let rows = self.rows(bm_preflight::check::views::STEPS);
+        let rows = self.rows(
+            "SELECT name, depth, kind, target, outcome, status, detail, elapsed_ms FROM autodiscover_step ORDER BY name, place",
+        );
         let line = |row: &Vec<String>| format!("{}{}", "  ".repeat(row[1].parse().unwrap_or(0)), row[2..].join(" | "));
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }

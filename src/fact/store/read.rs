@@ -1,6 +1,7 @@
 //! Reading facts: preparing a query to learn what it reads, and running it within limits.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub struct Reader {
     patience: SharedPatience,
     schema_tables: Vec<(i64, String)>,
     views: &'static [View],
+    /// The tables behind each view that was answered.
+    answered: RefCell<BTreeMap<&'static str, BTreeSet<String>>>,
     parameters: Vec<(String, Value)>,
 }
 
@@ -31,6 +34,8 @@ pub struct Prepared {
     pub tables: BTreeSet<String>,
     /// Names of the columns it returns, in order.
     pub columns: Vec<String>,
+    /// Every column that it reads, after the name of its table or view.
+    pub read: BTreeSet<(String, String)>,
 }
 
 /// A line of `EXPLAIN QUERY PLAN`.
@@ -50,9 +55,16 @@ impl Reader {
             .prepare("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
-        sandbox::answer(&mut connection, views, INTERNAL_LIMIT)?;
         let (seen, patience) = sandbox::lock_down(&mut connection)?;
-        Ok(Self { connection, seen, patience, schema_tables, views, parameters: Vec::new() })
+        Ok(Self {
+            connection,
+            seen,
+            patience,
+            schema_tables,
+            views,
+            answered: RefCell::default(),
+            parameters: Vec::new(),
+        })
     }
 
     /// Interrupts the queries to come once nobody waits for their answer any more.
@@ -71,11 +83,12 @@ impl Reader {
     /// The authorizer does not report a table that is read only through `USING` or `NATURAL JOIN`; the root pages in
     /// `EXPLAIN` do not show one that the optimiser removed. The tables are the union of both.
     pub fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
-        let (columns, mut tables) = {
+        let (columns, read) = {
             let statement = self.statement(sql)?;
-            let columns = statement.column_names().map(str::to_owned).collect();
-            (columns, std::mem::take(&mut self.lock().tables))
+            let columns = statement.column_names().into_iter().map(str::to_owned).collect();
+            (columns, std::mem::take(&mut self.lock().read))
         };
+        let mut tables: BTreeSet<String> = read.iter().map(|(table, _)| table.clone()).collect();
         let program = self.statement(&format!("EXPLAIN {sql}"))?;
         let opened = self.collect(program, |row| {
             let (operation, page, database): (String, i64, i64) = (row.get(1)?, row.get(3)?, row.get(4)?);
@@ -84,12 +97,12 @@ impl Reader {
         for page in opened.into_iter().flatten() {
             tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
         }
-        for view in self.views {
-            if tables.remove(view.name) {
-                tables.extend(view.tables.iter().map(|table| (*table).to_owned()));
+        for (view, behind) in &*self.answered.borrow() {
+            if tables.remove(*view) {
+                tables.extend(behind.iter().cloned());
             }
         }
-        Ok(Prepared { tables, columns })
+        Ok(Prepared { tables, columns, read })
     }
 
     /// The plan of a query.
@@ -131,12 +144,45 @@ impl Reader {
     }
 
     fn statement<'c>(&'c self, sql: &str) -> Result<Statement<'c>, SqlError> {
-        *self.lock() = sandbox::Seen::default();
-        let statement = self.connection.prepare(sql).map_err(|error| self.explain(error))?;
+        let statement = loop {
+            *self.lock() = sandbox::Seen::default();
+            match self.connection.prepare(sql) {
+                Ok(statement) => break statement,
+                Err(error) => match self.unanswered(&error) {
+                    Some(view) => self.answer(view)?,
+                    None => return Err(self.explain(error)),
+                },
+            }
+        };
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(SqlError::Denied("anything but one SELECT".into()));
         }
         Ok(statement)
+    }
+
+    /// The view that a query was refused for, as nobody asked it before: who asks none pays for none.
+    fn unanswered(&self, error: &rusqlite::Error) -> Option<&'static View> {
+        let rusqlite::Error::SqliteFailure(_, Some(message)) = error else { return None };
+        let name = message.strip_prefix("no such table: ")?;
+        let answered = self.answered.borrow();
+        self.views.iter().find(|view| view.name.eq_ignore_ascii_case(name) && !answered.contains_key(view.name))
+    }
+
+    /// Keeps the rows of a view for the queries to come, and the tables behind it.
+    fn answer(&self, view: &'static View) -> Result<(), SqlError> {
+        let tables = self.prepare(view.sql)?.tables;
+        self.lock().is_answering = true;
+        self.stop_at(Some(Instant::now() + INTERNAL_LIMIT));
+        let written = self
+            .connection
+            .pragma_update(None, "query_only", false)
+            .and_then(|()| self.connection.execute_batch(&view.ddl()));
+        let closed = self.connection.pragma_update(None, "query_only", true);
+        self.stop_at(None);
+        self.lock().is_answering = false;
+        written.and(closed).map_err(|error| SqlError::Failed(format!("the view {}: {error}", view.name)))?;
+        self.answered.borrow_mut().insert(view.name, tables);
+        Ok(())
     }
 
     fn explain(&self, error: rusqlite::Error) -> SqlError {

@@ -1,7 +1,7 @@
 //! What a query from a stranger may do: read the facts, compute, and end in time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
@@ -9,7 +9,6 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
-use crate::fact::View;
 use crate::model::version;
 
 /// Deterministic functions without side effects: SQLite's own, and ours.
@@ -83,8 +82,11 @@ const FUNCTIONS: &[&str] = &[
 /// What the authorizer saw while a statement was prepared.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    pub(super) tables: std::collections::BTreeSet<String>,
+    /// Columns that are read, each after its table or view; no name stands for a table of which none is.
+    pub(super) read: std::collections::BTreeSet<(String, String)>,
     pub(super) denied: Vec<String>,
+    /// Whether a view is being answered: the program's own SQL, which writes a temporary table.
+    pub(super) is_answering: bool,
 }
 
 /// Shared with the authorizer callback of a connection.
@@ -106,17 +108,10 @@ pub(super) type SharedPatience = Arc<Mutex<Patience>>;
 /// Instructions of SQLite's virtual machine between two looks at the deadline.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
-/// Answers the views, before anything else is asked of the connection.
-pub(super) fn answer(connection: &mut Connection, views: &[View], limit: Duration) -> Result<(), Error> {
-    register_functions(connection)?;
-    connection.pragma_update(None, "temp_store", "memory")?;
-    let end = Instant::now() + limit;
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > end))?;
-    views.iter().try_for_each(|view| connection.execute_batch(&view.ddl()))
-}
-
 /// Locks down a connection; what it reads and what was refused ends up in the returned record.
 pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedPatience), Error> {
+    register_functions(connection)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -161,9 +156,10 @@ pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, Shar
 fn authorize(record: &SharedSeen, action: &AuthAction<'_>) -> Authorization {
     let mut seen = record.lock().unwrap_or_else(PoisonError::into_inner);
     match action {
+        _ if seen.is_answering => Authorization::Allow,
         AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
-        AuthAction::Read { table_name, .. } if !table_name.starts_with("pragma_") => {
-            seen.tables.insert((*table_name).to_owned());
+        AuthAction::Read { table_name, column_name } if !table_name.starts_with("pragma_") => {
+            seen.read.insert(((*table_name).to_owned(), (*column_name).to_owned()));
             Authorization::Allow
         }
         AuthAction::Function { function_name } => {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Facts, Origin, Reader, SnapshotTarget, SqlError, Store, StoreError};
-use crate::fact::{Column, Schema, ScopeKind, Table, Value};
+use crate::fact::{Column, Schema, ScopeKind, Table, Value, View};
 use crate::model::Coverage;
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -68,6 +68,29 @@ fn not_in_with_a_null_finds_nothing_and_not_exists_does() {
 fn a_name_in_double_quotes_is_never_a_string() {
     let error = reader().prepare("SELECT name FROM place WHERE name = \"typo\"").unwrap_err();
     assert!(matches!(&error, SqlError::Invalid { message, .. } if message.contains("typo")), "{error}");
+}
+
+const VIEWS: &[View] = &[
+    View { name: "broken", sql: "SELECT nothing FROM nowhere" },
+    View { name: "known", sql: "SELECT o.name FROM owner AS o WHERE o.name IS NOT NULL" },
+    View { name: "large", sql: "SELECT p.name FROM known AS k JOIN place AS p ON p.name = k.name WHERE p.size > 0" },
+];
+
+#[test]
+fn a_view_is_answered_only_when_it_is_asked_and_tells_the_tables_behind_it() {
+    let schema = schema().with_views(VIEWS);
+    let reader = filled(Store::in_memory(&schema, &origin()).unwrap()).into_reader().unwrap();
+    assert_eq!(texts(&reader, "SELECT l.name FROM Large AS l"), [[Some("a".to_owned())]]);
+    let tables = reader.prepare("SELECT l.name FROM large AS l").unwrap().tables;
+    assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["owner", "place"]);
+    assert!(
+        matches!(reader.prepare("SELECT 1 FROM broken"), Err(SqlError::Invalid { .. })),
+        "those before did not ask it"
+    );
+    for sql in ["DELETE FROM large", "CREATE TEMP TABLE mine AS SELECT * FROM large", "DROP TABLE large"] {
+        assert!(matches!(reader.prepare(sql), Err(SqlError::Denied(_))), "{sql}");
+    }
+    assert_eq!(texts(&reader, "SELECT count(*) FROM large"), [[Some("1".to_owned())]]);
 }
 
 #[test]
