@@ -1,0 +1,140 @@
+//! Every column of a facts table has a reader: a check, a view, or a query of the program itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use bm_preflight::app;
+use bm_preflight::fact::store::Origin;
+use bm_preflight::fact::{Reader, Store};
+use walkdir::WalkDir;
+
+/// Columns that the program does not read, and whom they serve instead.
+const FOR_PEOPLE: &[(&str, &str)] = &[
+    ("message_missing.guid", "the documented way to list the messages that are not replicated"),
+    ("message_missing.name", "the documented way to list the messages that are not replicated"),
+];
+
+/// Columns that still wait for a reader, or to be removed. None is added.
+const UNREAD: &[&str] = &[
+    "backup_generation.with_warnings",
+    "backup_part.began_at",
+    "cyrus_conf_entry.name",
+    "cyrus_conf_entry.listen",
+    "cyrus_database.path",
+    "cyrus_database.format",
+    "cyrus_database.size_bytes",
+    "cyrus_database.entries",
+    "cyrus_database.tombstones",
+    "cyrus_database.is_open",
+    "cyrus_index.minor_version",
+    "cyrus_index.expunged",
+    "cyrus_index.unlinked",
+    "cyrus_mailbox.notation",
+    "cyrus_partition.data_path",
+    "database.name",
+    "database.postgres_version",
+    "database.encoding",
+    "database.size_bytes",
+    "database_extension.name",
+    "database_extension.version",
+    "dns_answer.negative_ttl_s",
+    "domain.label",
+    "filesystem.type",
+    "folder.subtree_uid",
+    "folder.parent_uid",
+    "folder.has_records",
+    "listening_port.address",
+    "login_trace.failures",
+    "login_trace.password_attempts",
+    "mailbox.is_hidden",
+    "mailbox.quota_kib",
+    "message_replication.name",
+    "message_replication.domain",
+    "message_replication.oldest_missing_at",
+    "network_vantage.detail",
+    "relation.estimated_rows",
+    "replication_connection.samples",
+    "replication_error.first_at",
+    "replication_hour.server_uid",
+    "replication_mailbox.name",
+    "replication_mailbox.is_probe",
+    "replication_mailbox.partition",
+    "replication_mailbox.applies",
+    "replication_mailbox.last_ok_at",
+    "replication_mailbox.last_no_at",
+    "replication_progress.mailboxes",
+    "replication_progress.messages",
+    "replication_progress.malformed_guids",
+    "service_banner.service",
+    "service_banner.elapsed_ms",
+    "shard.bodies",
+    "shard.records",
+    "shard.live_records",
+    "spool_directory.domain",
+    "spool_directory.misfit",
+    "spool_directory.other_files",
+    "spool_directory.subdirectories",
+    "subtree.subtree_uid",
+    "sync_log.name",
+    "sync_log.is_run",
+    "tls_certificate.is_ca",
+    "tls_certificate.is_self_issued",
+    "tls_certificate.key_algorithm",
+    "tls_certificate.key_bits",
+    "tls_certificate.signature_algorithm",
+    "tls_certificate.sha256",
+];
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files = WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path());
+    files.filter(|path| path.extension().is_some_and(|e| e == extension)).collect()
+}
+
+/// The query of a check file.
+fn query(path: &Path) -> String {
+    let file: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    file["query"].as_str().unwrap().to_owned()
+}
+
+/// The string literals of a source that are a `SELECT`, tests left out.
+fn literals(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let literal = |part: &str| part.split('"').next().map(|rest| format!("SELECT {}", rest.replace("\\\n", " ")));
+    code.split("\"SELECT ").skip(1).filter_map(literal).collect()
+}
+
+/// Columns that a statement reads, as `table.column`; none if it is no question to the facts but to a database.
+fn read(reader: &Reader, sql: &str) -> Option<BTreeSet<String>> {
+    let read = reader.prepare(sql).ok()?.read;
+    Some(read.into_iter().map(|(table, column)| format!("{table}.{column}")).collect())
+}
+
+#[test]
+fn every_column_has_a_reader() {
+    let schema = app::schema();
+    let reader = Store::in_memory(&schema, &Origin::default()).unwrap().into_reader().unwrap();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for sql in files("checks", "toml").iter().map(|path| query(path)) {
+        known.extend(read(&reader, &sql).expect(&sql));
+    }
+    for view in schema.views() {
+        known.extend(read(&reader, view.sql).expect(view.name));
+    }
+    let sources = files("src", "rs").into_iter().filter(|path| !path.ends_with("tests.rs"));
+    let own: Vec<_> = sources.flat_map(|path| literals(&path)).filter_map(|sql| read(&reader, &sql)).collect();
+    assert!(own.len() >= 10, "the program's own queries were found: {own:?}");
+    known.extend(own.into_iter().flatten());
+
+    // The scope column is read wherever rows are counted and merged.
+    let columns = schema.tables().iter().flat_map(|t| t.columns.iter().map(|c| format!("{}.{}", t.name, c.name)));
+    let unread: BTreeSet<String> = columns.filter(|column| !known.contains(column)).collect();
+    let expected = UNREAD.iter().copied().chain(FOR_PEOPLE.iter().map(|(column, _)| *column));
+    let expected: BTreeSet<String> = expected.map(str::to_owned).collect();
+    let without: Vec<_> = unread.difference(&expected).collect();
+    assert!(without.is_empty(), "nobody reads these columns: {without:?}");
+    let gone: Vec<_> = expected.difference(&unread).collect();
+    assert!(gone.is_empty(), "these are read or no more: take them off the list: {gone:?}");
+}
