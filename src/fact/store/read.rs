@@ -85,7 +85,7 @@ impl Reader {
     pub fn prepare(&self, sql: &str) -> Result<Prepared, SqlError> {
         let (columns, read) = {
             let statement = self.statement(sql)?;
-            let columns = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns = statement.column_names().map(str::to_owned).collect();
             (columns, std::mem::take(&mut self.lock().read))
         };
         let mut tables: BTreeSet<String> = read.iter().map(|(table, _)| table.clone()).collect();
