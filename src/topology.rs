@@ -217,6 +217,7 @@ mod tests {
         let held =
             [["core", CORE_ROLE], ["core", BACKEND_ROLE], ["mail", BACKEND_ROLE], ["mail", SHARD_ROLE], ["gone", "x"]];
         fill(&mut store, &SERVER_ROLE, DIRECTORY, &held, roles);
+        fill(&mut store, &INSTALLATION, DIRECTORY, &[["id", "", ""]], Completeness::Absent);
         Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap()
     }
 

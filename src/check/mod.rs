@@ -10,6 +10,8 @@ mod message;
 mod raw;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 pub mod views;
 mod withdraw;
 

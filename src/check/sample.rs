@@ -8,8 +8,9 @@ use crate::fact::{Schema, Store};
 pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
     let texts = "title = \"t\"\nwhy = \"w\"\nmessage = \"{{ subject }}\"\nremediation = \"r\"";
     let text = format!(
-        "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\nwho = \"support\"\n{settings}\nquery = '''{query}'''\n\
-         [en]\n{texts}\n[fr]\n{texts}\n[remedy]\nrisk = \"none\"\nwhen = \"before\"\n"
+        "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\nwho = \"support\"\n\
+         remedy.risk = \"none\"\nremedy.when = \"before\"\n{settings}\nquery = '''{query}'''\n\
+         [en]\n{texts}\n[fr]\n{texts}\n"
     );
     let file = CheckFile { path: "sample.toml".to_owned(), text, is_proven: true };
     let reader = Store::in_memory(schema, &Origin::default()).unwrap().into_reader().unwrap();

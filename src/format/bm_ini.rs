@@ -18,6 +18,9 @@ pub enum BmIniError {
     Missing(&'static str),
 }
 
+/// Letters of an escaped pair of surrogates, `\ud83d\udd11`.
+const PAIR_LEN: usize = 12;
+
 /// The keys of the file, quotes stripped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct BmIni(BTreeMap<String, String>);
@@ -36,7 +39,7 @@ impl BmIni {
         // Decoded here: the reader's own decoding panics where the file ends within a byte order mark.
         let (text, _, _) = encoding.decode(bytes);
         let mut keys = BTreeMap::new();
-        PropertiesIter::new_with_encoding(text.as_bytes(), encoding_rs::UTF_8)
+        PropertiesIter::new_with_encoding(joined(&text).as_bytes(), encoding_rs::UTF_8)
             .read_into(|key, value| {
                 keys.insert(key, unquote(&value).to_owned());
             })
@@ -53,6 +56,33 @@ impl BmIni {
     pub fn require(&self, key: &'static str) -> Result<&str, BmIniError> {
         self.get(key).ok_or(BmIniError::Missing(key))
     }
+}
+
+/// Writes as one character what Java escapes as two: the reader takes each half of a pair for an error.
+fn joined(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        joined.push_str(before);
+        if let Some(character) = pair(escape) {
+            joined.push(character);
+            rest = &escape[PAIR_LEN..];
+        } else {
+            // Whatever follows a backslash belongs to it, another backslash above all.
+            let (whole, after) = escape.split_at(escape.char_indices().nth(2).map_or(escape.len(), |(end, _)| end));
+            joined.push_str(whole);
+            rest = after;
+        }
+    }
+    joined + rest
+}
+
+/// The character of an escaped pair of surrogates that a text begins with.
+fn pair(text: &str) -> Option<char> {
+    let unit = |at: usize| u16::from_str_radix(text.get(at..at + PAIR_LEN / 2)?.strip_prefix("\\u")?, 16).ok();
+    let character = char::decode_utf16([unit(0)?, unit(PAIR_LEN / 2)?]).next()?.ok()?;
+    (character.len_utf16() == 2).then_some(character)
 }
 
 fn unquote(value: &str) -> &str {
@@ -83,6 +113,25 @@ mod tests {
             assert_eq!(BmIni::parse(bytes).unwrap().get("password"), Some("p\u{e9}"));
         }
         assert_eq!(BmIni::parse("password = a\u{1F511}b".as_bytes()).unwrap().get("password"), Some("a\u{1F511}b"));
+    }
+
+    #[test]
+    fn escapes_of_java_are_read_in_pairs_too() {
+        for (value, expected) in [
+            (r"a\ud83d\udd11b", Some("a\u{1F511}b")),
+            (r"a\uD83D\uDD11\u00e9", Some("a\u{1F511}\u{e9}")),
+            (r"\\ud83d\\udd11", Some(r"\ud83d\udd11")),
+            (r"\\\ud83d\udd11", Some("\\\u{1F511}")),
+            (r"\u0041\u0042", Some("AB")),
+            (r"\\é", Some(r"\é")),
+            (r"\ud83d", None),
+            (r"\udd11\ud83d", None),
+            (r"\ud83dx\udd11", None),
+            (r"\ud83d\u0041", None),
+        ] {
+            let ini = BmIni::parse(format!("password = {value}\n").as_bytes());
+            assert_eq!(ini.as_ref().ok().and_then(|ini| ini.get("password")), expected, "{value}");
+        }
     }
 
     #[test]
