@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 
+/// What takes longer hangs, however busy the machine.
+const HANGS: Duration = Duration::from_secs(300);
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
-    command.env_remove("LC_ALL").env_remove("LANG").env_remove("NO_COLOR").timeout(Duration::from_secs(60));
+    command.env_remove("LC_ALL").env_remove("LANG").env_remove("NO_COLOR").timeout(HANGS);
     command
 }
 
@@ -200,7 +203,9 @@ fn a_strangers_query_can_only_read_facts() {
 fn a_strangers_bombs_end_in_an_error_of_that_check_alone() {
     let folder = tempfile::tempdir().unwrap();
     let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT s.server_uid AS subject, max(i) AS name FROM server AS s JOIN n ON n.i > 0 AND s.name = 'bomb'";
-    let huge = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) SELECT s.server_uid || printf('%.*c', 6000, 'x') || n.i AS subject, printf('%.*c', 8000, 'y') AS name FROM server AS s JOIN n ON n.i > 0";
+    // Some rows are wide and the others many: were all of them wide, a busy machine would not be through with them in the
+    // time that a check has.
+    let huge = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) SELECT printf('%.*c', iif(n.i < 20, 6000, 1), iif(n.i < 20, 'a', 'x')) || n.i || s.server_uid AS subject, printf('%.*c', iif(n.i < 20, 8000, 1), 'y') AS name FROM server AS s JOIN n ON n.i >= 0";
     for (name, query) in [("endless", endless), ("huge", huge)] {
         let text =
             changed("SELECT s.server_uid AS subject, s.name AS name\nFROM server AS s\nWHERE s.name IS NULL", query)
@@ -247,8 +252,9 @@ fn the_built_in_checks_have_no_defect_and_pass_their_cases() {
     let output = program().args(["checks", "test"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}");
-    let passed: u32 = said.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(passed >= 48, "{said}");
+    let files = glob::glob("checks/*/*.toml").unwrap().map(|path| std::fs::read_to_string(path.unwrap()).unwrap());
+    let cases: usize = files.map(|text| text.lines().filter(|line| *line == "[[test]]").count()).sum();
+    assert!(cases > 0 && said.starts_with(&format!("{cases} passed")), "{cases} cases, {said}");
 }
 
 #[test]

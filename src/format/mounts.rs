@@ -58,7 +58,7 @@ fn unescape(field: &str) -> String {
     let mut rest = field.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         let octal = (byte == b'\\')
-            .then(|| tail.get(..3))
+            .then(|| tail.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit)))
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 8).ok());
@@ -94,6 +94,7 @@ mod tests {
     fn escapes_that_are_none_stay() {
         assert_eq!(unescape("a\\"), "a\\");
         assert_eq!(unescape("a\\9\\134b"), "a\\9\\b");
+        assert_eq!(unescape("a\\+40b"), "a\\+40b");
     }
 
     proptest::proptest! {
