@@ -16,6 +16,8 @@ const MAIL_NAMES: &[&str] = &["domain", "domain_alias"];
 /// Which tables are to be filled.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// Those that there are.
+    pub schema: Schema,
     /// The tables, ordered by name.
     pub tables: Vec<&'static Table>,
 }
@@ -31,12 +33,13 @@ impl Plan {
         let is_network = |table: &Table| table.scope == ScopeKind::Network && read.contains(table.name);
         let names = if schema.tables().iter().any(|table| is_network(table)) { MAIL_NAMES } else { &[] };
         let is_read = |table: &Table| read.contains(table.name) || names.contains(&table.name);
-        Self { tables: schema.tables().iter().filter(|table| is_read(table)).copied().collect() }
+        let tables = schema.tables().iter().filter(|table| is_read(table)).copied().collect();
+        Self { schema: schema.clone(), tables }
     }
 
     /// Every table: for a snapshot that any check may be replayed on.
     pub fn everything(schema: &Schema) -> Self {
-        Self { tables: schema.tables().to_vec() }
+        Self { schema: schema.clone(), tables: schema.tables().to_vec() }
     }
 
     /// Whether the table is to be filled.

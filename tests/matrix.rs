@@ -56,7 +56,7 @@ fn checks(schema: &Schema) -> Vec<Check> {
         .collect();
     let origin = Origin::new("test", 0);
     let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
-    load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
+    load::load(&files, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
 }
 
 fn evaluate_all(facts: &Facts, to: &str, checks: &[Check]) -> Vec<CheckResult> {

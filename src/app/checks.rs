@@ -11,37 +11,37 @@ use super::{Failure, Output, explain};
 use crate::check::{Check, CheckFile, case, load};
 use crate::cli::{ChecksCommand, SelectArgs};
 use crate::config::environment_lang;
+use crate::fact::Store;
 use crate::fact::store::Origin;
-use crate::fact::{Schema, Store};
 use crate::model::Lang;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
 /// Carries out `checks …`.
-pub(super) fn execute(command: &ChecksCommand, schema: &Schema) -> Result<Output, Failure> {
+pub(super) fn execute(command: &ChecksCommand) -> Result<Output, Failure> {
     match command {
         ChecksCommand::List { select, lang } => {
-            let checks = load_checks(select, schema)?;
+            let checks = load_checks(select)?;
             let selects = !(select.check.is_empty() && select.skip.is_empty() && select.category.is_empty());
             let listed = if selects { selected(&checks, select)? } else { checks.iter().collect() };
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, checks_dir, lang } => {
-            let checks = load_all(built_in(false), checks_dir, schema)?;
+            let checks = load_all(built_in(false), checks_dir)?;
             let check = checks.iter().find(|check| check.id == *id);
             let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
             Ok(Output::text(explain::explain(check, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Lint { path } => {
-            let checks = load_path(path.as_deref(), schema)?;
+            let checks = load_path(path.as_deref())?;
             Ok(Output::text(format!("{} check file(s), no defect\n", checks.len())))
         }
-        ChecksCommand::Test { path } => test(&load_path(path.as_deref(), schema)?, schema),
+        ChecksCommand::Test { path } => test(&load_path(path.as_deref())?),
     }
 }
 
 /// The built-in checks that the options may select, and all of more folders.
-pub(super) fn load_checks(select: &SelectArgs, schema: &Schema) -> Result<Vec<Check>, Failure> {
+pub(super) fn load_checks(select: &SelectArgs) -> Result<Vec<Check>, Failure> {
     let selection = Selection::of(select)?;
     let mut files = built_in(true);
     // A built-in check's file is `checks/<category>/<id>.toml`.
@@ -50,14 +50,14 @@ pub(super) fn load_checks(select: &SelectArgs, schema: &Schema) -> Result<Vec<Ch
         let (id, category) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         selection.takes(id, category)
     });
-    load_all(files, &select.checks_dir, schema)
+    load_all(files, &select.checks_dir)
 }
 
-fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf], schema: &Schema) -> Result<Vec<Check>, Failure> {
+fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result<Vec<Check>, Failure> {
     for folder in folders {
         files.extend(read_folder(folder)?);
     }
-    lint(&files, schema)
+    lint(&files)
 }
 
 /// The checks that the options select; none is wrong usage.
@@ -140,14 +140,14 @@ fn not_utf8(shown: &str, error: &std::string::FromUtf8Error) -> String {
     format!("{shown}:{line}:{}: not UTF-8", column.chars().count() + 1)
 }
 
-fn load_path(path: Option<&Path>, schema: &Schema) -> Result<Vec<Check>, Failure> {
-    lint(&path.map_or_else(|| Ok(built_in(false)), read_folder)?, schema)
+fn load_path(path: Option<&Path>) -> Result<Vec<Check>, Failure> {
+    lint(&path.map_or_else(|| Ok(built_in(false)), read_folder)?)
 }
 
-fn lint(files: &[CheckFile], schema: &Schema) -> Result<Vec<Check>, Failure> {
+fn lint(files: &[CheckFile]) -> Result<Vec<Check>, Failure> {
     let origin = Origin::new(super::VERSION, 0);
-    let reader = Store::in_memory(schema, &origin)?.into_reader()?;
-    load::load(files, schema, &reader)
+    let reader = Store::in_memory(&super::schema(), &origin)?.into_reader()?;
+    load::load(files, &reader)
         .map_err(|defects| Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
@@ -167,12 +167,13 @@ fn list(checks: &[&Check], lang: Lang) -> String {
     out
 }
 
-fn test(checks: &[Check], schema: &Schema) -> Result<Output, Failure> {
+fn test(checks: &[Check]) -> Result<Output, Failure> {
     let mut out = String::new();
+    let schema = super::schema();
     let (mut passed, mut failed) = (0, 0);
     for check in checks {
         for case in &check.cases {
-            match case::run(check, case, schema) {
+            match case::run(check, case, &schema) {
                 Ok(()) => passed += 1,
                 Err(difference) => {
                     failed += 1;

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use super::{Failure, Output, gather, run};
 use crate::cli::FactsCommand;
-use crate::fact::{Schema, Value};
+use crate::fact::Value;
 use crate::model::text::visible;
 
 /// Time that a question may take.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Carries out `facts …`.
-pub(super) fn execute(command: &FactsCommand, schema: &Schema) -> Result<Output, Failure> {
+pub(super) fn execute(command: &FactsCommand) -> Result<Output, Failure> {
     match command {
         FactsCommand::Schema => {
+            let schema = super::schema();
             let version = schema.version();
             Ok(Output::text(format!("# Facts tables (schema {version})\n\n{}", schema.reference())))
         }
         FactsCommand::Query { sql, from_facts, json } => {
-            let reader = gather::replay(from_facts, schema, run::clock())?.reader()?;
+            let reader = gather::replay(from_facts, run::clock())?.reader()?;
             let fail = |error| Failure::Usage(format!("query: {error}"));
             let columns = reader.prepare(sql).map_err(fail)?.columns;
             let twice = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name));

@@ -42,7 +42,6 @@ impl From<Facts> for Gathered {
 pub(super) fn collect(
     arguments: &SourceArgs,
     plan: &Plan,
-    schema: &Schema,
     now: Timestamp,
     cut: &Cut,
     quiet: bool,
@@ -55,7 +54,7 @@ pub(super) fn collect(
         step_back()?;
     }
     let origin = Origin::new(VERSION, now.as_second());
-    let sink = Sink::new(Store::create(schema, &origin)?);
+    let sink = Sink::new(Store::create(&plan.schema, &origin)?);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
         .map_err(|reason| in_config(arguments, &reason))?;
@@ -155,14 +154,15 @@ fn progress(hidden: bool) -> ProgressBar {
 }
 
 /// Opens a snapshot, or merges several.
-pub(super) fn replay(paths: &[PathBuf], schema: &Schema, now: Timestamp) -> Result<Facts, Failure> {
-    let open = |path: &PathBuf| Ok((path.clone(), Facts::open(path, schema)?));
+pub(super) fn replay(paths: &[PathBuf], now: Timestamp) -> Result<Facts, Failure> {
+    let schema = super::schema();
+    let open = |path: &PathBuf| Ok((path.clone(), Facts::open(path, &schema)?));
     let mut snapshots: Vec<(PathBuf, Facts)> = paths.iter().map(open).collect::<Result<_, Failure>>()?;
     match (snapshots.pop(), snapshots.is_empty()) {
         (Some((_, facts)), true) => Ok(facts),
         (last, _) => {
             snapshots.extend(last);
-            merge::merge(snapshots, schema, now.as_second()).map_err(|error| match error {
+            merge::merge(snapshots, &schema, now.as_second()).map_err(|error| match error {
                 MergeError::Misfit(_) => Failure::Usage(error.to_string()),
                 MergeError::Store(error) => error.into(),
             })
@@ -171,9 +171,9 @@ pub(super) fn replay(paths: &[PathBuf], schema: &Schema, now: Timestamp) -> Resu
 }
 
 /// The installation that is shipped.
-pub(super) fn demo(schema: &Schema) -> Result<Facts, Failure> {
+pub(super) fn demo() -> Result<Facts, Failure> {
     let installation = Installation::parse(DEMO).map_err(|error| Failure::Tool(format!("demo: {error}")))?;
-    fixture_facts(&installation, schema)
+    fixture_facts(&installation, &super::schema())
 }
 
 /// Facts of an installation: every scope that its topology expects is complete, but for the gaps that it names.
@@ -181,13 +181,13 @@ pub fn fixture_facts(installation: &Installation, schema: &Schema) -> Result<Fac
     let fail = |error: fixture::FixtureError| Failure::Tool(format!("fixture: {error}"));
     let origin = Origin::new(VERSION, installation.collected_at.0.as_second());
     let mut store = Store::create(schema, &origin)?;
-    fixture::insert(&mut store, schema, &installation.rows).map_err(fail)?;
+    fixture::insert(&mut store, &installation.rows).map_err(fail)?;
     let plan = Plan::everything(schema);
     let directory: Vec<_> = plan.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned())).collect();
-    fixture::complete(&mut store, schema, &directory, &[]).map_err(fail)?;
+    fixture::complete(&mut store, &directory, &[]).map_err(fail)?;
     let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
     plan.announce(&topology, &mut store)?;
     let (expected, _) = plan.expected(&topology);
-    fixture::complete(&mut store, schema, &expected, &installation.coverage).map_err(fail)?;
+    fixture::complete(&mut store, &expected, &installation.coverage).map_err(fail)?;
     Ok(store.seal()?)
 }

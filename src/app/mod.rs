@@ -79,14 +79,13 @@ pub fn schema() -> Schema {
 
 /// Carries out a command.
 pub fn execute(cli: &Cli) -> Result<Output, Failure> {
-    let schema = schema();
     let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
     match &cli.command {
-        Command::Run(arguments) => run::run(arguments, &schema, terminal),
-        Command::Collect(arguments) => run::collect(arguments, &schema, terminal),
-        Command::Demo(arguments) => run::demo(arguments, &schema, terminal),
-        Command::Checks(command) => checks::execute(command, &schema),
-        Command::Facts(command) => facts::execute(command, &schema),
+        Command::Run(arguments) => run::run(arguments, terminal),
+        Command::Collect(arguments) => run::collect(arguments, terminal),
+        Command::Demo(arguments) => run::demo(arguments, terminal),
+        Command::Checks(command) => checks::execute(command),
+        Command::Facts(command) => facts::execute(command),
         Command::ReportSchema => Ok(Output::text(report::json::schema())),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
-use crate::fact::{Facts, Schema, ScopeKind};
+use crate::fact::{Facts, ScopeKind};
 use crate::model::{CheckResult, Completeness, Lang, Missing};
 use crate::topology::{Server, Topology};
 
@@ -31,13 +31,12 @@ pub(super) fn notices(
     facts: &Facts,
     topology: &Topology,
     results: &[CheckResult],
-    schema: &Schema,
     lang: Lang,
 ) -> Vec<String> {
     if let Topology::Unknown(_) = topology {
         return without_directory(provenance, facts, topology, lang);
     }
-    let waiting = waiting(facts, topology, results, schema);
+    let waiting = waiting(facts, topology, results);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
     let (server, checks) = (shown(next), count(*checks, lang));
     let mut notices = vec![match lang {
@@ -82,14 +81,9 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 }
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.
-fn waiting<'t>(
-    facts: &Facts,
-    topology: &'t Topology,
-    results: &[CheckResult],
-    schema: &Schema,
-) -> Vec<(&'t Server, usize)> {
+fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &[CheckResult]) -> Vec<(&'t Server, usize)> {
     let is_of_files = |table: &str| {
-        let kind = schema.table(table).map(|table| table.scope);
+        let kind = facts.schema().table(table).map(|table| table.scope);
         matches!(kind, Some(ScopeKind::Server | ScopeKind::Backend))
     };
     let known = facts.coverage().iter().filter(|statement| is_of_files(&statement.table));

@@ -18,7 +18,7 @@ use crate::check::evaluate::{self, Situation};
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
-use crate::fact::{Facts, Schema, SqlError};
+use crate::fact::{Facts, SqlError};
 use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
@@ -31,40 +31,40 @@ const CHECK_LIMIT: Duration = Duration::from_secs(10);
 const ROW_CAP: usize = 1_000;
 
 /// Carries out `run`.
-pub(super) fn run(arguments: &RunArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Failure> {
     let (now, cut) = (clock(), Cut::new(Some(arguments.collect.timeout))?);
-    let judging = Judging::prepare(&arguments.judge, schema, now, terminal)?;
+    let judging = Judging::prepare(&arguments.judge, now, terminal)?;
     apart(&judging.targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
-    let plan = if snapshot.is_some() { Plan::everything(schema) } else { judging.plan(schema)? };
+    let plan = if snapshot.is_some() { Plan::everything(&super::schema()) } else { judging.plan()? };
     let (gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, schema, now, &cut, terminal.quiet)?, provenance)
+            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet)?, provenance)
         }
-        paths => (gather::replay(paths, schema, now)?.into(), Provenance::Replayed(paths)),
+        paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
     if let Some(target) = snapshot {
         gathered.facts.save(target)?;
     }
-    judging.conclude(&gathered, provenance, schema, cut, usize::from(arguments.collect.jobs))
+    judging.conclude(&gathered, provenance, cut, usize::from(arguments.collect.jobs))
 }
 
 /// Carries out `demo`.
-pub(super) fn demo(arguments: &DemoArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(None)?;
-    let judging = Judging::prepare(&arguments.judge, schema, clock(), terminal)?;
+    let judging = Judging::prepare(&arguments.judge, clock(), terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
-    judging.conclude(&gather::demo(schema)?.into(), provenance, schema, cut, 2)
+    judging.conclude(&gather::demo()?.into(), provenance, cut, 2)
 }
 
 /// Carries out `collect`.
-pub(super) fn collect(arguments: &CollectArgs, schema: &Schema, terminal: Terminal) -> Result<Output, Failure> {
+pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(Some(arguments.source.timeout))?;
     let target = SnapshotTarget::open(&arguments.facts)?;
-    let plan = Plan::everything(schema);
-    let gathered = gather::collect(&arguments.source, &plan, schema, clock(), &cut, terminal.quiet)?;
+    let plan = Plan::everything(&super::schema());
+    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet)?;
     gathered.facts.save(target)?;
     let mut text = String::new();
     if !terminal.quiet {
@@ -118,14 +118,9 @@ struct Judging<'a> {
 }
 
 impl<'a> Judging<'a> {
-    fn prepare(
-        arguments: &'a JudgeArgs,
-        schema: &Schema,
-        started_at: Timestamp,
-        terminal: Terminal,
-    ) -> Result<Self, Failure> {
+    fn prepare(arguments: &'a JudgeArgs, started_at: Timestamp, terminal: Terminal) -> Result<Self, Failure> {
         let started = Instant::now();
-        let checks = checks::load_checks(&arguments.select, schema)?;
+        let checks = checks::load_checks(&arguments.select)?;
         checks::selected(&checks, &arguments.select)?;
         let waivers = match &arguments.waivers {
             Some(path) => waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
@@ -139,15 +134,14 @@ impl<'a> Judging<'a> {
         Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
     }
 
-    fn plan(&self, schema: &Schema) -> Result<Plan, Failure> {
-        Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, schema))
+    fn plan(&self) -> Result<Plan, Failure> {
+        Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, &super::schema()))
     }
 
     fn conclude(
         self,
         gathered: &Gathered,
         provenance: Provenance<'_>,
-        schema: &Schema,
         mut cut: Cut,
         jobs: usize,
     ) -> Result<Output, Failure> {
@@ -164,7 +158,7 @@ impl<'a> Judging<'a> {
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let mut notices = remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
-        notices.extend(next::notices(provenance, facts, &about.topology, &results, schema, self.lang));
+        notices.extend(next::notices(provenance, facts, &about.topology, &results, self.lang));
         notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
         let judgement = verdict::judge(&results, self.arguments.fail_on);
         let report = Report {

@@ -64,7 +64,7 @@ pub(super) fn judge(
 fn facts(given: &Given, schema: &Schema) -> Result<Reader, FixtureError> {
     let origin = Origin::new(env!("CARGO_PKG_VERSION"), 0);
     let mut store = Store::in_memory(schema, &origin)?;
-    fixture::insert(&mut store, schema, given)?;
+    fixture::insert(&mut store, given)?;
     Ok(store.into_reader()?)
 }
 

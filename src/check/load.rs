@@ -54,11 +54,11 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Loads and lints every file; all defects of all files are returned together.
-pub fn load(files: &[CheckFile], schema: &Schema, reader: &Reader) -> Result<Vec<Check>, Vec<Diagnostic>> {
+pub fn load(files: &[CheckFile], reader: &Reader) -> Result<Vec<Check>, Vec<Diagnostic>> {
     let mut checks: Vec<Check> = Vec::new();
     let mut defects = Vec::new();
     for file in files {
-        match load_one(file, schema, reader) {
+        match load_one(file, reader) {
             Ok(check) => {
                 if let Some(other) = checks.iter().find(|c| c.id == check.id) {
                     let message = format!("the id {:?} is taken by {}", check.id, other.path);
@@ -79,7 +79,7 @@ pub fn load(files: &[CheckFile], schema: &Schema, reader: &Reader) -> Result<Vec
     }
 }
 
-fn load_one(file: &CheckFile, schema: &Schema, reader: &Reader) -> Result<Check, Vec<Diagnostic>> {
+fn load_one(file: &CheckFile, reader: &Reader) -> Result<Check, Vec<Diagnostic>> {
     let mut page = Page::of(file);
     let raw: RawCheck = match toml::from_str(file.read()) {
         Ok(raw) => raw,
@@ -88,9 +88,9 @@ fn load_one(file: &CheckFile, schema: &Schema, reader: &Reader) -> Result<Check,
             return Err(page.defects());
         }
     };
-    let linted = page.check(&raw, schema, reader);
+    let linted = page.check(&raw, reader);
     match (linted, page.defects()) {
-        (Some(linted), defects) if defects.is_empty() => Ok(build(raw, linted, schema, file.path.clone())),
+        (Some(linted), defects) if defects.is_empty() => Ok(build(raw, linted, reader.schema(), file.path.clone())),
         (_, defects) => Err(defects),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Row, Schema, Store, StoreError, Table, Value};
+use super::{Row, Store, StoreError, Table, Value};
 use crate::model::{Completeness, Coverage};
 
 /// Rows of facts by table, each a map from column to value. Columns left out take [`super::Column::unset`].
@@ -91,9 +91,9 @@ impl Installation {
 }
 
 /// Adds rows to a store, each to the scope that its scope column names (`directory` where there is none).
-pub fn insert(store: &mut Store, schema: &Schema, given: &Given) -> Result<(), FixtureError> {
+pub fn insert(store: &mut Store, given: &Given) -> Result<(), FixtureError> {
     for (name, rows) in given {
-        let table = schema.table(name).ok_or_else(|| FixtureError::Table(name.clone()))?;
+        let table = store.schema().table(name).ok_or_else(|| FixtureError::Table(name.clone()))?;
         for row in rows {
             let (scope, row) = typed(table, row)?;
             if let Some(reason) = store.insert(table, &scope, &[row])? {
@@ -105,18 +105,13 @@ pub fn insert(store: &mut Store, schema: &Schema, given: &Given) -> Result<(), F
 }
 
 /// Records every expected scope as complete, but for the gaps.
-pub fn complete(
-    store: &mut Store,
-    schema: &Schema,
-    expected: &[(&'static Table, String)],
-    gaps: &[Gap],
-) -> Result<(), FixtureError> {
+pub fn complete(store: &mut Store, expected: &[(&'static Table, String)], gaps: &[Gap]) -> Result<(), FixtureError> {
     for (table, scope) in expected {
         let statement = Coverage { source: Some("fixture".to_owned()), ..Coverage::complete(table.name, scope) };
         store.finish(table, statement)?;
     }
     for gap in gaps {
-        let table = schema.table(&gap.table).ok_or_else(|| FixtureError::Table(gap.table.clone()))?;
+        let table = store.schema().table(&gap.table).ok_or_else(|| FixtureError::Table(gap.table.clone()))?;
         let statement =
             Coverage { completeness: gap.completeness, ..Coverage::absent(&gap.table, &gap.scope, &gap.reason) };
         store.finish(table, statement)?;

@@ -252,16 +252,16 @@ impl World {
         let installation = Installation::parse(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let origin = Origin::new("test", NOW);
         let mut store = Store::create(schema, &origin).unwrap();
-        fixture::insert(&mut store, schema, &installation.rows).unwrap();
+        fixture::insert(&mut store, &installation.rows).unwrap();
         let everything = Plan::everything(schema);
         let directory: Vec<_> =
             everything.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned())).collect();
-        fixture::complete(&mut store, schema, &directory, &[]).unwrap();
+        fixture::complete(&mut store, &directory, &[]).unwrap();
         let topology = Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap();
         everything.announce(&topology, &mut store).unwrap();
         let (mut expected, _) = everything.expected(&topology);
         expected.retain(|(table, _)| table.scope != ScopeKind::Network);
-        fixture::complete(&mut store, schema, &expected, &[]).unwrap();
+        fixture::complete(&mut store, &expected, &[]).unwrap();
         store
     }
 }
@@ -280,7 +280,7 @@ pub(crate) fn checks(schema: &Schema) -> Vec<Check> {
         .collect();
     let origin = Origin::new("test", 0);
     let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
-    load::load(&files, schema, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
+    load::load(&files, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
 }
 
 fn judge(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {

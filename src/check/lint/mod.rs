@@ -14,7 +14,7 @@ use toml::Spanned;
 use super::load::{CheckFile, Diagnostic};
 use super::message::Messages;
 use super::raw::RawCheck;
-use crate::fact::{Prepared, Reader, Schema};
+use crate::fact::{Prepared, Reader};
 
 /// What the lint found out about a file on the way.
 pub(super) struct Linted {
@@ -42,12 +42,12 @@ impl<'f> Page<'f> {
     }
 
     /// Looks at a whole file. `None` where the query cannot be prepared.
-    pub(super) fn check(&mut self, raw: &RawCheck, schema: &Schema, reader: &Reader) -> Option<Linted> {
+    pub(super) fn check(&mut self, raw: &RawCheck, reader: &Reader) -> Option<Linted> {
         let is_proven = self.file.is_proven;
         if !is_proven {
             self.shape(raw);
         }
-        let prepared = match query::query(raw.query.get_ref(), reader, schema, is_proven) {
+        let prepared = match query::query(raw.query.get_ref(), reader, is_proven) {
             Ok(prepared) => prepared,
             Err((message, offset)) => {
                 self.inside(&raw.query, offset, format!("query: {message}"));
@@ -57,8 +57,8 @@ impl<'f> Page<'f> {
         let messages = self.templates(raw, &prepared.columns);
         if !is_proven {
             self.partial(raw, &prepared);
-            self.codes(raw, &prepared, schema);
-            self.cases(raw, schema, &prepared.columns);
+            self.codes(raw, &prepared, reader.schema());
+            self.cases(raw, reader.schema(), &prepared.columns);
         }
         Some(Linted { prepared, messages })
     }

@@ -7,7 +7,8 @@ pub(super) type QueryError = (String, Option<usize>);
 
 /// Prepares a query on empty facts and refuses what would be unsafe, slow, or silently wrong.
 /// A query that is proven is only prepared.
-pub(super) fn query(sql: &str, reader: &Reader, schema: &Schema, is_proven: bool) -> Result<Prepared, QueryError> {
+pub(super) fn query(sql: &str, reader: &Reader, is_proven: bool) -> Result<Prepared, QueryError> {
+    let schema = reader.schema();
     if is_proven {
         return reader.prepare(sql).map_err(|error| locate(sql, schema, error));
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::read::Reader;
 use super::target::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
-use crate::fact::{Schema, View};
+use crate::fact::Schema;
 use crate::model::Coverage;
 
 /// Sealed facts, of this run or of a snapshot.
@@ -18,7 +18,7 @@ pub struct Facts {
     path: PathBuf,
     origin: Origin,
     coverage: Vec<Coverage>,
-    views: &'static [View],
+    schema: Schema,
     /// Keeps the temporary file of this run's store until the last reader is gone.
     _file: Option<Arc<tempfile::TempPath>>,
 }
@@ -52,12 +52,12 @@ impl Facts {
         let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
         let origin = Origin::read(&connection).map_err(damaged)?;
         let coverage = read_coverage(&connection).map_err(damaged)?;
-        Ok(Self { path, origin, coverage, views: schema.views(), _file: file })
+        Ok(Self { path, origin, coverage, schema: schema.clone(), _file: file })
     }
 
     /// A reader of its own for each thread.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader::sandboxed(connect(&self.path)?, self.views)?)
+        Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone())?)
     }
 
     /// Every row of a question of the program's own that has a small answer, about the tables alone.
@@ -74,6 +74,11 @@ impl Facts {
     /// What cannot be read of a snapshot that was opened is damaged.
     pub(super) fn damaged(&self, error: &rusqlite::Error) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), reason: error.to_string() }
+    }
+
+    /// Tables and views.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// What the snapshot says of itself.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Statement};
 
 use super::SqlError;
 use super::sandbox::{self, IsOver, SharedPatience, SharedSeen};
-use crate::fact::{Value, View, table::ordered::Real};
+use crate::fact::{Schema, Value, View, table::ordered::Real};
 
 /// Time that a query of the program itself may take.
 const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ pub struct Reader {
     seen: SharedSeen,
     patience: SharedPatience,
     schema_tables: Vec<(i64, String)>,
-    views: &'static [View],
+    schema: Schema,
     /// The tables behind each view that was answered.
     answered: RefCell<BTreeMap<&'static str, BTreeSet<String>>>,
     parameters: Vec<(String, Value)>,
@@ -50,7 +50,7 @@ pub struct PlanStep {
 }
 
 impl Reader {
-    pub(super) fn sandboxed(mut connection: Connection, views: &'static [View]) -> Result<Self, rusqlite::Error> {
+    pub(super) fn sandboxed(mut connection: Connection, schema: Schema) -> Result<Self, rusqlite::Error> {
         let schema_tables = connection
             .prepare("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -61,10 +61,15 @@ impl Reader {
             seen,
             patience,
             schema_tables,
-            views,
+            schema,
             answered: RefCell::default(),
             parameters: Vec::new(),
         })
+    }
+
+    /// Tables and views.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// Interrupts the queries to come once nobody waits for their answer any more.
@@ -165,7 +170,10 @@ impl Reader {
         let rusqlite::Error::SqliteFailure(_, Some(message)) = error else { return None };
         let name = message.strip_prefix("no such table: ")?;
         let answered = self.answered.borrow();
-        self.views.iter().find(|view| view.name.eq_ignore_ascii_case(name) && !answered.contains_key(view.name))
+        self.schema
+            .views()
+            .iter()
+            .find(|view| view.name.eq_ignore_ascii_case(name) && !answered.contains_key(view.name))
     }
 
     /// Keeps the rows of a view for the queries to come, and the tables behind it.

@@ -60,6 +60,11 @@ impl Store {
         Ok(Self { connection, schema: schema.clone(), origin: origin.clone(), file, refused: BTreeSet::new() })
     }
 
+    /// Tables and views.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// What the snapshot will say of itself: some of it is only known once there is something to read.
     pub fn origin_mut(&mut self) -> &mut Origin {
         &mut self.origin
@@ -175,7 +180,7 @@ impl Store {
     /// Ends writing of a store in memory: the one reader there can be.
     pub fn into_reader(self) -> Result<Reader, StoreError> {
         self.index()?;
-        Ok(Reader::sandboxed(self.connection, self.schema.views())?)
+        Ok(Reader::sandboxed(self.connection, self.schema)?)
     }
 
     fn index(&self) -> Result<(), StoreError> {
