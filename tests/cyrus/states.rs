@@ -200,7 +200,6 @@ fn every_state_is_named_by_its_check() {
             &[
                 "bm-master:example.org!user.jdoe.Projects",
                 "bm-master:example.org!user.jdoe.Projects.2024",
-                "bm-master:example.org!user.jdoe.Trash",
                 "bm-master:example.org!user.ppetit",
                 "bm-master:example.org!user.ppetit.Junk",
                 "bm-master:example.org!user.ppetit.Outbox",
@@ -223,7 +222,9 @@ fn every_state_is_named_by_its_check() {
             ],
         ),
         ("cyrus_partition_name_too_long", &[&long]),
-        ("cyrus_partition_wrong", &["example.net!user.zoe", "example.org!user.jdoe"]),
+        ("cyrus_partition_undefined", &["example.org!user.jdoe"]),
+        ("cyrus_partition_wrong", &["example.net!user.zoe"]),
+        ("cyrus_unique_id_differs", &["bm-master:example.org!user.jdoe.Trash"]),
         // What BlueMind does not know came from elsewhere, and mail in it needs objects first.
         (
             "mailbox_imported_as_admin0",

@@ -12,10 +12,13 @@ use crate::world::{World, healthy_files};
 /// Checks that compare the spool or BlueMind with mailboxes.db: without it they have nothing to say.
 const NEED_IT: &[&str] = &[
     "cyrus_mailbox_unknown",
+    "cyrus_partition_undefined",
+    "cyrus_partition_without_server",
     "cyrus_partition_wrong",
     "cyrus_literal_inbox",
     "cyrus_index_damaged",
     "cyrus_mailbox_directory_missing",
+    "cyrus_unique_id_differs",
     "spool_directory_unexpected",
 ];
 
