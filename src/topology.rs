@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fact::ScopeKind;
-use crate::model::{Completeness, Coverage};
+use crate::model::reason::Run;
+use crate::model::{Completeness, Coverage, Reason};
 
 /// The scope of the directory database.
 pub const DIRECTORY: &str = "directory";
@@ -34,7 +35,7 @@ pub enum Topology {
     /// As the directory database tells.
     Known(Vec<Server>),
     /// The directory database could not be read.
-    Unknown(String),
+    Unknown(Reason),
 }
 
 impl Topology {
@@ -47,7 +48,7 @@ impl Topology {
             let known = coverage.iter().find(|c| c.table == table);
             if known.is_none_or(|c| c.completeness != Completeness::Complete) {
                 let reason = known.and_then(|c| c.reason.clone());
-                return Ok(Self::Unknown(reason.unwrap_or_else(|| "not collected".to_owned())));
+                return Ok(Self::Unknown(reason.unwrap_or_else(|| Run::NotCollected.into())));
             }
         }
         let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -101,12 +102,13 @@ impl Topology {
 
     /// The scopes in which a table of that kind is expected. The error says why they cannot be told, or why there are
     /// none: a table without a scope would look complete.
-    pub fn scopes(&self, kind: ScopeKind) -> Result<Vec<String>, String> {
+    pub fn scopes(&self, kind: ScopeKind) -> Result<Vec<String>, Reason> {
+        let no_holder = |role: &str| Run::NoHolder { role: role.to_owned() }.into();
         let uids = |servers: Vec<&Server>| servers.into_iter().map(|s| s.uid.clone()).collect::<Vec<_>>();
         let single = |scope: &str| Ok(vec![scope.to_owned()]);
         let known = match self {
             Self::Known(_) => Ok(()),
-            Self::Unknown(reason) => Err(format!("the servers of the installation are not known: {reason}")),
+            Self::Unknown(why) => Err(Run::ServersUnknown { why: Box::new(why.clone()) }.into()),
         };
         let shards = uids(self.shards().collect());
         let backends = uids(self.backends().collect());
@@ -115,11 +117,11 @@ impl Topology {
             ScopeKind::Network => single("network"),
             _ if known.is_err() => known.map(|()| Vec::new()),
             ScopeKind::Database => Ok([DIRECTORY.to_owned()].into_iter().chain(shards).collect()),
-            ScopeKind::Shard if shards.is_empty() => Err(format!("no server holds the role {SHARD_ROLE}")),
+            ScopeKind::Shard if shards.is_empty() => Err(no_holder(SHARD_ROLE)),
             ScopeKind::Shard => Ok(shards),
-            ScopeKind::Backend if backends.is_empty() => Err(format!("no server holds the role {BACKEND_ROLE}")),
+            ScopeKind::Backend if backends.is_empty() => Err(no_holder(BACKEND_ROLE)),
             ScopeKind::Backend => Ok(backends),
-            ScopeKind::Server if self.servers().is_empty() => Err("the directory database lists no server".to_owned()),
+            ScopeKind::Server if self.servers().is_empty() => Err(Run::NoServer.into()),
             ScopeKind::Server => Ok(uids(self.servers().iter().collect())),
         }
     }

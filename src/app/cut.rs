@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Failure;
-use crate::model::Lang;
+use crate::model::reason::Run;
+use crate::model::{self, Lang};
 
 /// Time for judging what was collected, whatever is left of the budget: it would have been collected in vain.
 const GRACE: Duration = Duration::from_secs(5);
@@ -87,17 +88,21 @@ impl Cut {
     }
 }
 
-impl Reason {
-    /// For the report.
-    pub(super) fn text(self, lang: Lang) -> String {
-        match (self, lang) {
-            (Self::Budget(budget), Lang::En) => format!("the time budget of {budget:?} was used up"),
-            (Self::Budget(budget), Lang::Fr) => format!("le temps accordé, {budget:?}, est épuisé"),
-            (Self::Interrupted(seconds), Lang::En) => format!("interrupted after {seconds} s"),
-            (Self::Interrupted(seconds), Lang::Fr) => format!("interrompu au bout de {seconds}\u{a0}s"),
-            (Self::Terminated(seconds), Lang::En) => format!("terminated after {seconds} s"),
-            (Self::Terminated(seconds), Lang::Fr) => format!("arrêté au bout de {seconds}\u{a0}s"),
+impl From<Reason> for model::Reason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Budget(budget) => Run::BudgetSpent { budget: format!("{budget:?}") },
+            Reason::Interrupted(seconds) => Run::Interrupted { seconds },
+            Reason::Terminated(seconds) => Run::Terminated { seconds },
         }
+        .into()
+    }
+}
+
+impl Reason {
+    /// In words.
+    pub(super) fn text(self, lang: Lang) -> String {
+        model::Reason::from(self).text(lang)
     }
 }
 

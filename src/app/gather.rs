@@ -16,7 +16,7 @@ use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
 use crate::fact::{Facts, Schema, ScopeKind, Store};
 use crate::merge::{self, MergeError};
-use crate::model::Lang;
+use crate::model::reason::Run;
 use crate::plan::Plan;
 use crate::topology::{DIRECTORY, Topology};
 
@@ -77,7 +77,7 @@ pub(super) fn collect(
     drop(collectors);
     progress.finish_and_clear();
     let mut store = sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
-    let why = reason.map_or_else(|| "no collector reported on it".to_owned(), |reason| reason.text(Lang::En));
+    let why = reason.map_or_else(|| Run::NoCollector.into(), crate::model::Reason::from);
     store.give_up(&why)?;
     let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
     if reason.is_some() {

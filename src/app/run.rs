@@ -72,7 +72,8 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
     }
     let gaps = gathered.facts.coverage().iter().filter(|c| c.completeness != Completeness::Complete);
     for gap in gaps.filter(|_| !terminal.quiet) {
-        let reason = crate::model::text::visible(gap.reason.as_deref().unwrap_or_default(), false);
+        let reason = gap.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+        let reason = crate::model::text::visible(&reason, false);
         text.push_str(&format!("not collected: {} of {}: {reason}\n", gap.table, gap.scope));
     }
     if !terminal.quiet {

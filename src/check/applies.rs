@@ -3,6 +3,7 @@
 use super::Check;
 use super::evaluate::Situation;
 use crate::fact::{ScopeKind, Table};
+use crate::model::reason::Run;
 use crate::model::{Completeness, Coverage, Examined, Lang, Missing, version};
 
 /// Why the check does not apply. What cannot be told is no reason: the check is evaluated then.
@@ -66,15 +67,12 @@ pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec
         };
         examined.push(Examined { table: table.name.to_owned(), rows: entries.iter().map(|c| c.rows).sum() });
         if entries.is_empty() {
-            let reason = match situation.lang {
-                Lang::En => "not collected",
-                Lang::Fr => "non collecté",
-            };
-            missing.push(gap("*", reason.to_owned()));
+            missing.push(gap("*", Run::NotCollected.text(situation.lang)));
         }
         let incomplete = entries.into_iter().filter(|entry| entry.completeness != Completeness::Complete);
         missing.extend(incomplete.map(|entry| {
-            gap(&entry.scope, entry.reason.clone().unwrap_or_else(|| entry.completeness.as_str().to_owned()))
+            let reason = entry.reason.as_ref().map(|reason| reason.text(situation.lang));
+            gap(&entry.scope, reason.unwrap_or_else(|| entry.completeness.as_str().to_owned()))
         }));
     }
     (examined, missing)

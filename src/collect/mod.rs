@@ -15,15 +15,17 @@ use futures_util::StreamExt;
 use self::network::{autodiscover, greetings, hours};
 use self::reach::identity;
 use self::reach::mailbox::Gather;
+use self::reach::place::Place;
 use self::reach::postgres::{self, Access, Sessions};
 use self::reach::root::Root;
 use self::reach::source::Source;
-use self::server::{backups, host, logins, replication, services, sockets};
+use self::server::{backups, logins, replication, services};
 use crate::config::Config;
 use crate::fact::store::Origin;
 use crate::fact::{Schema, ScopeKind, Table};
 use crate::format::bm_ini::BmIni;
-use crate::model::Coverage;
+use crate::model::reason::Run;
+use crate::model::{Coverage, Reason};
 use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::reach::sink::Sink;
@@ -31,8 +33,10 @@ pub use self::reach::sink::Sink;
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
-    let files = host::TABLES.iter().chain(cyrus::TABLES).copied().chain([&logins::LOGIN_TRACE]);
-    let more = [services::TABLES, sockets::TABLES, replication::TABLES, progress::TABLES, backups::TABLES].concat();
+    let collectors = server::ALL.iter().copied().flatten();
+    let files = collectors.flat_map(|collector| collector.tables()).chain(cyrus::TABLES).copied();
+    let more = [services::TABLES, replication::TABLES, progress::TABLES, backups::TABLES, &[&logins::LOGIN_TRACE]];
+    let more = more.concat();
     let network = autodiscover::TABLES.iter().copied().chain([&greetings::SERVICE_BANNER, &hours::REPLICATION_HOUR]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
 }
@@ -52,7 +56,7 @@ pub struct Collectors<'a> {
     root: Root,
     circumstances: Circumstances,
     started: Instant,
-    bm_ini: Result<BmIni, String>,
+    bm_ini: Result<BmIni, Reason>,
     sessions: Sessions,
     wanted: &'a [&'static Table],
     sink: Sink,
@@ -138,12 +142,13 @@ impl<'a> Collectors<'a> {
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink, |_| ()).await;
             }
             Work::Host(uid, tables, Ok(root)) => {
-                let roles = topology.servers().iter().find(|server| server.uid == *uid).map(|server| &server.roles);
-                let now = self.circumstances.now;
-                host::collect(uid, root, &of_kind(&tables, ScopeKind::Server), now, &self.sink).await;
+                let place = self.place(uid, root, &tables, topology);
+                for collector in server::ALL.iter().copied().flatten() {
+                    place.collect(*collector).await;
+                }
+                let roles = place.roles.as_ref();
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                sockets::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
                 if self.wants(&logins::LOGIN_TRACE) {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
@@ -156,7 +161,7 @@ impl<'a> Collectors<'a> {
                     root: &self.root,
                     is_offline: self.circumstances.is_offline,
                     now: self.circumstances.now,
-                    vantage: self.vantage(topology),
+                    vantage: self.vantage(topology).map_err(String::from),
                     servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
                 };
                 let wanted = of_kind(self.wanted, ScopeKind::Network);
@@ -171,12 +176,25 @@ impl<'a> Collectors<'a> {
             }
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {
-                    let statement = Coverage::absent(table.name, uid, reason);
+                    let statement = Coverage::absent(table.name, uid, reason.clone());
                     if let Err(error) = self.sink.with(|store| store.finish(table, statement)) {
                         tracing::error!(table = table.name, scope = uid, "{error}");
                     }
                 }
             }
+        }
+    }
+
+    /// Where the collectors of a server look.
+    fn place(&self, uid: &str, root: &Root, tables: &[&'static Table], topology: &Topology) -> Place {
+        let server = topology.servers().iter().find(|server| server.uid == uid);
+        Place {
+            server: uid.to_owned(),
+            root: root.clone(),
+            roles: server.map(|server| server.roles.clone()),
+            now: self.circumstances.now,
+            wanted: tables.to_vec(),
+            sink: self.sink.clone(),
         }
     }
 
@@ -205,13 +223,14 @@ impl<'a> Collectors<'a> {
             (Ok(Some(roll)), Ok(access)) => {
                 progress.conclude(roll, &self.sessions, &access, self.circumstances.now).await;
             }
-            (Err(reason), Ok(_)) | (_, Err(reason)) => progress.give_up(&reason),
+            (Err(reason), Ok(_)) => progress.give_up(&reason),
+            (_, Err(reason)) => progress.give_up(&reason.to_string()),
             (Ok(None), Ok(_)) => progress.give_up("the messages were not gathered"),
         }
     }
 
     /// The shard of the mailboxes of a backend: that of the same server.
-    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Access, String> {
+    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Access, Reason> {
         let server = match topology {
             Topology::Known(_) => topology.shards().find(|server| server.uid == uid),
             Topology::Unknown(_) => None,
@@ -222,30 +241,30 @@ impl<'a> Collectors<'a> {
                 let server = Server { uid: uid.to_owned(), address: None, roles: BTreeSet::default() };
                 postgres::shard(self.config, &self.bm_ini, &server)
             }
-            (None, false) => Err(format!("server {uid} is not known to have a shard")),
+            (None, false) => Err(Run::NoShard { server: uid.to_owned() }.into()),
         }
     }
 
     /// The server that the network is seen from. The files of another machine do not say so, unless the configuration tells
     /// how the network looks from there.
-    fn vantage(&self, topology: &Topology) -> Result<String, String> {
+    fn vantage(&self, topology: &Topology) -> Result<String, Reason> {
         let is_told = !self.config.dns.resolvers.is_empty() || !self.config.probe.connect.is_empty();
         if !self.root.is_system() && !is_told {
-            return Err("the files are of another root than this machine's".to_owned());
+            return Err(Run::OtherRoot.into());
         }
         identity::identify(&self.root, topology.servers())
     }
 
     /// The files of each server: of the configuration, or of this machine; else why they are out of reach.
-    fn roots(&self, topology: &Topology) -> BTreeMap<String, Result<Root, String>> {
+    fn roots(&self, topology: &Topology) -> BTreeMap<String, Result<Root, Reason>> {
         let local = identity::identify(&self.root, topology.servers());
-        let mut roots: BTreeMap<String, Result<Root, String>> = BTreeMap::new();
+        let mut roots: BTreeMap<String, Result<Root, Reason>> = BTreeMap::new();
         for server in topology.servers() {
             let reason = match &local {
-                Ok(uid) => format!("only the files of server {uid} can be read from here"),
-                Err(reason) => format!("which server this is could not be told: {reason}"),
+                Ok(uid) => Run::OnlyFilesOf { server: uid.clone() },
+                Err(why) => Run::WhichServer { why: Box::new(why.clone()) },
             };
-            roots.insert(server.uid.clone(), Err(reason));
+            roots.insert(server.uid.clone(), Err(reason.into()));
         }
         if let Ok(uid) = local {
             roots.insert(uid, Ok(self.root.clone()));
@@ -287,6 +306,6 @@ fn of_kind(tables: &[&'static Table], kind: ScopeKind) -> Vec<&'static Table> {
 /// A piece of work that can be done beside others.
 enum Work<'a> {
     Shard(&'a Server),
-    Host(&'a String, Vec<&'static Table>, &'a Result<Root, String>),
+    Host(&'a String, Vec<&'static Table>, &'a Result<Root, Reason>),
     Network,
 }

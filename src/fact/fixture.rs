@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Row, Store, StoreError, Table, Value};
-use crate::model::{Completeness, Coverage};
+use crate::model::{Completeness, Coverage, Reason};
 
 /// Rows of facts by table, each a map from column to value. Columns left out take [`super::Column::unset`].
 pub type Given = BTreeMap<String, Vec<BTreeMap<String, toml::Value>>>;
@@ -64,7 +64,22 @@ pub struct Gap {
     /// `absent` or `partial`.
     pub completeness: Completeness,
     /// Why.
-    pub reason: String,
+    #[serde(deserialize_with = "reason")]
+    pub reason: Reason,
+}
+
+/// A reason, or words that stand for one.
+fn reason<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Words(String),
+        Reason(Reason),
+    }
+    Written::deserialize(deserializer).map(|written| match written {
+        Written::Words(words) => words.into(),
+        Written::Reason(reason) => reason,
+    })
 }
 
 /// RFC 3339 text as seconds since the epoch.
@@ -97,7 +112,7 @@ pub fn insert(store: &mut Store, given: &Given) -> Result<(), FixtureError> {
         for row in rows {
             let (scope, row) = typed(table, row)?;
             if let Some(reason) = store.insert(table, &scope, &[row])? {
-                return Err(FixtureError::Value { table: name.clone(), reason });
+                return Err(FixtureError::Value { table: name.clone(), reason: reason.to_string() });
             }
         }
     }
@@ -113,7 +128,7 @@ pub fn complete(store: &mut Store, expected: &[(&'static Table, String)], gaps: 
     for gap in gaps {
         let table = store.schema().table(&gap.table).ok_or_else(|| FixtureError::Table(gap.table.clone()))?;
         let statement =
-            Coverage { completeness: gap.completeness, ..Coverage::absent(&gap.table, &gap.scope, &gap.reason) };
+            Coverage { completeness: gap.completeness, ..Coverage::absent(&gap.table, &gap.scope, gap.reason.clone()) };
         store.finish(table, statement)?;
     }
     Ok(())

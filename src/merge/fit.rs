@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::MergeError;
 use super::part::{Part, shown};
 use crate::fact::{StoreError, Table};
-use crate::model::Completeness;
+use crate::model::{Completeness, Reason, reason};
 use crate::topology::{DIRECTORY, Topology};
 
 /// How far apart snapshots may have been collected: an installation is another one on the next day.
@@ -46,7 +46,7 @@ pub(super) fn verify_members(parts: &[Part], topology: &Topology) -> Result<(), 
 }
 
 /// Why a table of the directory cannot be relied on: two snapshots know all of it, and not the same.
-pub(super) fn dispute(parts: &[Part], table: &Table) -> Result<Option<String>, StoreError> {
+pub(super) fn dispute(parts: &[Part], table: &Table) -> Result<Option<Reason>, StoreError> {
     let is_complete = |part: &&Part| {
         part.statement(table, DIRECTORY).is_some_and(|statement| statement.completeness == Completeness::Complete)
     };
@@ -59,8 +59,9 @@ pub(super) fn dispute(parts: &[Part], table: &Table) -> Result<Option<String>, S
         match &first {
             None => first = Some((part, rows)),
             Some((other, told)) if *told != rows => {
-                let (a, b) = (collected(other), collected(part));
-                return Ok(Some(format!("{a} and {b} tell it differently: collect again on both servers")));
+                let [(one, one_at), (other, other_at)] =
+                    [other, part].map(|part: &Part| (shown(part), utc(part.origin().collected_at)));
+                return Ok(Some(reason::Merge::Dispute { one, one_at, other, other_at }.into()));
             }
             Some(_) => {}
         }

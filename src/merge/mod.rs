@@ -16,7 +16,7 @@ use self::part::{Part, shown};
 use crate::fact::store::Origin;
 use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError, Table};
 use crate::model::text::visible;
-use crate::model::{Completeness, Coverage};
+use crate::model::{Completeness, Coverage, Reason, reason};
 use crate::plan::Plan;
 use crate::topology::{DIRECTORY, Topology};
 
@@ -123,14 +123,16 @@ fn source(parts: &[Part], table: &Table, scope: &str) -> Option<usize> {
 }
 
 /// Why nobody tells of a scope.
-fn untold(parts: &[Part], source: Option<usize>, table: &Table, scope: &str) -> String {
+fn untold(parts: &[Part], source: Option<usize>, table: &Table, scope: &str) -> Reason {
     if let Some(number) = source {
-        return format!("{} does not tell of {} of {scope}", shown(&parts[number]), table.name);
+        let (file, table, scope) = (shown(&parts[number]), table.name.to_owned(), scope.to_owned());
+        return reason::Merge::NotTold { file, table, scope }.into();
     }
-    let unplaced: Vec<String> = parts.iter().filter(|part| part.origin().server_uid.is_none()).map(shown).collect();
-    let hint = match unplaced.as_slice() {
-        [] => String::new(),
-        files => format!("; on which server {} was collected could not be told", files.join(", ")),
-    };
-    format!("no snapshot of server {scope} was given{hint}")
+    let server = scope.to_owned();
+    let unplaced = parts.iter().filter(|part| part.origin().server_uid.is_none());
+    let files: Vec<String> = unplaced.map(shown).collect();
+    match files.is_empty() {
+        true => reason::Merge::NoSnapshot { server }.into(),
+        false => reason::Merge::NoSnapshotPlaced { server, files }.into(),
+    }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::{MergeError, merge};
 use crate::fact::store::{Origin, SnapshotTarget};
 use crate::fact::{Column, Facts, Row, Schema, ScopeKind, Store, Table};
-use crate::model::{Completeness, Coverage};
+use crate::model::reason::Files;
+use crate::model::{Completeness, Coverage, Reason};
 
 const NOON: i64 = 1_793_620_800;
 
@@ -52,6 +53,11 @@ fn schema() -> Schema {
 const ROLES: &[(&str, &str)] =
     &[("core", "bm/core"), ("mail-1", "mail/imap"), ("mail-1", "bm/pgsql-data"), ("mail-2", "mail/imap")];
 
+/// A reason that names its snapshot.
+fn reason_of(name: &str) -> Files {
+    Files::NotRegular { path: name.to_owned() }
+}
+
 /// A snapshot in the making: every row says which snapshot it is of.
 struct Draft {
     name: &'static str,
@@ -89,7 +95,7 @@ impl Draft {
 
     fn fill(&mut self, table: &'static Table, scope: &str, rows: Vec<Row>, completeness: Completeness) {
         self.store.insert(table, scope, &rows).unwrap();
-        let reason = (completeness != Completeness::Complete).then(|| format!("{}’s reason", self.name));
+        let reason = (completeness != Completeness::Complete).then(|| reason_of(self.name).into());
         self.store.finish(table, Coverage { completeness, reason, ..Coverage::complete(table.name, scope) }).unwrap();
     }
 
@@ -176,7 +182,7 @@ fn told(facts: &Facts, table: &Table, scope: &str) -> (Completeness, String) {
     let rows = facts.texts(&format!("SELECT {} FROM {}{condition}", table.columns[0].name, table.name)).unwrap();
     assert_eq!(statement.rows, rows.len() as u64);
     let said = rows.first().and_then(|row| row[0].clone());
-    (statement.completeness, said.or(statement.reason.clone()).unwrap_or_default())
+    (statement.completeness, said.or(statement.reason.as_ref().map(ToString::to_string)).unwrap_or_default())
 }
 
 fn complete(name: &str) -> (Completeness, String) {
@@ -211,7 +217,7 @@ fn a_server_without_a_snapshot_is_a_gap_that_names_it() {
     let facts = merged(vec![core(), mail("1.facts", "mail-1").lacks(&UNIT, "mail-1"), lost]).unwrap();
     // Whose files they are is told by the scope; only the place of collection is not known.
     assert_eq!(told(&facts, &PACKAGE, "mail-2"), complete("2.facts"));
-    let reason = "1.facts’s reason".to_owned();
+    let reason = Reason::from(reason_of("1.facts")).to_string();
     assert_eq!(told(&facts, &UNIT, "mail-1"), (Completeness::Absent, reason), "its own reason, not the core's");
     let lost = Draft::new("2.facts", "").told(|origin| origin.server_uid = None);
     let facts = merged(vec![core(), lost]).unwrap();
@@ -252,7 +258,7 @@ fn databases_are_taken_from_who_read_them_best() {
         let second = second.is(&MAILBOX, "directory", mail_knows).told(|origin| origin.collected_at = mail_at);
         let facts = merged(vec![first, second]).unwrap();
         [told(&facts, &MAILBOX, "directory"), told(&facts, &SHARD, "mail-1")]
-            .map(|(_, name)| name.replace("’s reason", ""))
+            .map(|(_, name)| name.replace(": not a regular file", ""))
     };
     for (core_knows, mail_knows, expected) in [
         (Complete, Complete, ["core.facts", "1.facts"]),
@@ -276,7 +282,7 @@ fn the_network_is_seen_from_the_core_and_never_from_two_places() {
     for (core_dns, core_http, expected) in [
         (Complete, Complete, ["core.facts", "core.facts"]),
         // What the core cannot resolve must not be answered by another's resolver.
-        (Complete, Absent, ["core.facts", "core.facts’s reason"]),
+        (Complete, Absent, ["core.facts", "core.facts: not a regular file"]),
         (Absent, Absent, ["1.facts", "1.facts"]),
     ] {
         let core = core().is(&DNS, "network", core_dns).is(&HTTP, "network", core_http);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Reason;
+
 /// How much of a table's scope is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -43,7 +45,7 @@ pub struct Coverage {
     /// How much of it is known.
     pub completeness: Completeness,
     /// Why it is not complete; `None` when it is.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Rows kept.
     pub rows: u64,
     /// Where the rows were read: a file, or a database URL without its password.
@@ -55,19 +57,24 @@ pub struct Coverage {
 impl Coverage {
     /// The statement "every row of `table` in `scope` is there"; rows, source and time are the caller's to add.
     pub fn complete(table: &str, scope: &str) -> Self {
-        Self { completeness: Completeness::Complete, reason: None, ..Self::absent(table, scope, "") }
-    }
-
-    /// The statement "nothing is known of `table` in `scope`", with its reason.
-    pub fn absent(table: &str, scope: &str, reason: impl Into<String>) -> Self {
         Self {
             table: table.to_owned(),
             scope: scope.to_owned(),
-            completeness: Completeness::Absent,
-            reason: Some(reason.into()),
+            completeness: Completeness::Complete,
+            reason: None,
             rows: 0,
             source: None,
             elapsed_ms: 0,
         }
+    }
+
+    /// The statement "nothing is known of `table` in `scope`", with its reason.
+    pub fn absent(table: &str, scope: &str, reason: impl Into<Reason>) -> Self {
+        Self { completeness: Completeness::Absent, reason: Some(reason.into()), ..Self::complete(table, scope) }
+    }
+
+    /// The statement "some of `table` in `scope` is there, and the rest is not", with its reason.
+    pub fn partial(table: &str, scope: &str, reason: impl Into<Reason>) -> Self {
+        Self { completeness: Completeness::Partial, ..Self::absent(table, scope, reason) }
     }
 }

@@ -3,10 +3,12 @@
 pub mod autodiscover;
 pub mod coverage;
 pub mod finding;
+pub mod reason;
 pub mod text;
 pub mod version;
 
 pub use autodiscover::{METHODS, MailName, MethodCell, Step};
 pub use coverage::{Completeness, Coverage};
 pub use finding::{CheckResult, Examined, Finding, Missing, Outcome, Remedy, Risk, Severity, Waived, When, Who};
+pub use reason::Reason;
 pub use text::{Lang, Localized};

@@ -233,7 +233,7 @@ struct Coverage<'a> {
     scope: &'a str,
     completeness: Completeness,
     /// Why it is not complete; null when it is.
-    reason: Option<&'a str>,
+    reason: Option<String>,
     /// Rows kept.
     rows: u64,
     /// Where the rows were read, without secrets.
@@ -253,7 +253,7 @@ impl<'a> Document<'a> {
             summary: Summary::of(&report.judgement),
             checks: report.checks.iter().map(Check::of).collect(),
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
-            coverage: report.coverage.iter().map(Coverage::of).collect(),
+            coverage: report.coverage.iter().map(|coverage| Coverage::of(coverage, report.run.lang)).collect(),
         }
     }
 }
@@ -328,12 +328,12 @@ impl<'a> Finding<'a> {
 }
 
 impl<'a> Coverage<'a> {
-    fn of(coverage: &'a model::Coverage) -> Self {
+    fn of(coverage: &'a model::Coverage, lang: Lang) -> Self {
         Self {
             table: &coverage.table,
             scope: &coverage.scope,
             completeness: coverage.completeness,
-            reason: coverage.reason.as_deref(),
+            reason: coverage.reason.as_ref().map(|reason| reason.text(lang)),
             rows: coverage.rows,
             source: coverage.source.as_deref(),
             elapsed_ms: coverage.elapsed_ms,

@@ -8,7 +8,7 @@ use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Coverage, Examined, Finding, Missing, Severity};
+use crate::model::{CheckResult, Coverage, Examined, Finding, Lang, Missing, Severity};
 use crate::verdict;
 
 /// Findings shown of one check; the JSON report has them all.
@@ -154,7 +154,7 @@ struct CoverageRow<'a> {
     table: &'a str,
     scope: &'a str,
     completeness: &'static str,
-    reason: Option<&'a str>,
+    reason: Option<String>,
     rows: u64,
     source: Option<&'a str>,
     time: String,
@@ -187,7 +187,7 @@ impl<'a> Page<'a> {
             waived: views(outline.waived),
             passed: views(outline.passed),
             not_applicable: views(outline.not_applicable),
-            coverage: report.coverage.iter().map(|c| CoverageRow::of(c, words)).collect(),
+            coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
         }
     }
 }
@@ -266,12 +266,12 @@ impl<'a> MissingRow<'a> {
 }
 
 impl<'a> CoverageRow<'a> {
-    fn of(coverage: &'a Coverage, words: &Catalogue) -> Self {
+    fn of(coverage: &'a Coverage, lang: Lang, words: &Catalogue) -> Self {
         Self {
             table: &coverage.table,
             scope: &coverage.scope,
             completeness: coverage.completeness.as_str(),
-            reason: coverage.reason.as_deref(),
+            reason: coverage.reason.as_ref().map(|reason| reason.text(lang)),
             rows: coverage.rows,
             source: coverage.source.as_deref(),
             time: words.duration(coverage.elapsed_ms),

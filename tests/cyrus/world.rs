@@ -10,6 +10,7 @@ use crate::support::bluemind::{Installation, copy_tree};
 use crate::support::cyrus::client::message;
 use crate::support::cyrus::files::Tree;
 use crate::support::cyrus::{Lab, SERVER};
+use crate::support::told;
 
 /// The domains of the installation.
 pub(crate) const ORG: &str = "example.org";
@@ -224,10 +225,12 @@ impl Facts {
     pub(crate) fn gaps(&self) -> Vec<Vec<String>> {
         let tables = "'cyrus_partition', 'cyrus_database', 'cyrus_entry_unreadable', 'cyrus_mailbox', 'cyrus_index', \
                       'spool_directory', 'message_replication', 'replication_progress'";
-        self.rows(&format!(
+        let mut gaps = self.rows(&format!(
             "SELECT \"table\", completeness, coalesce(reason, '') FROM coverage
              WHERE \"table\" IN ({tables}) AND completeness <> 'complete' ORDER BY 1"
-        ))
+        ));
+        gaps.iter_mut().for_each(|gap| gap[2] = told(&gap[2]));
+        gaps
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use assert_cmd::Command;
+use bm_preflight::model::Reason;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -78,7 +79,9 @@ impl Server {
         let rows = self
             .ask("SELECT completeness, coalesce(reason, '') AS reason FROM coverage WHERE \"table\" = 'login_trace' AND scope = 'bm-master'");
         let [row] = rows.as_slice() else { panic!("{rows:?}") };
-        (row["completeness"].as_str().unwrap().to_owned(), row["reason"].as_str().unwrap().to_owned())
+        let reason = row["reason"].as_str().filter(|json| !json.is_empty());
+        let reason = reason.map(|json| serde_json::from_str::<Reason>(json).unwrap().to_string());
+        (row["completeness"].as_str().unwrap().to_owned(), reason.unwrap_or_default())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Report values: one with every outcome and severity, and the same with a hostile string in every slot.
 
+use bm_preflight::model::reason::Files;
 use bm_preflight::model::{
     CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
     Remedy, Risk, Severity, Step, Waived, When,
@@ -262,7 +263,8 @@ pub(crate) fn hostile(text: &str) -> Report {
     report.autodiscover.iter_mut().for_each(|name| make_name_hostile(name, &text()));
     for row in &mut report.coverage {
         (row.table, row.scope) = (text(), text());
-        (row.reason, row.source) = (Some(text()), Some(text()));
+        row.reason = Some(Files::Unreadable { path: text(), error: text() }.into());
+        row.source = Some(text());
     }
     report
 }

@@ -13,3 +13,13 @@ pub(crate) mod network;
 pub(crate) mod peers;
 pub(crate) mod postgres;
 pub(crate) mod snapshot;
+
+/// A reason as it is stored, in words.
+pub(crate) fn told(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        json => {
+            serde_json::from_str::<bm_preflight::model::Reason>(json).expect("a reason is stored as JSON").to_string()
+        }
+    }
+}

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bm_preflight::model::Reason;
 use rusqlite::types::ValueRef;
+
+use super::told;
 
 /// Cells that depend on the machine and on the PostgreSQL at hand: what matters is whether they are there. A
 /// `facts.toml` may say anything for them; a new row is given the value here.
@@ -108,7 +111,9 @@ impl Snapshot {
                     WHERE completeness <> 'complete' ORDER BY 1, 2";
         let gaps = read_rows(&database, gaps).into_iter().map(|row| {
             let mut words = row.into_iter().map(|(_, cell)| cell.text());
-            std::array::from_fn(|_| words.next().expect("four columns without NULL"))
+            let mut gap: [String; 4] = std::array::from_fn(|_| words.next().expect("four columns without NULL"));
+            gap[3] = told(&gap[3]);
+            gap
         });
         let is_told = |gap: &[String; 4]| gap[0] != FILESYSTEM || !gap[3].contains(OF_A_COPY);
         Self { tables, gaps: gaps.filter(is_told).collect() }
@@ -120,7 +125,10 @@ impl Snapshot {
         document.remove("collected_at");
         let gaps = document.remove("coverage").map(|gaps| gaps.as_array().cloned().unwrap_or_default());
         let gap = |gap: &toml::Value| {
-            ["table", "scope", "completeness", "reason"].map(|key| gap[key].as_str().expect("text").to_owned())
+            ["table", "scope", "completeness", "reason"].map(|key| match &gap[key] {
+                toml::Value::String(text) => text.clone(),
+                reason => reason.clone().try_into::<Reason>().expect("a reason").to_string(),
+            })
         };
         let mut snapshot = Self { gaps: gaps.iter().flatten().map(gap).collect(), ..Self::default() };
         snapshot.gaps.sort();

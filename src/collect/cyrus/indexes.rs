@@ -2,7 +2,7 @@
 //! the index says of messages is kept for those who ask for it: it is read once.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::mailboxes::{Mailbox, shown};
@@ -12,6 +12,8 @@ use crate::fact::{Row, Value};
 use crate::format::cyrus_header::{CyrusHeader, HeaderError};
 use crate::format::cyrus_index::{IndexError, Record, Records, Tally};
 use crate::format::spool_path::Directories;
+use crate::model::Reason;
+use crate::model::reason::Files;
 use crate::model::text::escaped;
 
 /// More than any cyrus.header has, in bytes.
@@ -77,13 +79,14 @@ fn refused(root: &Root, file: &Path, state: &str, detail: Option<&str>) -> Optio
     (state == UNREADABLE).then(|| format!("{folder}/{}", detail.unwrap_or_default()))
 }
 
-/// The file, open for reading; none when there is none. The error says why nobody knows.
+/// The file, open for reading; none when there is none. The error says why nobody knows, without the path where it can.
 fn open(root: &Root, file: &Path) -> Result<Option<File>, String> {
-    match root.regular(file) {
-        Ok((file, _)) => Ok(Some(file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => root.dangling(file).map_or(Ok(None), Err),
-        Err(error) => Err(error.to_string()),
-    }
+    let found = root.find_file(file).map_err(|reason| match reason {
+        Reason::Files(Files::Unreadable { error, .. }) => error,
+        Reason::Files(Files::NotRegular { .. }) => "not a regular file".to_owned(),
+        other => other.to_string(),
+    });
+    found.map(|found| found.map(|(file, _)| file))
 }
 
 type Look = (&'static str, Option<String>, Index);

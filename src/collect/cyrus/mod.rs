@@ -23,6 +23,7 @@ use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::{Row, Table};
 use crate::format::mailbox_name::MailboxName;
+use crate::model::Reason;
 use crate::model::text::escaped;
 
 pub(in crate::collect) use tables::TABLES;
@@ -63,7 +64,8 @@ pub(in crate::collect) fn collect(
     scopes.fill("cyrus_partition", &conf.source, || Ok(conf.partitions()));
     scopes.fill("imapd_setting", &conf.source, || Ok(settings::settings(&conf)));
     if let Some(scope) = scopes.begin("sync_log", &conf.source) {
-        let outcome = sync_log::files(root, &conf).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap));
+        let outcome =
+            sync_log::files(root, &conf).map_err(Reason::from).and_then(|(rows, gap)| scope.add(&rows).map(|()| gap));
         scope.end_with(outcome);
     }
     let backend = Backend { root, conf: &conf, scopes: &scopes, roll };
@@ -92,7 +94,7 @@ impl<'a> Scopes<'a> {
     /// Fills a table that comes from one file.
     fn fill(&self, name: &str, source: &str, rows: impl FnOnce() -> Result<Vec<Row>, String>) {
         if let Some(scope) = self.begin(name, source) {
-            let outcome = rows().and_then(|rows| scope.add(&rows));
+            let outcome = rows().map_err(Reason::from).and_then(|rows| scope.add(&rows));
             scope.end(outcome);
         }
     }
@@ -293,7 +295,7 @@ struct Rows<'a>(Option<&'a Scope<'a>>);
 
 impl Rows<'_> {
     fn add(&self, rows: impl Iterator<Item = Row>) -> Result<(), String> {
-        self.0.map_or(Ok(()), |scope| scope.add_all(rows))
+        Ok(self.0.map_or(Ok(()), |scope| scope.add_all(rows))?)
     }
 }
 

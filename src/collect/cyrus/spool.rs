@@ -93,7 +93,7 @@ impl Walked<'_> {
                 self.suspects.push(suspect);
             }
         }
-        self.walk.scope.add(&rows)
+        Ok(self.walk.scope.add(&rows)?)
     }
 
     /// Adds what is left, and says what could not be read.
@@ -158,11 +158,11 @@ impl Walk<'_> {
         }
         let full = std::mem::take(&mut *all);
         drop(all);
-        self.scope.add(&full)
+        Ok(self.scope.add(&full)?)
     }
 
     fn flush(&self) -> Result<(), String> {
-        self.scope.add(&std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))
+        Ok(self.scope.add(&std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))?)
     }
 
     fn fail(&self, reason: String) {
@@ -269,7 +269,7 @@ impl Walk<'_> {
     /// Why it is not known what is behind a link: one below a partition may lead anywhere, in a circle too.
     fn behind(&self, link: &Path) -> String {
         let shown = || format!("{}: a symbolic link, which is not followed", self.root.shown(&shown(link)));
-        self.root.dangling(link).unwrap_or_else(shown)
+        self.root.find(link).err().map_or_else(shown, String::from)
     }
 
     /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.

@@ -1,12 +1,13 @@
 //! What Cyrus has not yet sent to bm-core: the files of its sync log.
 
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::UNIX_EPOCH;
 
 use super::conf::Conf;
 use crate::collect::reach::root::Root;
 use crate::fact::{Row, Value};
+use crate::model::Reason;
+use crate::model::reason::Files;
 
 /// Where Cyrus keeps the log of the channel `core`, below `configdirectory`.
 const FOLDER: &str = "sync/core";
@@ -20,9 +21,8 @@ const MAX_ENTRIES: usize = 10_000;
 pub(super) fn files(root: &Root, conf: &Conf) -> Result<(Vec<Row>, Option<String>), String> {
     let parent = conf.imapd.config_directory().ok_or_else(|| format!("{}: no configdirectory", conf.source))?;
     let folder = format!("{parent}/{FOLDER}");
-    let is_missing = |path: &str| root.folder(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    if is_missing(&folder) && !is_missing(parent) {
-        return root.dangling(&folder).map_or_else(|| Ok((Vec::new(), None)), Err);
+    if root.find(&folder)?.is_none() && root.find(parent)?.is_some() {
+        return Ok((Vec::new(), None));
     }
     let mut found = Found { root, left: MAX_ENTRIES, rows: Vec::new(), gap: None };
     found.list(&folder, "", DEPTH)?;
@@ -55,16 +55,13 @@ impl Found<'_> {
                 }
                 continue;
             }
-            let metadata = match self.root.regular(&path) {
-                Ok((_, metadata)) => metadata,
+            match self.root.find_file(&path) {
+                Ok(Some((_, metadata))) => self.rows.push(row(name, &entry, &metadata)),
                 // Done with meanwhile, unless a link says otherwise.
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    self.gap = self.root.dangling(&path).or(self.gap.take());
-                    continue;
-                }
-                Err(error) => return Err(format!("{}: {error}", self.root.shown(&path))),
-            };
-            self.rows.push(row(name, &entry, &metadata));
+                Ok(None) => {}
+                Err(reason @ Reason::Files(Files::LeadsNowhere { .. })) => self.gap = Some(reason.to_string()),
+                Err(reason) => return Err(reason.into()),
+            }
         }
         Ok(())
     }

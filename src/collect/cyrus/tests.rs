@@ -75,7 +75,10 @@ impl Collected {
     /// Whether a table is complete, and what it lacks otherwise.
     fn of(&self, table: &str) -> (Completeness, String) {
         let coverage = self.store.coverage().unwrap().into_iter().find(|entry| entry.table == table).unwrap();
-        (coverage.completeness, coverage.reason.unwrap_or_default().replace(&self.root, "ROOT"))
+        (
+            coverage.completeness,
+            coverage.reason.map(|reason| reason.to_string().replace(&self.root, "ROOT")).unwrap_or_default(),
+        )
     }
 
     fn rows(&self, sql: &str) -> Vec<Vec<String>> {

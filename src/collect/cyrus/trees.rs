@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::io::{Error, ErrorKind};
+use std::io::Error;
 use std::path::{Path, PathBuf};
 
 use super::conf::Conf;
-use super::mailboxes::shown;
 use crate::collect::reach::root::Root;
 
 /// A folder that holds partitions' folders, and what lies in it.
@@ -62,8 +61,9 @@ fn places(conf: &Conf) -> BTreeMap<(&'static str, PathBuf), BTreeMap<OsString, S
 
 /// What to tell of a folder that is not found; none when that is as it may be.
 fn failure(root: &Root, path: &Path, error: &Error, may_be_missing: bool) -> Option<String> {
-    let is_missing = error.kind() == ErrorKind::NotFound;
-    let dangling = if is_missing { root.dangling(path) } else { None };
-    let failure = || format!("{}: {error}", root.shown(&shown(path)));
-    dangling.or_else(|| (!(is_missing && may_be_missing)).then(failure))
+    match root.find(path) {
+        Ok(None) if may_be_missing => None,
+        Ok(_) => Some(root.unreadable(path, error).to_string()),
+        Err(reason) => Some(reason.to_string()),
+    }
 }

@@ -91,13 +91,9 @@ pub(in crate::collect) async fn collect(probe: &Probe, is_offline: bool, topolog
             let rows: Vec<Row> = futures_util::stream::iter(rows).buffered(AT_ONCE).collect().await;
             scope.add(&rows).map(|()| without_address(servers))
         }
-        Err(reason) => Err(reason),
+        Err(reason) => Err(reason.into()),
     };
-    match outcome {
-        Ok(None) => scope.end(Ok(())),
-        Ok(Some(gap)) => scope.end_partial(gap),
-        Err(reason) => scope.end(Err(reason)),
-    }
+    scope.end_with(outcome);
 }
 
 fn without_address(servers: &[Server]) -> Option<String> {

@@ -6,13 +6,16 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use crate::model::Reason;
+use crate::model::reason::Files;
+
 /// Output beyond this is an error.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Standard output of a program that ended well, in no language and with times in UTC. The error names the command line.
-pub(in crate::collect) async fn output(program: &str, arguments: &[&str], limit: Duration) -> Result<String, String> {
-    let shown = format!("{program} {}", arguments.join(" "));
-    let fail = |what: String| format!("{}: {what}", shown.trim_end());
+pub(in crate::collect) async fn output(program: &str, arguments: &[&str], limit: Duration) -> Result<String, Reason> {
+    let command = format!("{program} {}", arguments.join(" ")).trim_end().to_owned();
+    let fail = |error: &dyn std::fmt::Display| Files::Program { command: command.clone(), error: error.to_string() };
     #[expect(clippy::disallowed_methods, reason = "the one spawner")]
     let mut child = Command::new(program)
         .args(arguments)
@@ -23,8 +26,8 @@ pub(in crate::collect) async fn output(program: &str, arguments: &[&str], limit:
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| fail(error.to_string()))?;
-    let stdout = child.stdout.take().ok_or_else(|| fail("no output".to_owned()))?;
+        .map_err(|error| fail(&error))?;
+    let stdout = child.stdout.take().ok_or_else(|| fail(&"no output"))?;
     let work = async {
         let mut bytes = Vec::new();
         stdout.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes).await?;
@@ -32,13 +35,13 @@ pub(in crate::collect) async fn output(program: &str, arguments: &[&str], limit:
     };
     let (bytes, status) = tokio::time::timeout(limit, work)
         .await
-        .map_err(|_| fail(format!("did not end within {} s", limit.as_secs())))?
-        .map_err(|error| fail(error.to_string()))?;
+        .map_err(|_| Files::ProgramSlow { command: command.clone(), seconds: limit.as_secs() })?
+        .map_err(|error| fail(&error))?;
     if bytes.len() as u64 > MAX_OUTPUT_BYTES {
-        return Err(fail(format!("more than {MAX_OUTPUT_BYTES} bytes of output")));
+        return Err(Files::ProgramLoud { command, limit: MAX_OUTPUT_BYTES }.into());
     }
     if !status.success() {
-        return Err(fail(status.to_string()));
+        return Err(fail(&status).into());
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -50,11 +53,16 @@ mod tests {
     #[tokio::test]
     async fn every_way_to_fail_names_the_command() {
         let limit = Duration::from_secs(5);
-        assert_eq!(output("echo", &["a", "b"], limit).await.as_deref(), Ok("a b\n"));
-        assert_eq!(output("date", &["-d", "@0", "+%H %Z"], limit).await.as_deref(), Ok("00 UTC\n"));
-        assert!(output("false", &[], limit).await.unwrap_err().starts_with("false: exit status"));
-        assert!(output("no-such-program", &["x"], limit).await.unwrap_err().starts_with("no-such-program x: No such"));
-        let slow = output("sleep", &["9"], Duration::from_millis(50)).await.unwrap_err();
-        assert!(slow.starts_with("sleep 9: did not end"));
+        assert_eq!(output("echo", &["a", "b"], limit).await.unwrap(), "a b\n");
+        assert_eq!(output("date", &["-d", "@0", "+%H %Z"], limit).await.unwrap(), "00 UTC\n");
+        let moment = Duration::from_millis(50);
+        for (program, arguments, limit, reason) in [
+            ("false", &[][..], limit, "false: exit status"),
+            ("no-such-program", &["x"], limit, "no-such-program x: No such"),
+            ("sleep", &["9"], moment, "sleep 9: did not end"),
+        ] {
+            let told = output(program, arguments, limit).await.unwrap_err().to_string();
+            assert!(told.starts_with(reason), "{told}");
+        }
     }
 }

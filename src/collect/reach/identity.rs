@@ -4,21 +4,23 @@ use std::net::{IpAddr, UdpSocket};
 
 use super::root::Root;
 use crate::format::bm_ini::BmIni;
+use crate::model::Reason;
+use crate::model::reason::Run;
 use crate::topology::Server;
 
 /// Largest of the files that tell it, in bytes.
 const SMALL_FILE: u64 = 1024 * 1024;
 
 /// Reads bm.ini. The error names the file, never its content.
-pub(in crate::collect) fn bm_ini(root: &Root) -> Result<BmIni, String> {
+pub(in crate::collect) fn bm_ini(root: &Root) -> Result<BmIni, Reason> {
     let path = "/etc/bm/bm.ini";
     let bytes = root.bytes(path, SMALL_FILE)?;
-    BmIni::parse(&bytes).map_err(|error| format!("{}: {error}", root.shown(path)))
+    BmIni::parse(&bytes).map_err(|error| root.unreadable(path, &error))
 }
 
 /// Which server of the installation the files below `root` belong to: by /etc/bm/server.uid, else by the addresses of
 /// this machine. The error says why it cannot be told.
-pub(in crate::collect) fn identify(root: &Root, servers: &[Server]) -> Result<String, String> {
+pub(in crate::collect) fn identify(root: &Root, servers: &[Server]) -> Result<String, Reason> {
     let path = "/etc/bm/server.uid";
     let file = root.text(path, SMALL_FILE);
     if let Ok(text) = &file
@@ -33,11 +35,11 @@ pub(in crate::collect) fn identify(root: &Root, servers: &[Server]) -> Result<St
         .collect();
     match (local.as_slice(), file) {
         ([server], _) => Ok(server.uid.clone()),
-        ([], Err(reason)) => Err(format!("{reason}, and no server of the installation has an address of this machine")),
-        ([], Ok(_)) => Err(format!("{} is empty, and no server has an address of this machine", root.shown(path))),
+        ([], Err(why)) => Err(Run::NoOwnAddress { why: Box::new(why) }.into()),
+        ([], Ok(_)) => Err(Run::EmptyUid { path: root.shown(path) }.into()),
         (several, _) => {
-            let uids: Vec<_> = several.iter().map(|server| server.uid.as_str()).collect();
-            Err(format!("several servers have an address of this machine: {}", uids.join(", ")))
+            let servers = several.iter().map(|server| server.uid.clone()).collect();
+            Err(Run::SeveralAddresses { servers }.into())
         }
     }
 }

@@ -15,6 +15,7 @@ use super::source::{Query, Source};
 use crate::config::{Config, Database};
 use crate::fact::{Row, Value};
 use crate::format::bm_ini::BmIni;
+use crate::model::Reason;
 use crate::model::text::escaped;
 use crate::topology::Server;
 
@@ -44,13 +45,13 @@ pub(in crate::collect) struct Access {
 }
 
 /// The directory database: of the configuration, else of bm.ini.
-pub(in crate::collect) fn directory(config: &Config, bm_ini: &Result<BmIni, String>) -> Result<Access, String> {
+pub(in crate::collect) fn directory(config: &Config, bm_ini: &Result<BmIni, Reason>) -> Result<Access, Reason> {
     match &config.directory.url {
-        Some(_) => configured(&config.directory, "[directory] url"),
+        Some(_) => Ok(configured(&config.directory, "[directory] url")?),
         None => {
             let ini = bm_ini.as_ref().map_err(Clone::clone)?;
             let host = ini.require("host").map_err(|error| format!("bm.ini: {error}"))?;
-            from_bm_ini(ini, host, ini.get("db").unwrap_or("bj"))
+            Ok(from_bm_ini(ini, host, ini.get("db").unwrap_or("bj"))?)
         }
     }
 }
@@ -58,15 +59,15 @@ pub(in crate::collect) fn directory(config: &Config, bm_ini: &Result<BmIni, Stri
 /// The shard of a server: of the configuration, else `bj-data` at the server's address with the user of bm.ini.
 pub(in crate::collect) fn shard(
     config: &Config,
-    bm_ini: &Result<BmIni, String>,
+    bm_ini: &Result<BmIni, Reason>,
     server: &Server,
-) -> Result<Access, String> {
+) -> Result<Access, Reason> {
     match config.shard.get(&server.uid) {
-        Some(database) if database.url.is_some() => configured(database, &format!("[shard.{}] url", server.uid)),
+        Some(database) if database.url.is_some() => Ok(configured(database, &format!("[shard.{}] url", server.uid))?),
         _ => {
             let ini = bm_ini.as_ref().map_err(Clone::clone)?;
             let address = server.address.as_deref().ok_or_else(|| format!("server {} has no address", server.uid))?;
-            from_bm_ini(ini, address, SHARD_DATABASE)
+            Ok(from_bm_ini(ini, address, SHARD_DATABASE)?)
         }
     }
 }
@@ -161,14 +162,14 @@ impl Sessions {
     /// has begun, with the time by the database server's clock, in seconds since the epoch.
     pub(in crate::collect) async fn collect(
         &self,
-        access: &Result<Access, String>,
+        access: &Result<Access, Reason>,
         sources: &[&Source],
         scope: &str,
         sink: &Sink,
         greet: impl FnOnce(i64),
     ) {
         let connected = match access {
-            Ok(access) => self.session(access).await,
+            Ok(access) => self.session(access).await.map_err(Reason::from),
             Err(reason) => Err(reason.clone()),
         };
         if let Ok((_, time)) = &connected {
@@ -178,7 +179,9 @@ impl Sessions {
         for source in sources {
             let entry = Scope::begin(sink, source.table, scope, shown);
             let outcome = match &connected {
-                Ok((client, _)) => fill(client, source, &entry).await.map_err(|reason| format!("{shown}: {reason}")),
+                Ok((client, _)) => {
+                    fill(client, source, &entry).await.map_err(|reason| format!("{shown}: {reason}").into())
+                }
                 Err(reason) => Err(reason.clone()),
             };
             entry.end(outcome);

@@ -1,6 +1,7 @@
 //! Reading a server's files below a root folder, without ever leaving it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::io::ErrorKind::NotFound;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt as _;
@@ -10,6 +11,10 @@ use std::path::{Path, PathBuf};
 use pathrs::error::ErrorKind;
 use pathrs::flags::OpenFlags;
 use rustix::fs::{Mode, OFlags};
+
+use crate::model::Reason;
+use crate::model::reason::Files;
+use crate::model::text::escaped;
 
 /// The folder that stands for a server's `/`.
 #[derive(Debug, Clone)]
@@ -32,31 +37,74 @@ impl Root {
     }
 
     /// What to call a file in messages: its path as this machine sees it.
-    pub(in crate::collect) fn shown(&self, path: &str) -> String {
-        self.0.join(path.trim_start_matches('/')).display().to_string()
+    pub(in crate::collect) fn shown(&self, path: impl AsRef<Path>) -> String {
+        let path = path.as_ref();
+        // A path of bytes is told as `\\xNN` where it is no UTF-8.
+        let path = escaped(path.strip_prefix("/").unwrap_or(path).as_os_str().as_encoded_bytes());
+        self.0.join(path).display().to_string()
+    }
+
+    /// What the system says of a path, its links followed; none only when it surely is not there. A link that leads nowhere,
+    /// as to a volume that is not mounted, is no such proof, nor is a refusal.
+    pub(in crate::collect) fn find(&self, path: impl AsRef<Path>) -> Result<Option<Metadata>, Reason> {
+        let path = path.as_ref();
+        match self.open(path, OFlags::PATH).and_then(|entry| entry.metadata()) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) => self.unfound(path, &error),
+        }
+    }
+
+    /// A regular file, open for reading, and what the system says of it; none as in [`Root::find`].
+    pub(in crate::collect) fn find_file(&self, path: impl AsRef<Path>) -> Result<Option<(File, Metadata)>, Reason> {
+        let path = path.as_ref();
+        match self.opened(path) {
+            Ok((file, metadata)) if metadata.is_file() => Ok(Some((file, metadata))),
+            Ok(_) => Err(Files::NotRegular { path: self.shown(path) }.into()),
+            Err(error) => self.unfound(path, &error),
+        }
+    }
+
+    fn unfound<T>(&self, path: &Path, error: &std::io::Error) -> Result<Option<T>, Reason> {
+        match self.dangling(path).filter(|_| error.kind() == NotFound) {
+            Some(reason) => Err(reason.into()),
+            None if error.kind() == NotFound => Ok(None),
+            None => Err(self.unreadable(path, error)),
+        }
+    }
+
+    /// That a path cannot be read, for what the system or a format says of it.
+    pub(in crate::collect) fn unreadable(&self, path: impl AsRef<Path>, error: &dyn std::fmt::Display) -> Reason {
+        Files::Unreadable { path: self.shown(path), error: error.to_string() }.into()
     }
 
     /// The text of a regular file of at most `limit` bytes; bytes that are no UTF-8 are replaced.
-    pub(in crate::collect) fn text(&self, path: &str, limit: u64) -> Result<String, String> {
+    pub(in crate::collect) fn text(&self, path: &str, limit: u64) -> Result<String, Reason> {
         self.bytes(path, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The bytes of a regular file of at most `limit` bytes. The error names the file.
-    pub(in crate::collect) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
-        let fail = |what: String| format!("{}: {what}", self.shown(path));
-        let (file, _) = self.regular(path).map_err(|error| fail(error.to_string()))?;
+    /// The bytes of a regular file of at most `limit` bytes.
+    pub(in crate::collect) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, Reason> {
+        let (file, metadata) = self.opened(path).map_err(|error| self.unreadable(path, &error))?;
+        if !metadata.is_file() {
+            return Err(Files::NotRegular { path: self.shown(path) }.into());
+        }
         let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| self.unreadable(path, &error))?;
         if bytes.len() as u64 > limit {
-            return Err(fail(format!("larger than {limit} bytes")));
+            return Err(Files::TooLarge { path: self.shown(path), limit }.into());
         }
         Ok(bytes)
     }
 
-    /// A regular file, open for reading, and what the system says of it.
-    pub(in crate::collect) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, std::fs::Metadata)> {
+    fn opened(&self, path: impl AsRef<Path>) -> std::io::Result<(File, Metadata)> {
         let file = self.open(path.as_ref(), OFlags::NONBLOCK)?;
         let metadata = file.metadata()?;
+        Ok((file, metadata))
+    }
+
+    /// A regular file, open for reading, and what the system says of it.
+    pub(in crate::collect) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, Metadata)> {
+        let (file, metadata) = self.opened(path)?;
         if metadata.is_file() { Ok((file, metadata)) } else { Err(std::io::Error::other("not a regular file")) }
     }
 
@@ -78,19 +126,16 @@ impl Root {
 
     /// Why nobody knows what is at a path where nothing was found: it is, or lies behind, a symbolic link that leads
     /// nowhere, as to a volume that is not mounted. None when there is nothing.
-    pub(in crate::collect) fn dangling(&self, path: impl AsRef<Path>) -> Option<String> {
-        let leads_nowhere = |entry: &&Path| {
-            self.open(entry, OFlags::PATH).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-        };
+    fn dangling(&self, path: impl AsRef<Path>) -> Option<Files> {
+        let leads_nowhere = |entry: &&Path| self.open(entry, OFlags::PATH).is_err_and(|error| error.kind() == NotFound);
         let mut entries = path.as_ref().ancestors().filter(leads_nowhere);
         let (entry, target) = entries.find_map(|entry| Some((entry, self.link(entry).ok()??)))?;
-        let shown = self.shown(&entry.display().to_string());
-        Some(format!("{shown}: it leads to {}, which is not there", target.display()))
+        Some(Files::LeadsNowhere { path: self.shown(entry), target: target.display().to_string() })
     }
 
     /// Names of the entries of a folder, sorted.
-    pub(in crate::collect) fn names(&self, path: &str) -> Result<Vec<String>, String> {
-        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+    pub(in crate::collect) fn names(&self, path: &str) -> Result<Vec<String>, Reason> {
+        let fail = |error: std::io::Error| self.unreadable(path, &error);
         let folder = self.open(Path::new(path), OFlags::DIRECTORY).map_err(fail)?;
         let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
         let mut names = Vec::new();
@@ -103,11 +148,11 @@ impl Root {
 
     /// Size and space for unprivileged users, in bytes, of the file system that is mounted at `path`. A copy of the
     /// server's files has none of its own: the error says so.
-    pub(in crate::collect) fn space(&self, path: &str) -> Result<(u64, u64), String> {
-        let fail = |error: std::io::Error| format!("{}: {error}", self.shown(path));
+    pub(in crate::collect) fn space(&self, path: &str) -> Result<(u64, u64), Reason> {
+        let fail = |error: std::io::Error| self.unreadable(path, &error);
         let place = self.open(Path::new(path), OFlags::PATH).map_err(fail)?;
         if !self.is_system() && !self.is_mounted(path, &place).map_err(fail)? {
-            return Err(fail(std::io::Error::other("not mounted here, so that its space is not known")));
+            return Err(Files::NotMounted { path: self.shown(path) }.into());
         }
         let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
         Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
@@ -152,7 +197,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("escape")).unwrap();
         std::os::unix::fs::symlink("../../../../etc/passwd", folder.path().join("climb")).unwrap();
         let root = Root::new(folder.path());
-        assert_eq!(root.text("/absolute/file", 100).as_deref(), Ok("inside"));
+        assert_eq!(root.text("/absolute/file", 100).unwrap(), "inside");
         assert_eq!(root.names("/real").unwrap(), ["file"]);
         assert!(root.text("/escape", 100_000).is_err());
         assert!(root.text("/climb", 100_000).is_err());
@@ -170,16 +215,23 @@ mod tests {
         }
         std::os::unix::fs::symlink("../volume/x", folder.path().join("real/inner")).unwrap();
         let root = Root::new(folder.path());
-        let told =
-            |path: &str| root.dangling(path).map(|reason| reason.replace(folder.path().to_str().unwrap(), "ROOT"));
-        let reason =
-            |entry: &str, target: &str| Some(format!("ROOT/{entry}: it leads to {target}, which is not there"));
+        let told = |path: &str| {
+            let reason = root.find(path).unwrap_err().to_string();
+            reason.replace(folder.path().to_str().unwrap(), "ROOT")
+        };
+        let reason = |entry: &str, target: &str| format!("ROOT/{entry}: it leads to {target}, which is not there");
         assert_eq!(told("/gone"), reason("gone", "/volume"));
         assert_eq!(told("/gone/a/b"), reason("gone", "/volume"));
         assert_eq!(told("/chain/a"), reason("chain", "gone"));
         assert_eq!(told("/valid/inner/a"), reason("valid/inner", "../volume/x"));
-        for nothing in ["/none", "/none/a", "/valid/none", "/real", "/valid", "/loop", "/"] {
-            assert_eq!(told(nothing), None, "{nothing}");
+        for nothing in ["/none", "/none/a", "/valid/none"] {
+            assert!(root.find(nothing).unwrap().is_none(), "{nothing}");
+        }
+        for something in ["/real", "/valid", "/"] {
+            assert!(root.find(something).unwrap().is_some(), "{something}");
+        }
+        for loops in ["/loop", "/loop/a"] {
+            assert!(told(loops).starts_with("ROOT/loop") && told(loops).contains("symbolic link"), "{}", told(loops));
         }
     }
 
@@ -189,7 +241,7 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("var/spool")).unwrap();
         let root = Root::new(folder.path());
         for path in ["/", "/var/spool"] {
-            let error = root.space(path).unwrap_err();
+            let error = root.space(path).unwrap_err().to_string();
             assert!(error.ends_with("not mounted here, so that its space is not known"), "{error}");
         }
         let (size, available) = Root::new("/").space("/").unwrap();
@@ -205,7 +257,7 @@ mod tests {
         let root = Root::new(folder.path());
         for (path, reason) in [("/big", "larger than 10 bytes"), ("/", "not a regular file"), ("/none", "No such file")]
         {
-            let error = root.text(path, 10).unwrap_err();
+            let error = root.text(path, 10).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains(folder.path().to_str().unwrap()), "{error}");
         }
     }

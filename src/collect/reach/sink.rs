@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::fact::{Row, Store, StoreError, Table};
-use crate::model::{Completeness, Coverage};
+use crate::model::reason::Run;
+use crate::model::{Coverage, Reason};
 
 /// Rows handed to the store at a time, where they are many.
 const BATCH: usize = 2_000;
@@ -40,6 +41,29 @@ impl Sink {
     }
 }
 
+fn insert(sink: &Sink, table: &Table, scope: &str, rows: &[Row]) -> Result<(), Reason> {
+    match sink.with(|store| store.insert(table, scope, rows)) {
+        Ok(None) => Ok(()),
+        Ok(Some(refusal)) => Err(refusal),
+        Err(error) => Err(Run::Store { error: error.to_string() }.into()),
+    }
+}
+
+/// Adds rows that may be many, in batches. The error says why the table refuses one of them.
+pub(super) fn insert_all(
+    sink: &Sink,
+    table: &Table,
+    scope: &str,
+    rows: impl IntoIterator<Item = Row>,
+) -> Result<(), Reason> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
+        insert(sink, table, scope, &batch)?;
+    }
+    Ok(())
+}
+
 /// A scope of a table that is being collected.
 pub(in crate::collect) struct Scope<'a> {
     sink: &'a Sink,
@@ -65,27 +89,28 @@ impl<'a> Scope<'a> {
         Self { sink, table, scope, source: source.into(), started: Instant::now() }
     }
 
+    /// The table.
+    pub(super) fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// The same scope, whose rows are read elsewhere.
+    pub(super) fn from(self, source: &str) -> Self {
+        Self { source: source.to_owned(), ..self }
+    }
+
     /// Adds rows. The error says why the table refuses one of them.
-    pub(in crate::collect) fn add(&self, rows: &[Row]) -> Result<(), String> {
-        match self.sink.with(|store| store.insert(self.table, self.scope, rows)) {
-            Ok(None) => Ok(()),
-            Ok(Some(refusal)) => Err(refusal),
-            Err(error) => Err(error.to_string()),
-        }
+    pub(in crate::collect) fn add(&self, rows: &[Row]) -> Result<(), Reason> {
+        insert(self.sink, self.table, self.scope, rows)
     }
 
     /// Adds rows that may be many, in batches. The error says why the table refuses one of them.
-    pub(in crate::collect) fn add_all(&self, rows: impl IntoIterator<Item = Row>) -> Result<(), String> {
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
-            self.add(&batch)?;
-        }
-        Ok(())
+    pub(in crate::collect) fn add_all(&self, rows: impl IntoIterator<Item = Row>) -> Result<(), Reason> {
+        insert_all(self.sink, self.table, self.scope, rows)
     }
 
     /// Ends the scope: complete, or absent with the reason.
-    pub(in crate::collect) fn end(self, outcome: Result<(), String>) {
+    pub(in crate::collect) fn end<E: Into<Reason>>(self, outcome: Result<(), E>) {
         let statement = match outcome {
             Ok(()) => Coverage::complete(self.table.name, self.scope),
             Err(reason) => Coverage::absent(self.table.name, self.scope, reason),
@@ -94,18 +119,19 @@ impl<'a> Scope<'a> {
     }
 
     /// Ends the scope: complete, partial with what is missing, or absent with the reason.
-    pub(in crate::collect) fn end_with(self, outcome: Result<Option<String>, String>) {
-        match outcome {
-            Ok(None) => self.end(Ok(())),
-            Ok(Some(gap)) => self.end_partial(gap),
-            Err(reason) => self.end(Err(reason)),
-        }
+    pub(in crate::collect) fn end_with<G: Into<Reason>, E: Into<Reason>>(self, outcome: Result<Option<G>, E>) {
+        let statement = match outcome {
+            Ok(None) => Coverage::complete(self.table.name, self.scope),
+            Ok(Some(gap)) => Coverage::partial(self.table.name, self.scope, gap),
+            Err(reason) => Coverage::absent(self.table.name, self.scope, reason),
+        };
+        self.conclude(statement);
     }
 
     /// Ends the scope with its rows kept, though some are missing for `reason`.
-    pub(in crate::collect) fn end_partial(self, reason: String) {
-        let absent = Coverage::absent(self.table.name, self.scope, reason);
-        self.conclude(Coverage { completeness: Completeness::Partial, ..absent });
+    pub(in crate::collect) fn end_partial(self, reason: impl Into<Reason>) {
+        let statement = Coverage::partial(self.table.name, self.scope, reason);
+        self.conclude(statement);
     }
 
     fn conclude(self, statement: Coverage) {

@@ -1,12 +1,12 @@
 //! The backups that BlueMind's DataProtect keeps account of in /var/backups/bluemind.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::{Column, Row, ScopeKind, Table, Value};
 use crate::format::backup_generation::{self, Generation};
+use crate::model::Reason;
 
 /// The backups of a server's /var/backups/bluemind.
 const BACKUP_GENERATION: Table = Table {
@@ -72,10 +72,11 @@ pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'s
         Err(_) => Err(format!("{}: no answer within {} s", root.shown(FOLDER), LIMIT.as_secs())),
     };
     for (table, scope) in wanted.into_iter().zip(scopes) {
-        let outcome = read.as_ref().map_err(Clone::clone).and_then(|(generations, unread)| {
-            scope.add(&rows(table, generations))?;
-            Ok((!unread.is_empty()).then(|| unread.join("; ")))
-        });
+        let outcome =
+            read.as_ref().map_err(|reason| Reason::from(reason.as_str())).and_then(|(generations, unread)| {
+                scope.add(&rows(table, generations))?;
+                Ok((!unread.is_empty()).then(|| unread.join("; ")))
+            });
         scope.end_with(outcome);
     }
 }
@@ -84,9 +85,9 @@ pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'s
 type Generations = (Vec<(String, Generation)>, Vec<String>);
 
 fn generations(root: &Root) -> Result<Generations, String> {
-    if root.folder(FOLDER).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        // DataProtect makes the folder with its first backup.
-        return root.dangling(FOLDER).map_or_else(|| Ok(Generations::default()), Err);
+    // DataProtect makes the folder with its first backup.
+    if root.find(FOLDER)?.is_none() {
+        return Ok(Generations::default());
     }
     let (mut generations, mut unread) = Generations::default();
     let is_generation = |name: &String| name.starts_with("generation-") && name.ends_with(".json");
@@ -99,12 +100,10 @@ fn generations(root: &Root) -> Result<Generations, String> {
     names.sort();
     for name in names {
         let path = format!("{FOLDER}/{name}");
-        let parse = |bytes: Vec<u8>| {
-            backup_generation::parse(&bytes).map_err(|error| format!("{}: {error}", root.shown(&path)))
-        };
+        let parse = |bytes: Vec<u8>| backup_generation::parse(&bytes).map_err(|error| root.unreadable(&path, &error));
         match root.bytes(&path, GENERATION_FILE).and_then(parse) {
             Ok(generation) => generations.push((name, generation)),
-            Err(reason) => unread.push(reason),
+            Err(reason) => unread.push(reason.to_string()),
         }
     }
     Ok((generations, unread))

@@ -3,18 +3,18 @@
 mod traces;
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
 
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
-use super::host;
+use super::packages;
 use crate::collect::reach::log_files::{LogFile, LogSet, Stop};
 use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::{Column, ScopeKind, Table};
 use crate::format::login_log;
+use crate::model::Reason;
 
 /// Logins by who, from where and with what.
 pub(in crate::collect) const LOGIN_TRACE: Table = Table {
@@ -65,7 +65,7 @@ pub(in crate::collect) async fn collect(server: &str, root: &Root, roles: Option
     let (place, told) = (root.clone(), stop.flag());
     let expected = match roles {
         Some(roles) => Expected::of_roles(roles),
-        None => Expected::of_packages(host::installed(root).await.as_ref()),
+        None => Expected::of_packages(packages::installed(root).await.as_ref()),
     };
     let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, expected, &told, MAX_ROWS)).await;
     let gathered = match gathered {
@@ -78,7 +78,8 @@ pub(in crate::collect) async fn collect(server: &str, root: &Root, roles: Option
     if let Err(refusal) = gathered.traces.rows().chunks(BATCH).try_for_each(|rows| scope.add(rows)) {
         return scope.end(Err(refusal));
     }
-    if gathered.missing.is_empty() { scope.end(Ok(())) } else { scope.end_partial(gathered.missing.join("; ")) }
+    let gap = (!gathered.missing.is_empty()).then(|| gathered.missing.join("; "));
+    scope.end_with::<_, String>(Ok(gap));
 }
 
 /// Which logs a server writes.
@@ -119,7 +120,7 @@ impl Gathered {
         // Only a log that is surely not there is passed over: one that cannot be looked at is told.
         let is_absent = |folder: &str, name: &str| match root.names(folder) {
             Ok(names) => !names.iter().any(|other| other.starts_with(name)),
-            Err(_) => root.folder(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound),
+            Err(_) => matches!(root.find(folder), Ok(None)),
         };
         for (folder, name, is_expected) in
             [("/var/log/bm-ysnp", "ysnp.log", expected.ysnp), ("/var/log/bm", "core.log", expected.core)]
@@ -135,7 +136,11 @@ impl Gathered {
     }
 
     fn cyrus(&mut self, root: &Root, is_expected: bool, stop: &AtomicBool) {
-        let zone = zone(root);
+        // Times that are some hours off still tell who logs in; that they are is told.
+        let zone = zone(root).unwrap_or_else(|reason| {
+            self.missing.push(reason.to_string());
+            TimeZone::UTC
+        });
         let (mut sessions, mut found, mut reasons) = (Sessions::default(), false, Vec::new());
         for name in MAIL_LOGS {
             let set = match LogSet::open(root, "/var/log", name) {
@@ -200,12 +205,10 @@ impl LogFile {
 }
 
 /// The server's time zone, in which syslog writes: /etc/localtime, else UTC, as the C library has it.
-fn zone(root: &Root) -> TimeZone {
+fn zone(root: &Root) -> Result<TimeZone, Reason> {
     let path = "/etc/localtime";
-    let read =
-        root.bytes(path, ZONE_FILE).and_then(|bytes| TimeZone::tzif("", &bytes).map_err(|error| error.to_string()));
-    read.unwrap_or_else(|reason| {
-        tracing::debug!("{}: {reason}; its logs are taken to be in UTC", root.shown(path));
-        TimeZone::UTC
-    })
+    if root.find(path)?.is_none() {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::tzif("", &root.bytes(path, ZONE_FILE)?).map_err(|error| root.unreadable(path, &error))
 }

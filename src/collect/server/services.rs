@@ -1,7 +1,6 @@
 //! The services of a server: which units systemd knows there, whether they start with it, and whether they run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -133,7 +132,8 @@ fn activity(state: &str) -> &'static str {
 
 /// The units of a server with whether each is enabled. The error says what of them could not be read.
 fn units(root: &Root) -> Result<BTreeMap<String, &'static str>, String> {
-    if PACKAGED.iter().all(|folder| is_missing(root, folder)) {
+    let is_missing = |folder: &&str| matches!(root.find(folder), Ok(None));
+    if PACKAGED.iter().all(is_missing) {
         return Err(format!("{}: there is no such folder, nor /usr/lib/systemd/system", root.shown(PACKAGED[1])));
     }
     let mut wanted = BTreeSet::new();
@@ -211,13 +211,9 @@ fn is_ours(name: &str) -> bool {
     ["bm-", "cyrus", "postfix", "postgresql"].iter().any(|beginning| name.starts_with(beginning))
 }
 
-fn is_missing(root: &Root, folder: &str) -> bool {
-    root.folder(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
 /// Names of the entries of a folder; a folder that is not there has none.
 fn names(root: &Root, folder: &str) -> Result<Vec<String>, String> {
-    if is_missing(root, folder) { Ok(Vec::new()) } else { root.names(folder) }
+    Ok(if root.find(folder)?.is_none() { Vec::new() } else { root.names(folder)? })
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! The TCP sockets of a server: where it waits for connections, and who replicates to whom at this moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
-use crate::collect::reach::sink::{Scope, Sink};
-use crate::fact::{Record, Table, enumeration, table};
+use crate::collect::reach::seen::Seen;
+use crate::fact::{Record, enumeration, table};
 use crate::format::proc_net_tcp::{self, Connection};
+use crate::model::Reason;
+use crate::model::reason::Server;
 
 table! {
     /// Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were
@@ -48,8 +50,8 @@ enumeration! {
     enum Direction { Incoming = "incoming", Outgoing = "outgoing" }
 }
 
-/// What is read of each server.
-pub(in crate::collect) const TABLES: &[&Table] = &[ListeningPort::TABLE, ReplicationConnection::TABLE];
+pub(super) const ALL: &[&dyn OfServer] =
+    &[&Look { tables: &[ListeningPort::TABLE, ReplicationConnection::TABLE], look: |place| Box::pin(look(place)) }];
 
 /// The sockets of IPv4 and of IPv6, and how much is read of each: about 400 000 sockets.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -63,68 +65,51 @@ const REPLICATION: u16 = 2501;
 const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// Fills the wanted tables of one server from the sockets below `root`.
-pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
-    let wanted: Vec<&Table> = wanted.iter().copied().filter(|table| TABLES.contains(table)).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let source = root.shown(SOCKETS[0]);
-    let scopes: Vec<(&Table, Scope<'_>)> =
-        wanted.iter().map(|table| (*table, Scope::begin(sink, table, server, &*source))).collect();
-    let root = root.clone();
-    let looks = if root.is_system() { LOOKS } else { 1 };
-    let seen = tokio::task::spawn_blocking(move || look_often(&root, looks)).await;
-    let seen = seen.unwrap_or_else(|error| Err(error.to_string()));
-    for (table, scope) in scopes {
-        let outcome = seen.as_ref().map_err(Clone::clone).and_then(|seen| match table.name {
-            "listening_port" => scope.add_all(listening_ports(seen).into_iter().map(Record::row)),
-            _ => scope.add_all(replication_connections(seen).into_iter().map(Record::row)),
-        });
-        scope.end(outcome);
-    }
+async fn look(place: &Place) -> Seen {
+    let looks = if place.root.is_system() { LOOKS } else { 1 };
+    let seen = place.aside(move |root| look_often(root, looks)).await;
+    let seen = seen.as_deref();
+    Seen::at(place.root.shown(SOCKETS[0]))
+        .tell::<ListeningPort>(seen.map(listening_ports))
+        .tell::<ReplicationConnection>(seen.map(replication_connections))
 }
 
 /// The sockets at one moment. The system tells them in pieces, so that one that moves meanwhile may be told twice.
 #[derive(Debug, PartialEq, Eq)]
-struct Look {
+struct Sockets {
     listening: BTreeSet<(u16, IpAddr)>,
     connections: BTreeSet<Connection>,
 }
 
-fn look_often(root: &Root, looks: u32) -> Result<Vec<Look>, String> {
-    let mut seen = vec![look(root)?];
+fn look_often(root: &Root, looks: u32) -> Result<Vec<Sockets>, Reason> {
+    let mut seen = vec![sockets(root)?];
     for _ in 1..looks {
         std::thread::sleep(PAUSE);
-        seen.push(look(root)?);
+        seen.push(sockets(root)?);
     }
     Ok(seen)
 }
 
 /// A system without IPv6 has no second file; one without the first does not run.
-fn look(root: &Root) -> Result<Look, String> {
-    let mut look = Look { listening: BTreeSet::new(), connections: BTreeSet::new() };
+fn sockets(root: &Root) -> Result<Sockets, Reason> {
+    let mut sockets = Sockets { listening: BTreeSet::new(), connections: BTreeSet::new() };
     for path in SOCKETS {
-        let is_missing = root.regular(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        if is_missing && path == SOCKETS[1] {
-            continue;
-        } else if is_missing {
-            return Err(format!("{}: not there; only a running system tells its connections", root.shown(path)));
+        match root.find(path)? {
+            None if path == SOCKETS[1] => continue,
+            None => return Err(Server::NoConnections { path: root.shown(path) }.into()),
+            Some(_) => {}
         }
         let text = root.text(path, MAX_SOCKETS)?;
         if !proc_net_tcp::is_list(&text) {
-            return Err(format!(
-                "{}: no list of sockets, as a copy is that was made without its content",
-                root.shown(path)
-            ));
+            return Err(Server::NoSocketList { path: root.shown(path) }.into());
         }
-        look.listening.extend(proc_net_tcp::listeners(&text).iter().map(|socket| (socket.port(), socket.ip())));
-        look.connections.extend(proc_net_tcp::parse(&text));
+        sockets.listening.extend(proc_net_tcp::listeners(&text).iter().map(|socket| (socket.port(), socket.ip())));
+        sockets.connections.extend(proc_net_tcp::parse(&text));
     }
-    Ok(look)
+    Ok(sockets)
 }
 
-fn listening_ports(looks: &[Look]) -> Vec<ListeningPort> {
+fn listening_ports(looks: &[Sockets]) -> Vec<ListeningPort> {
     let first = looks.iter().take(1).flat_map(|look| &look.listening);
     first.map(|(port, address)| ListeningPort { port: *port, address: *address }).collect()
 }
@@ -132,7 +117,7 @@ fn listening_ports(looks: &[Look]) -> Vec<ListeningPort> {
 /// Direction, own address and the other one.
 type Pair = (Direction, IpAddr, IpAddr);
 
-fn replication_connections(looks: &[Look]) -> Vec<ReplicationConnection> {
+fn replication_connections(looks: &[Sockets]) -> Vec<ReplicationConnection> {
     let counts: Vec<BTreeMap<Pair, i64>> = looks.iter().map(count).collect();
     let pairs: BTreeSet<&Pair> = counts.iter().flat_map(BTreeMap::keys).collect();
     let row = |(direction, address, peer): &Pair| {
@@ -149,7 +134,7 @@ fn replication_connections(looks: &[Look]) -> Vec<ReplicationConnection> {
     pairs.into_iter().map(row).collect()
 }
 
-fn count(look: &Look) -> BTreeMap<Pair, i64> {
+fn count(look: &Sockets) -> BTreeMap<Pair, i64> {
     let mut counts = BTreeMap::new();
     for connection in &look.connections {
         let direction = match (connection.local.port(), connection.remote.port()) {
@@ -184,9 +169,9 @@ mod tests {
         (folder, root)
     }
 
-    fn seen(files: &[(&str, &str)]) -> Look {
+    fn seen(files: &[(&str, &str)]) -> Sockets {
         let (_folder, root) = system(files);
-        look(&root).unwrap()
+        sockets(&root).unwrap()
     }
 
     /// The fewest and the most connections in so many looks.
@@ -233,11 +218,11 @@ mod tests {
         let (_folder, root) = system(&[("tcp", "")]);
         assert_eq!(look_often(&root, 1).map(|looks| looks.len()), Ok(1));
         let (_folder, root) = system(&[("tcp6", "")]);
-        let reason = look_often(&root, 1).unwrap_err();
+        let reason = look_often(&root, 1).unwrap_err().to_string();
         assert!(reason.contains("/proc/net/tcp: not there"), "{reason}");
         let (folder, root) = system(&[("tcp", LISTENS)]);
         std::fs::write(folder.path().join("proc/net/tcp"), "").unwrap();
-        let reason = look_often(&root, 1).unwrap_err();
+        let reason = look_often(&root, 1).unwrap_err().to_string();
         assert!(reason.contains("/proc/net/tcp: no list of sockets"), "{reason}");
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::Coverage;
+use crate::model::{Coverage, Reason};
 
 pub use open::Facts;
 pub use read::{PlanStep, Prepared, Reader};
@@ -200,4 +200,12 @@ fn read_texts(connection: &rusqlite::Connection, sql: &str) -> Result<Vec<Vec<Op
     let width = statement.column_count();
     let rows = statement.query_map([], |row| (0..width).map(|i| row.get(i)).collect())?;
     rows.collect()
+}
+
+impl rusqlite::types::FromSql for Reason {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        let unknown = |error: serde_json::Error| format!("a reason that this program does not know: {error}");
+        serde_json::from_str(value.as_str()?)
+            .map_err(|error| rusqlite::types::FromSqlError::Other(unknown(error).into()))
+    }
 }

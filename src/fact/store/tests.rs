@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Facts, Origin, Reader, SnapshotTarget, SqlError, Store, StoreError};
 use crate::fact::{Column, Schema, ScopeKind, Table, Value, View};
-use crate::model::Coverage;
+use crate::model::reason::Run;
+use crate::model::{Coverage, Reason};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -105,7 +106,7 @@ fn an_enumeration_refuses_other_words_and_spoils_its_scope() {
     let mut store = Store::in_memory(&schema(), &origin()).unwrap();
     store.insert(&PLACE, "s1", &[place("a", None, "open")]).unwrap();
     let refusal = store.insert(&PLACE, "s1", &[place("b", None, "ajar")]).unwrap().unwrap();
-    assert!(refusal.contains("state"), "{refusal}");
+    assert!(refusal.to_string().contains("state"), "{refusal}");
     assert_eq!(store.insert(&PLACE, "s1", &[place("c", None, "open")]).unwrap(), None);
     store.finish(&PLACE, Coverage::absent("place", "s1", refusal)).unwrap();
     assert_eq!(store.coverage().unwrap()[0].rows, 0);
@@ -180,14 +181,12 @@ fn absent_scopes_keep_no_row_and_other_scopes_keep_theirs() {
     store.expect("place", "s3").unwrap();
     store.insert(&PLACE, "s2", &[place("c", None, "open")]).unwrap();
     store.insert(&PLACE, "s3", &[place("d", None, "open")]).unwrap();
-    store.finish(&PLACE, Coverage::absent("place", "s2", "server down")).unwrap();
-    store.give_up("interrupted").unwrap();
+    store.finish(&PLACE, Coverage::absent("place", "s2", Run::Offline)).unwrap();
+    store.give_up(&Run::NoServer.into()).unwrap();
     let coverage = store.coverage().unwrap();
-    let seen: Vec<_> = coverage.iter().map(|c| (c.scope.as_str(), c.reason.as_deref(), c.rows)).collect();
-    assert_eq!(
-        seen,
-        [("directory", None, 2), ("s1", None, 2), ("s2", Some("server down"), 0), ("s3", Some("interrupted"), 0)]
-    );
+    let seen: Vec<_> = coverage.iter().map(|c| (c.scope.as_str(), c.reason.clone(), c.rows)).collect();
+    let [offline, given_up] = [Run::Offline, Run::NoServer].map(|reason| Some(Reason::from(reason)));
+    assert_eq!(seen, [("directory", None, 2), ("s1", None, 2), ("s2", offline, 0), ("s3", given_up, 0)]);
     assert_eq!(texts(&store.into_reader().unwrap(), "SELECT count(*) FROM place"), [[Some("2".to_owned())]]);
 }
 
@@ -230,6 +229,8 @@ fn what_is_no_snapshot_of_ours_is_refused_with_the_reason() {
     refused(&|path| alter(path, "PRAGMA user_version = 7"), "facts schema 7 written by bm-preflight 1.2.3");
     refused(&|path| alter(path, "DROP TABLE owner; CREATE VIEW owner AS SELECT 'x' AS name, 1 AS is_live"), "altered");
     refused(&|path| alter(path, "CREATE TRIGGER t AFTER INSERT ON owner BEGIN SELECT 1; END"), "altered");
+    let odd = "UPDATE coverage SET reason = '{\"run\":\"odd\"}' WHERE scope = 's1'";
+    refused(&|path| alter(path, odd), "a reason that this program does not know: unknown variant `odd`");
     refused(&|path| std::fs::remove_file(path).unwrap(), "No such file");
 }
 

@@ -9,7 +9,8 @@ use super::open::Facts;
 use super::read::Reader;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Row, Schema, Table, Value};
-use crate::model::{Completeness, Coverage};
+use crate::model::reason::Run;
+use crate::model::{Completeness, Coverage, Reason};
 
 /// Facts being collected. Nobody reads them before [`Store::seal`].
 pub struct Store {
@@ -73,16 +74,14 @@ impl Store {
     /// Notes that the plan expects `scope` of `table`: until a collector reports on it, nothing is known.
     pub fn expect(&mut self, table: &str, scope: &str) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO coverage VALUES (?1, ?2, 'not_attempted', 'nothing reported on it', 0, NULL, 0)",
-            )?
-            .execute((table, scope))?;
+            .prepare_cached("INSERT OR IGNORE INTO coverage VALUES (?1, ?2, 'not_attempted', ?3, 0, NULL, 0)")?
+            .execute((table, scope, Reason::from(Run::NothingReported)))?;
         Ok(())
     }
 
     /// Adds rows to a scope that is being collected. A row that the table refuses spoils its scope: the reason is
     /// returned, once, and further rows of the scope are dropped.
-    pub fn insert(&mut self, table: &Table, scope: &str, rows: &[Row]) -> Result<Option<String>, StoreError> {
+    pub fn insert(&mut self, table: &Table, scope: &str, rows: &[Row]) -> Result<Option<Reason>, StoreError> {
         let identity = (table.name.to_owned(), scope.to_owned());
         if self.refused.contains(&identity) {
             return Ok(None);
@@ -93,8 +92,8 @@ impl Store {
                 if error.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
                 self.refused.insert(identity);
-                let message = message.unwrap_or_else(|| error.to_string());
-                Ok(Some(format!("a row does not fit the facts table: {message}")))
+                let error = message.unwrap_or_else(|| error.to_string());
+                Ok(Some(Run::Refused { error }.into()))
             }
             Err(error) => Err(error.into()),
         }
@@ -142,11 +141,11 @@ impl Store {
     }
 
     /// Ends a collection that was cut short: scopes that nobody has reported on lose their rows, and `reason` says why.
-    pub fn give_up(&mut self, reason: &str) -> Result<(), StoreError> {
+    pub fn give_up(&mut self, reason: &Reason) -> Result<(), StoreError> {
         let open = |c: &Coverage| c.completeness == Completeness::NotAttempted;
         for entry in self.coverage()?.into_iter().filter(open) {
             if let Some(table) = self.schema.table(&entry.table) {
-                self.finish(table, Coverage::absent(table.name, &entry.scope, reason))?;
+                self.finish(table, Coverage::absent(table.name, &entry.scope, reason.clone()))?;
             }
         }
         Ok(())
@@ -213,5 +212,13 @@ impl rusqlite::ToSql for Value {
             Self::Real(number) => ValueRef::Real(number.0),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
         }))
+    }
+}
+
+/// A reason is stored as JSON.
+impl rusqlite::ToSql for Reason {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        let json = serde_json::to_string(self);
+        json.map(Into::into).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
     }
 }

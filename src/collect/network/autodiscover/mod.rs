@@ -30,7 +30,7 @@ use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
 use crate::config::Config;
 use crate::fact::{Row, Table};
-use crate::model::Completeness;
+use crate::model::{Completeness, Reason};
 
 pub(in crate::collect) use tables::TABLES;
 
@@ -68,8 +68,8 @@ pub(in crate::collect) async fn collect(setting: &Setting<'_>, wanted: &[&'stati
     let traced = trace_all(setting, sink).await;
     for (table, scope) in scopes {
         let outcome = match &traced {
-            Ok(trace) => trace.gap(table).map_or_else(|| scope.add(&trace.rows(table)), Err),
-            Err(reason) => Err(reason.clone()),
+            Ok(trace) => trace.gap(table).map_or_else(|| scope.add(&trace.rows(table)), |gap| Err(gap.into())),
+            Err(reason) => Err(Reason::from(reason.as_str())),
         };
         scope.end(outcome);
     }
@@ -116,7 +116,7 @@ fn mail_names(sink: &Sink) -> Result<Vec<MailName>, String> {
     });
     let (gap, domains, aliases) = read.map_err(|error| error.to_string())?;
     if let Some(gap) = gap {
-        return Err(format!("the mail domains are not known: {}", gap.reason.unwrap_or_default()));
+        return Err(format!("the mail domains are not known: {}", gap.reason.map(String::from).unwrap_or_default()));
     }
     let aliases_of = |uid: &str| {
         let of_domain = aliases.iter().filter(|row| row.first().and_then(Option::as_deref) == Some(uid));

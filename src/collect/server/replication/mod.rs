@@ -6,17 +6,17 @@ mod mailboxes;
 mod tables;
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::sync::atomic::AtomicBool;
 
 use self::history::History;
 use self::tables::{REPLICATION_ERROR, REPLICATION_LOG, REPLICATION_MAILBOX};
-use super::host;
+use super::packages;
 use crate::collect::reach::log_files::{LogSet, Stop};
 use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::{Scope, Sink};
 use crate::fact::Table;
 use crate::format::replication_log;
+use crate::model::Reason;
 
 /// What is read of each server.
 pub(in crate::collect) const TABLES: &[&Table] = &[&REPLICATION_LOG, &REPLICATION_MAILBOX, &REPLICATION_ERROR];
@@ -44,7 +44,7 @@ pub(in crate::collect) async fn collect(
     let stop = Stop::default();
     let is_expected = match roles {
         Some(roles) => roles.contains("bm/core"),
-        None => host::installed(root).await.is_none_or(|names| names.contains("bm-core")),
+        None => packages::installed(root).await.is_none_or(|names| names.contains("bm-core")),
     };
     // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
     let (place, told) = (root.clone(), stop.flag());
@@ -53,7 +53,7 @@ pub(in crate::collect) async fn collect(
     for (table, scope) in scopes {
         let outcome = match &read {
             Ok(log) => log.add(table, &scope).map(|()| log.gap(table)),
-            Err(reason) => Err(reason.clone()),
+            Err(reason) => Err(Reason::from(reason.as_str())),
         };
         scope.end_with(outcome);
     }
@@ -77,9 +77,7 @@ fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Log, String
         Ok(Some(set)) => set,
         Ok(None) if is_expected => return Err(format!("{path}: no such log")),
         Ok(None) => return Ok(log),
-        Err(_) if !is_expected && root.folder(FOLDER).is_err_and(|e| e.kind() == ErrorKind::NotFound) => {
-            return Ok(log);
-        }
+        Err(_) if !is_expected && matches!(root.find(FOLDER), Ok(None)) => return Ok(log),
         Err(reason) => return Err(reason),
     };
     if !set.files.last().is_some_and(|file| file.is_current) {
@@ -139,7 +137,7 @@ impl Layout {
 }
 
 impl Log {
-    fn add(&self, table: &str, scope: &Scope<'_>) -> Result<(), String> {
+    fn add(&self, table: &str, scope: &Scope<'_>) -> Result<(), Reason> {
         let Some(history) = &self.history else { return Ok(()) };
         match table {
             "replication_log" => scope.add(&[history.row(self.modified_at)]),

@@ -1,0 +1,45 @@
+//! Why a file, or what a program says, is not known.
+
+use super::reasons;
+
+reasons! {
+    /// Why a file, or what a program says, is not known.
+    Files {
+        /// What the system, or the format, says of it.
+        Unreadable { path: String, error: String }
+            en "{path}: {error}"
+            fr "{path} n’a pas pu être lu : {error}";
+        /// More than is ever read.
+        TooLarge { path: String, limit: u64 }
+            en "{path}: larger than {limit} bytes"
+            fr "{path} dépasse {limit} octets";
+        /// A folder, a device, a socket.
+        NotRegular { path: String }
+            en "{path}: not a regular file"
+            fr "{path} n’est pas un fichier ordinaire";
+        /// Something should be there, as on a volume that is not mounted.
+        LeadsNowhere { path: String, target: String }
+            en "{path}: it leads to {target}, which is not there"
+            fr "{path} mène à {target}, qui n’existe pas";
+        /// A copy of files has no space of its own.
+        NotMounted { path: String }
+            en "{path}: not mounted here, so that its space is not known"
+            fr "{path} n’est pas monté ici, sa place n’est donc pas connue";
+        /// A place that does not answer.
+        Silent { path: String, seconds: u64 }
+            en "{path}: no answer within {seconds} s"
+            fr "{path} : pas de réponse en {seconds} s";
+        /// A program that could not be run, or failed.
+        Program { command: String, error: String }
+            en "{command}: {error}"
+            fr "la commande {command} a échoué : {error}";
+        /// A program that takes too long.
+        ProgramSlow { command: String, seconds: u64 }
+            en "{command}: did not end within {seconds} s"
+            fr "la commande {command} n’a pas fini en {seconds} s";
+        /// A program that says too much.
+        ProgramLoud { command: String, limit: u64 }
+            en "{command}: more than {limit} bytes of output"
+            fr "la commande {command} a écrit plus de {limit} octets";
+    }
+}
