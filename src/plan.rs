@@ -81,7 +81,8 @@ mod tests {
     use crate::check::sample::check;
     use crate::fact::Column;
     use crate::fact::store::Origin;
-    use crate::model::Completeness;
+    use crate::model::reason::Run;
+    use crate::model::{Completeness, Reason};
     use crate::topology::{DIRECTORY, Server};
 
     const fn table(name: &'static str, scope: ScopeKind) -> Table {
@@ -142,7 +143,8 @@ mod tests {
         plan(tables).announce(topology, &mut store).unwrap();
         let mut coverage = store.coverage().unwrap();
         coverage.sort_by(|a, b| (&a.table, &a.scope).cmp(&(&b.table, &b.scope)));
-        coverage.into_iter().map(|c| (c.table, c.scope, c.completeness, c.reason.unwrap_or_default())).collect()
+        let words = |reason: Option<Reason>| reason.map(|reason| reason.to_string()).unwrap_or_default();
+        coverage.into_iter().map(|c| (c.table, c.scope, c.completeness, words(c.reason))).collect()
     }
 
     #[test]
@@ -164,10 +166,10 @@ mod tests {
             absent("shard", "no server holds the role bm/pgsql-data"),
         ];
         assert_eq!(known, expected);
-        let unknown = announced("mailbox", &Topology::Unknown("refused".to_owned()));
+        let unknown = announced("mailbox", &Topology::Unknown(Run::NoServer.into()));
         let expected = [
             not_attempted("mailbox", DIRECTORY),
-            absent("package", "the servers of the installation are not known: refused"),
+            absent("package", "the servers of the installation are not known: the directory database lists no server"),
             not_attempted("server", DIRECTORY),
         ];
         assert_eq!(unknown, expected);

@@ -204,9 +204,13 @@ mod tests {
         cells.map(|cell| Some(cell).filter(|text| !text.is_empty()).into()).into()
     }
 
+    fn dark(table: &str) -> Reason {
+        Run::Broken { error: table.to_owned() }.into()
+    }
+
     fn fill<const N: usize>(store: &mut Store, table: &Table, scope: &str, rows: &[[&str; N]], ends: Completeness) {
         assert_eq!(store.insert(table, scope, &rows.iter().copied().map(row).collect::<Vec<_>>()).unwrap(), None);
-        let reason = (ends != Completeness::Complete).then(|| format!("{} is dark", table.name));
+        let reason = (ends != Completeness::Complete).then(|| dark(table.name));
         let coverage = Coverage { completeness: ends, reason, ..Coverage::complete(table.name, scope) };
         store.finish(table, coverage).unwrap();
     }
@@ -259,29 +263,30 @@ mod tests {
     #[test]
     fn a_list_of_servers_or_roles_that_may_lack_one_is_none() {
         use Completeness::{Absent, Complete, Partial};
-        for (servers, roles, reason) in [
-            (Partial, Complete, "server is dark"),
-            (Absent, Complete, "server is dark"),
-            (Complete, Partial, "server_role is dark"),
-            (Complete, Absent, "server_role is dark"),
+        for (servers, roles, dim) in [
+            (Partial, Complete, "server"),
+            (Absent, Complete, "server"),
+            (Complete, Partial, "server_role"),
+            (Complete, Absent, "server_role"),
         ] {
             let topology = topology(servers, roles);
-            assert_eq!(topology, Topology::Unknown(reason.to_owned()), "{servers:?} {roles:?}");
+            assert_eq!(topology, Topology::Unknown(dark(dim)), "{servers:?} {roles:?}");
             assert_eq!((topology.servers(), topology.holders()), (&[][..], None));
         }
         let nothing = Topology::of(&[], |_| unreachable!() as Result<_, ()>);
-        assert_eq!(nothing, Ok(Topology::Unknown("not collected".to_owned())));
+        assert_eq!(nothing, Ok(Topology::Unknown(Run::NotCollected.into())));
         let half = Topology::of(&[Coverage::complete("server", DIRECTORY)], |_| unreachable!() as Result<_, ()>);
-        assert_eq!(half, Ok(Topology::Unknown("not collected".to_owned())));
+        assert_eq!(half, Ok(Topology::Unknown(Run::NotCollected.into())));
     }
 
     #[test]
     fn a_table_is_expected_wherever_it_can_be_or_there_is_a_reason() {
         use ScopeKind::{Backend, Database, Directory, Network, Server, Shard};
-        let scopes =
-            |topology: &Topology, kind| topology.scopes(kind).map_or_else(|reason| reason, |all| all.join(" "));
-        let (unknown, empty) = (Topology::Unknown("refused".to_owned()), Topology::Known(Vec::new()));
-        let refused = "the servers of the installation are not known: refused";
+        let scopes = |topology: &Topology, kind| {
+            topology.scopes(kind).map_or_else(|reason| reason.to_string(), |all| all.join(" "))
+        };
+        let (unknown, empty) = (Topology::Unknown(Run::NotCollected.into()), Topology::Known(Vec::new()));
+        let refused = "the servers of the installation are not known: not collected";
         for (kind, of_known, of_unknown, of_empty) in [
             (Directory, "directory", "directory", "directory"),
             (Network, "network", "network", "network"),

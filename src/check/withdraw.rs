@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Case, Check, case};
 use crate::fact::fixture::Given;
 use crate::fact::{Schema, Table};
+use crate::model::reason::Run;
 use crate::model::{Coverage, Finding, Lang};
 
 /// Runs a case again without each table that `partial` names, without each server of it, and without all of them. The
@@ -74,7 +75,7 @@ impl Gap<'_> {
         }
         let scope = self.scope.as_deref().unwrap_or("*");
         let statement = |table: &&Table| match self.has(table.name) {
-            true => Coverage::absent(table.name, scope, "withdrawn"),
+            true => Coverage::absent(table.name, scope, Run::NotCollected),
             false => Coverage::complete(table.name, "*"),
         };
         (given, check.tables.iter().map(|table| statement(&&**table)).collect())
