@@ -11,6 +11,7 @@ use super::{Check, findings};
 use crate::fact::store::{Origin, SnapshotTarget};
 use crate::fact::{Column, Facts, Reader, Schema, ScopeKind, Store, Table};
 use crate::model::Severity::{Blocker, Info, Warning};
+use crate::model::reason::Files;
 use crate::model::{CheckResult, Completeness, Coverage, Lang, Missing, Outcome, Risk, When};
 
 const SERVER: Table =
@@ -53,7 +54,8 @@ fn facts(units: &[(&str, Option<&str>)]) -> Facts {
 }
 
 fn known(table: &str, scope: &str, completeness: Completeness) -> Coverage {
-    let reason = (completeness != Completeness::Complete).then(|| format!("{table} of {scope} is dark"));
+    let reason = (completeness != Completeness::Complete)
+        .then(|| Files::NotRegular { path: format!("{table} of {scope}") }.into());
     Coverage { completeness, reason, rows: 7, ..Coverage::complete(table, scope) }
 }
 
@@ -110,8 +112,10 @@ fn nothing_found_is_a_pass_only_where_everything_was_looked_at() {
     ] {
         let check = sample(partial, UNITS_OF_SERVERS);
         let coverage = coverage(server, unit);
-        let dark =
-            [(server, "server (directory): server of directory is dark"), (unit, "unit (mail): unit of mail is dark")];
+        let dark = [
+            (server, "server (directory): server of directory: not a regular file"),
+            (unit, "unit (mail): unit of mail: not a regular file"),
+        ];
         let dark: Vec<_> = dark.iter().filter(|(ends, _)| *ends != Complete).map(|(_, gap)| *gap).collect();
         for (found, expected) in [(&[][..], of_none), (&[("a", None)], of_one)] {
             let result = one(&check, &mut reader(found), &situation(&coverage));
