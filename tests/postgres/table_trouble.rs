@@ -14,6 +14,7 @@ const MAPI: &[&str] = &[
     "mapi_folder_incomplete",
     "mapi_folder_parent_cycle",
     "mapi_folder_parent_unresolved",
+    "mapi_folder_without_container",
 ];
 
 fn run_after(scope: &str, sql: &str) -> Run {
@@ -70,6 +71,24 @@ fn a_query_that_fails_after_many_rows() {
          SELECT 'mailbox ' || n AS mailbox_uid, (1 / (5000 - n))::text AS local_replica_guid FROM generate_series(1, 9000) n",
     );
     result.assert_absent("mapi_replica", DIRECTORY, "division by zero (SQLSTATE 22012)");
+}
+
+/// What a move left in the old shard of a mailbox is told from a folder in use by the mailboxes alone.
+#[test]
+fn a_folder_left_behind_by_a_move_while_the_mailboxes_cannot_be_read() {
+    let installation = Installation::build("healthy_split");
+    installation.sql(
+        "mail-1",
+        "SELECT fixture.add_mapi_folder('user-bruno', 'OUTLOOK-77bb', fixture.mapi_uid('user-bruno', 'INBOX'), 'Left', 'IPF.Note', 5)",
+    );
+    let result = run(&installation);
+    assert!(MAPI.iter().all(|id| result.with_outcome("pass").contains(*id)), "{}", result.digest());
+    installation.sql(DIRECTORY, "ALTER TABLE t_mailbox_email RENAME TO kept");
+    let result = run(&installation);
+    assert_eq!(result.code, 30);
+    result.assert_absent("mailbox", DIRECTORY, "no table t_mailbox_email");
+    assert!(MAPI.iter().all(|id| result.with_outcome("unknown").contains(*id)), "{}", result.digest());
+    MAPI.iter().for_each(|id| result.assert_says(id, "no table t_mailbox_email"));
 }
 
 #[test]
