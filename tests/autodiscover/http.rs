@@ -106,7 +106,7 @@ fn scenario_41_a_redirect_to_plain_http() {
 #[test]
 fn scenario_42_a_redirect_to_nowhere() {
     let outcome = saying(Response::new("302 Found", &[], "")).run();
-    dead("42", &outcome, "bad_redirect", &[&broken("bad_redirect")]);
+    dead("42", &outcome, "bad_redirect", &[&broken("no_target")]);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn scenario_51_bm_core_is_down() {
         std::thread::sleep(Duration::from_millis(500));
         Response::new("503 Service Unavailable", &[("Server", "nginx")], "")
     });
-    let findings = [&*format!("autodiscover_mapi_down: {URL} (core_not_running)")];
+    let findings = [&*format!("autodiscover_core_down: {URL} (core_not_running)")];
     logged(site).run().expect("51", ("unknown", "no"), &findings, &["mapi_will_not_start", "autodiscover_unreachable"]);
 }
 

@@ -45,7 +45,7 @@ fn scenario_36_redirected_to_microsoft() {
 fn scenario_44_a_password_is_asked_for_and_nothing_tells_by_whom() {
     let challenge = [("WWW-Authenticate", "Basic realm=\"Restricted\"")];
     let site = Site::always(Response::new("401 Unauthorized", &challenge, ""));
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (unknown_basic_auth)")];
+    let findings = [&*format!("autodiscover_responder_unknown: {URL} (unknown_basic_auth)")];
     let unknown = ["mapi_will_not_start", "autodiscover_unreachable"];
     foreign(site).run().expect("44", ("unknown", "unknown"), &findings, &unknown);
 }
@@ -61,7 +61,7 @@ fn scenario_45_a_bluemind_from_before_june_2021() {
 
 #[test]
 fn scenario_46_another_bluemind() {
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let findings = [&*format!("autodiscover_other_bluemind: {URL} (other_bluemind)")];
     let unknown = ["mapi_will_not_start", "autodiscover_unreachable"];
     with_loopback(foreign(http::bluemind())).run().expect("46", ("unknown", "unknown"), &findings, &unknown);
 }
@@ -74,7 +74,7 @@ fn scenario_46_another_bluemind_beside_a_domain_that_leads_here() {
     let own = world.logged(http::bluemind().behind(Tls::of(world.certificate(&["autodiscover.e.test"]))));
     let old = http::bluemind().behind(world.good());
     let outcome = world.at(BLUEMIND, 443, own).at(OTHER, 443, old).run();
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let findings = [&*format!("autodiscover_other_bluemind: {URL} (other_bluemind)")];
     outcome.expect("46", ("unknown", "unknown"), &findings, &["autodiscover_unreachable"]);
     assert_eq!(outcome.verdicts("e.test"), ("yes".to_owned(), "yes".to_owned()));
 }
@@ -88,7 +88,7 @@ fn a_bluemind_that_nothing_tells_from_another() {
 
 #[test]
 fn scenario_47_an_autodiscover_service_that_is_not_bluemind() {
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (autodiscover)")];
+    let findings = [&*format!("autodiscover_responder_unknown: {URL} (autodiscover)")];
     let site = Site::always(Response::autodiscover_error("600"));
     foreign(site).run().expect("47", ("unknown", "yes"), &findings, &["mapi_will_not_start"]);
 }
@@ -130,7 +130,7 @@ fn a_redirect_of_this_bluemind_to_another_one_is_not_its_own_answer() {
     let site = world.logged(site.behind(world.good()));
     let tls = Tls::of(world.certificate(&["old.d.test"]));
     let world = world.at(BLUEMIND, 443, site).at(OTHER, 443, http::bluemind().behind(tls));
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let findings = [&*format!("autodiscover_other_bluemind: {URL} (other_bluemind)")];
     let unknown = ["mapi_will_not_start", "autodiscover_unreachable"];
     world.run().expect("to another", ("unknown", "unknown"), &findings, &unknown);
 }
@@ -186,7 +186,7 @@ fn a_foreign_server_with_the_very_certificate_of_this_one_is_not_taken_for_it() 
     let shared = world.certificate(&["*.d.test"]);
     let own = world.logged(http::bluemind().behind(Tls::of(shared.clone())));
     let world = world.at("127.0.0.1", 443, own).at(OTHER, 443, http::bluemind().behind(Tls::of(shared)));
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let findings = [&*format!("autodiscover_other_bluemind: {URL} (other_bluemind)")];
     let unknown = ["mapi_will_not_start", "autodiscover_unreachable"];
     world.run().expect("shared certificate", ("unknown", "unknown"), &findings, &unknown);
 }
@@ -197,7 +197,7 @@ fn a_page_of_somebody_else_that_names_bluemind_is_no_bluemind() {
     let page = |status| Site::always(Response::new(status, &[("Content-Type", "text/html")], page));
     let unreachable = "autodiscover_unreachable: d.test (html_page)";
     foreign(page("200 OK")).run().expect("200", ("no", "no"), &[NOT_STARTING, unreachable], &[]);
-    let findings = [&*format!("autodiscover_identity_unproven: {URL} (other_bluemind)")];
+    let findings = [&*format!("autodiscover_other_bluemind: {URL} (other_bluemind)")];
     let outcome = with_loopback(foreign(page("502 Bad Gateway"))).run();
     outcome.expect("502", ("unknown", "no"), &findings, &["mapi_will_not_start", "autodiscover_unreachable"]);
 }

@@ -28,7 +28,7 @@ fn scenario_31_ipv6_leads_nowhere() {
 #[test]
 fn scenario_31_ipv6_leads_to_a_stranger() {
     let zone = zone().a("autodiscover.d.test", BLUEMIND).aaaa("autodiscover.d.test", BLUEMIND_6);
-    let findings = ["autodiscover_ipv6_broken: autodiscover.d.test (answers_differ)"];
+    let findings = ["autodiscover_addresses_differ: autodiscover.d.test"];
     let world = World::new().zone(zone).bluemind().at(BLUEMIND_6, 443, hosters_page());
     // Which of them bm-mapi takes is chance.
     world.run().expect("31", ("unknown", "warns"), &findings, &["mapi_will_not_start"]);
@@ -93,7 +93,7 @@ fn scenario_34_the_hosts_file_leads_the_server_past_the_closed_way() {
     let outcome = world.run();
     let findings = [
         "autodiscover_dns_inconsistent: autodiscover.d.test (hosts_override)",
-        "autodiscover_hairpin_suspected: autodiscover.d.test (hairpin)",
+        "autodiscover_hairpin_suspected: autodiscover.d.test (hairpin_with_entry)",
     ];
     outcome.expect("34", ("yes", "unknown"), &findings, &[]);
     assert_eq!(outcome.severities("autodiscover_dns_inconsistent"), ["info"]);
