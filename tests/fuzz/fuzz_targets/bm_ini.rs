@@ -15,5 +15,5 @@ fuzz_target!(|data: &[u8]| {
     let file = format!("[global]\npassword = \"{}\"\n", escaped(password));
     let ini = BmIni::parse(file.as_bytes()).expect("a property");
     assert_eq!(ini.get("password").unwrap_or_default(), password);
-    assert!(password.len() < 9 || !format!("{ini:?}").contains(password), "a password is shown");
+    assert_eq!(format!("{ini:?}"), r#"{"[global]", "password"}"#, "no value is shown");
 });

@@ -9,7 +9,8 @@ fn stanza(package: &Package) -> String {
 }
 
 fuzz_target!(|data: &str| {
-    for text in [data, &format!("Package: a\nVersion: 1\nStatus: {data}"), &format!("Package: {data}\nVersion: {data}")] {
+    for text in [data, &format!("Package: a\nVersion: 1\nStatus: {data}"), &format!("Package: {data}\nVersion: {data}")]
+    {
         let packages = parse(text);
         assert!(packages.len() <= text.lines().count());
         assert_eq!(parse(&packages.iter().map(stanza).collect::<String>()), packages);

@@ -19,7 +19,8 @@ fuzz_target!(|data: (&[u8], Vec<(i64, Option<i32>)>, bool)| {
         Err(reason) => assert!(!reason.is_empty() || bytes.windows(2).any(|pair| pair == b"\"\"")),
     }
     let word = String::from_utf8_lossy(bytes);
-    let series = json!({ "tags": { &*word: word }, "columns": ["time", "value"], "values": values, "partial": is_partial });
+    let series =
+        json!({ "tags": { &*word: word }, "columns": ["time", "value"], "values": values, "partial": is_partial });
     let answer = parse(json!({ "results": [{ "series": [series] }] }).to_string().as_bytes());
     let points = values.iter().filter_map(|(time, value)| Some((*time, f64::from((*value)?)))).collect();
     let expected = Series { tags: [(word.to_string(), word.to_string())].into(), points };

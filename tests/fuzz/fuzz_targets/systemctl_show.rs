@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 fn block(unit: &Unit) -> String {
-    let time = unit.changed_at.map(|second| Timestamp::from_second(second).expect("a time").strftime("%a %F %T UTC").to_string());
+    let time = unit
+        .changed_at
+        .map(|second| Timestamp::from_second(second).expect("a time").strftime("%a %F %T UTC").to_string());
     let time = time.unwrap_or_default();
     let condition = match unit.has_failed_condition {
         None => "",
