@@ -7,6 +7,8 @@ use crate::support::bluemind::Installation;
 
 const SERVER: &str = "bm-master";
 const BACKUPS: &str = "root/var/backups/bluemind";
+/// Checks that rest on where packages come from.
+const ON_PACKAGE_SOURCES: [&str; 2] = ["package_repository_missing", "subscription_missing"];
 
 #[test]
 fn backups_that_cannot_be_read_leave_open_which_is_the_newest() {
@@ -39,9 +41,9 @@ fn a_repository_that_cannot_be_read_is_not_a_missing_one() {
     fs::create_dir(&list).unwrap();
     let result = run(&installation);
     result.assert_absent("package_source", SERVER, "bm.list: not a regular file");
-    result.assert_unknown(&["subscription_missing"], "bm.list");
+    result.assert_unknown(&ON_PACKAGE_SOURCES, "bm.list");
     fs::remove_dir_all(installation.path("root/etc/apt")).unwrap();
-    run(&installation).assert_unknown(&["subscription_missing"], "there is none of the folders");
+    run(&installation).assert_unknown(&ON_PACKAGE_SOURCES, "there is none of the folders");
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub(crate) struct Story {
     pub(crate) only_as_facts: bool,
     /// The checks that have findings on it; every other one has none.
     pub(crate) fires: BTreeSet<String>,
+    /// Files of its base that it does not have, by their place in the story's folder.
+    #[serde(default)]
+    pub(crate) gone: Vec<String>,
     /// Files that were last written a while ago, such as `"3h"`, by their place in the story's folder.
     #[serde(default)]
     pub(crate) aged: BTreeMap<String, String>,
@@ -133,6 +136,9 @@ impl<'c> Installation<'c> {
         let work = tempfile::tempdir().expect("a temporary directory");
         for story in &chain {
             copy_roots(&story.folder(), work.path());
+            for path in &story.gone {
+                std::fs::remove_file(work.path().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+            }
         }
         render_times(work.path());
         for (path, age) in chain.iter().flat_map(|story| &story.aged) {
