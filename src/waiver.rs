@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::model::{CheckResult, Lang, Waived};
+use crate::model::reason::Notice;
+use crate::model::{CheckResult, Waived};
 
 /// Why a waivers file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -81,21 +82,20 @@ pub fn read(path: &Path) -> Result<Vec<Waiver>, WaiverError> {
 
 /// Marks the findings that a waiver accepts on `today`. Returns a remark for each waiver that has expired or accepts
 /// nothing.
-pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date, lang: Lang) -> Vec<String> {
+pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date) -> Vec<Notice> {
     let mut remarks = Vec::new();
     for waiver in waivers {
         let Waiver { check, subject, .. } = waiver;
         let findings = results.iter_mut().filter(|r| r.id == *check).flat_map(|r| &mut r.findings);
         let mut accepted: Vec<_> = findings.filter(|finding| finding.subject == *subject).collect();
         let day = waiver.expires;
-        let remark = match (accepted.is_empty(), day < today, lang) {
-            (true, _, Lang::En) => format!("the waiver of {check} for {subject} accepts nothing"),
-            (true, _, Lang::Fr) => format!("la dérogation de {check} pour {subject} ne couvre aucun constat"),
-            (false, true, Lang::En) => format!("the waiver of {check} for {subject} expired on {day}"),
-            (false, true, Lang::Fr) => format!("la dérogation de {check} pour {subject} a expiré le {day}"),
-            (false, false, _) => {
+        let (check, subject, day) = (check.clone(), subject.clone(), day.to_string());
+        let remark = match (accepted.is_empty(), waiver.expires < today) {
+            (true, _) => Notice::WaiverUnused { check, subject },
+            (false, true) => Notice::WaiverExpired { check, subject, day },
+            (false, false) => {
                 for finding in &mut accepted {
-                    finding.waived = Some(Waived { reason: waiver.reason.clone(), expires: day.to_string() });
+                    finding.waived = Some(Waived { reason: waiver.reason.clone(), expires: day.clone() });
                 }
                 continue;
             }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// What a waiver of the subject `s` of the check `sample` until the last day of 2026 comes to.
-    fn applied(subjects: &[&str], today: Date, lang: Lang) -> (Vec<Option<Waived>>, Vec<String>) {
+    fn applied(subjects: &[&str], today: Date) -> (Vec<Option<Waived>>, Vec<Notice>) {
         let waiver = Waiver {
             check: "sample".to_owned(),
             subject: "s".to_owned(),
@@ -164,7 +164,7 @@ mod tests {
         };
         let mut results = [failed(Severity::Blocker, &["s"]), failed(Severity::Blocker, subjects)];
         results[0].id = "other".to_owned();
-        let remarks = apply(&[waiver], &mut results, today, lang);
+        let remarks = apply(&[waiver], &mut results, today);
         assert_eq!(results[0].findings[0].waived, None, "it is of another check");
         (results[1].findings.iter().map(|finding| finding.waived.clone()).collect(), remarks)
     }
@@ -173,25 +173,21 @@ mod tests {
     fn a_waiver_holds_to_the_end_of_its_last_day_for_its_subject_alone() {
         let waived = Some(Waived { reason: "known".to_owned(), expires: "2026-12-31".to_owned() });
         for today in [date(2026, 1, 1), date(2026, 12, 30), date(2026, 12, 31)] {
-            assert_eq!(
-                applied(&["s/1", "s", "S"], today, Lang::En),
-                (vec![None, waived.clone(), None], vec![]),
-                "{today}"
-            );
+            assert_eq!(applied(&["s/1", "s", "S"], today), (vec![None, waived.clone(), None], vec![]), "{today}");
         }
     }
 
     #[test]
     fn a_waiver_that_accepts_nothing_is_told() {
         let (before, after) = (date(2026, 12, 31), date(2027, 1, 1));
-        for (subjects, today, lang, remark) in [
-            (&["s"][..], after, Lang::En, "the waiver of sample for s expired on 2026-12-31"),
-            (&["s"], after, Lang::Fr, "la dérogation de sample pour s a expiré le 2026-12-31"),
-            (&["t"], before, Lang::En, "the waiver of sample for s accepts nothing"),
-            (&[], before, Lang::Fr, "la dérogation de sample pour s ne couvre aucun constat"),
-            (&[], after, Lang::En, "the waiver of sample for s accepts nothing"),
-        ] {
-            assert_eq!(applied(subjects, today, lang), (vec![None; subjects.len()], vec![remark.to_owned()]));
+        let (check, subject) = ("sample".to_owned(), "s".to_owned());
+        let expired =
+            Notice::WaiverExpired { check: check.clone(), subject: subject.clone(), day: "2026-12-31".to_owned() };
+        let unused = Notice::WaiverUnused { check, subject };
+        for (subjects, today, remark) in
+            [(&["s"][..], after, &expired), (&["t"], before, &unused), (&[], before, &unused), (&[], after, &unused)]
+        {
+            assert_eq!(applied(subjects, today), (vec![None; subjects.len()], vec![remark.clone()]));
         }
     }
 }

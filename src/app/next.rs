@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
 use crate::fact::{Facts, ScopeKind};
-use crate::model::{CheckResult, Completeness, Lang, Missing};
+use crate::model::reason::{Checks, Notice, Waiting};
+use crate::model::{CheckResult, Completeness, Missing};
 use crate::topology::{Server, Topology};
-
-/// Servers that are named beside the next one.
-const NAMED: usize = 20;
 
 /// Where the facts of a run came from: what to join the next server's with.
 #[derive(Debug, Clone, Copy)]
@@ -31,50 +29,30 @@ pub(super) fn notices(
     facts: &Facts,
     topology: &Topology,
     results: &[CheckResult],
-    lang: Lang,
-) -> Vec<String> {
+) -> Vec<Notice> {
     if let Topology::Unknown(_) = topology {
-        return without_directory(provenance, facts, topology, lang);
+        return without_directory(provenance, facts, topology);
     }
     let waiting = waiting(facts, topology, results);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
-    let (server, checks) = (shown(next), count(*checks, lang));
-    let mut notices = vec![match lang {
-        Lang::En => format!("collect on {server} next: {checks} cannot be completed without its files"),
-        Lang::Fr => format!("collecter ensuite sur {server}\u{a0}: {checks} en suspens sans ses fichiers"),
-    }];
-    notices.push(way(provenance, facts, topology, &next.uid, lang));
+    let needed = Notice::NeedsFiles { server: shown(next), checks: Checks(*checks) };
+    let mut notices = vec![needed, way(provenance, facts, topology, &next.uid)];
     if !others.is_empty() {
-        let named =
-            others.iter().take(NAMED).map(|(server, checks)| format!("{}, {}", shown(server), count(*checks, lang)));
-        let named = named.collect::<Vec<_>>().join("; ") + if others.len() > NAMED { "; …" } else { "" };
-        notices.push(match lang {
-            Lang::En => format!("the files of other servers are missing too: {named}"),
-            Lang::Fr => {
-                format!("les fichiers d’autres serveurs manquent aussi\u{a0}: {}", named.replace(';', "\u{202f};"))
-            }
-        });
+        let named = |(server, checks): &(&Server, usize)| Waiting { server: shown(server), checks: *checks };
+        notices.push(Notice::OthersNeedFiles { servers: others.iter().map(named).collect() });
     }
     notices
 }
 
 /// Where nobody knows the servers, bm.ini tells of the one that does, unless that is the one that was collected on.
-fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, lang: Lang) -> Vec<String> {
+fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topology) -> Vec<Notice> {
     let sql = "SELECT DISTINCT h.value FROM bm_ini AS h WHERE h.key = 'host' AND NOT EXISTS \
                (SELECT 1 FROM bm_ini AS m WHERE m.key = 'hz-member-address' AND m.value = h.value)";
     let hosts = facts.texts(sql).unwrap_or_default();
     let hosts: Vec<String> = hosts.into_iter().flatten().flatten().collect();
     match hosts.as_slice() {
         [host] if !["localhost", "127.0.0.1", "::1"].contains(&host.as_str()) => {
-            let next = match lang {
-                Lang::En => {
-                    format!("collect on {host} next: it has the directory database, which could not be read from here")
-                }
-                Lang::Fr => format!(
-                    "collecter ensuite sur {host}\u{a0}: c’est là qu’est la base de l’annuaire, illisible d’ici"
-                ),
-            };
-            vec![next, way(provenance, facts, topology, host, lang)]
+            vec![Notice::DirectoryElsewhere { host: host.clone() }, way(provenance, facts, topology, host)]
         }
         _ => Vec::new(),
     }
@@ -104,20 +82,13 @@ fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &[CheckResult]) -
 }
 
 /// The commands to give on the next server and here.
-fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &str, lang: Lang) -> String {
-    let there = file_of(next);
+fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &str) -> Notice {
+    let (server, there) = (next.to_owned(), file_of(next));
     let collect = format!("bm-preflight collect --facts {there}");
     let (here, files) = match provenance {
         // What these facts were merged from, only their owner knows.
         Provenance::Replayed([_]) if facts.origin().is_merged => {
-            return match lang {
-                Lang::En => format!(
-                    "on {next}: {collect}; then add --from-facts {there} to the snapshots that these facts were merged from"
-                ),
-                Lang::Fr => format!(
-                    "sur {next}\u{a0}: {collect}\u{202f}; puis ajouter --from-facts {there} aux instantanés dont ces faits sont la fusion"
-                ),
-            };
+            return Notice::AddToMerged { server, collect, file: there };
         }
         Provenance::Replayed(files) => (None, files.iter().map(|file| word(file)).collect()),
         Provenance::Here { saved: Some(file), .. } => (None, vec![word(file)]),
@@ -130,15 +101,9 @@ fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &st
     };
     let files: String = files.iter().map(|file| format!(" --from-facts {file}")).collect();
     let run = format!("bm-preflight run{files} --from-facts {there}");
-    match (lang, here) {
-        (Lang::En, None) => format!("on {next}: {collect}; then, with that file here: {run}"),
-        (Lang::En, Some(here)) => format!("on {next}: {collect}; here: {here}; then, with that file here: {run}"),
-        (Lang::Fr, None) => {
-            format!("sur {next}\u{a0}: {collect}\u{202f}; puis, ce fichier apporté ici\u{a0}: {run}")
-        }
-        (Lang::Fr, Some(here)) => format!(
-            "sur {next}\u{a0}: {collect}\u{202f}; ici\u{a0}: {here}\u{202f}; puis, ce fichier apporté ici\u{a0}: {run}"
-        ),
+    match here {
+        None => Notice::CollectThere { server, collect, run },
+        Some(here) => Notice::CollectBoth { server, collect, here, run },
     }
 }
 
@@ -175,14 +140,4 @@ fn shown(server: &Server) -> String {
         Some(address) => format!("{} ({address})", server.uid),
         None => server.uid.clone(),
     }
-}
-
-fn count(checks: usize, lang: Lang) -> String {
-    let noun = match (lang, checks) {
-        (Lang::En, 1) => "check",
-        (Lang::En, _) => "checks",
-        (Lang::Fr, 0 | 1) => "contrôle",
-        (Lang::Fr, _) => "contrôles",
-    };
-    format!("{checks} {noun}")
 }

@@ -19,6 +19,7 @@ use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, SqlError};
+use crate::model::reason::Notice;
 use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
@@ -93,10 +94,7 @@ fn apart(targets: &Targets, snapshot: Option<&Path>) -> Result<(), Failure> {
 /// What is to be said of a collection as a whole.
 fn remarks(gathered: &Gathered, lang: Lang) -> Vec<String> {
     let cut = gathered.cut.map(|reason| reason.text(lang));
-    let stranger = |uid: &String| match lang {
-        Lang::En => format!("the configuration names the server {uid}, which the directory does not have"),
-        Lang::Fr => format!("la configuration nomme le serveur {uid}, que l’annuaire ne connaît pas"),
-    };
+    let stranger = |uid: &String| Notice::Stranger { server: uid.clone() }.text(lang);
     cut.into_iter().chain(gathered.strangers.iter().map(stranger)).collect()
 }
 
@@ -159,8 +157,9 @@ impl<'a> Judging<'a> {
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let mut notices = remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
-        notices.extend(next::notices(provenance, facts, &about.topology, &results, self.lang));
-        notices.extend(waiver::apply(&self.waivers, &mut results, today, self.lang));
+        let next = next::notices(provenance, facts, &about.topology, &results);
+        let waivers = waiver::apply(&self.waivers, &mut results, today);
+        notices.extend(next.into_iter().chain(waivers).map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, self.arguments.fail_on);
         let report = Report {
             tool_version: VERSION.to_owned(),

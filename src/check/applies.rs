@@ -3,54 +3,34 @@
 use super::Check;
 use super::evaluate::Situation;
 use crate::fact::{ScopeKind, Table};
-use crate::model::reason::Run;
-use crate::model::{Completeness, Coverage, Examined, Lang, Missing, version};
+use crate::model::reason::{Applies, Run};
+use crate::model::{Completeness, Coverage, Examined, Missing, version};
 
 /// Why the check does not apply. What cannot be told is no reason: the check is evaluated then.
-pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<String> {
-    let lang = situation.lang;
+pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
     let outside = |range: &Option<semver::VersionReq>, release: Option<&str>| {
         let version = release.and_then(version::semantic)?;
         let range = range.as_ref()?;
         (!range.matches(&version)).then(|| (range.to_string(), release.unwrap_or_default().to_owned()))
     };
-    if let Some((range, release)) = outside(&check.from, situation.from.as_deref()) {
-        return Some(match lang {
-            Lang::En => format!("for upgrades from {range}; installed is {release}"),
-            Lang::Fr => format!("pour les mises à jour depuis {range} ; la version installée est {release}"),
-        });
-    }
-    if let Some((range, release)) = outside(&check.to, Some(&situation.to)) {
-        return Some(match lang {
-            Lang::En => format!("for upgrades to {range}; the target is {release}"),
-            Lang::Fr => format!("pour les mises à jour vers {range} ; la cible est {release}"),
-        });
-    }
-    if let Some(reason) = without_package(check, situation) {
-        return Some(reason);
-    }
-    let holders = situation.holders.as_ref()?;
-    if check.roles.is_empty() || check.roles.iter().any(|role| holders.contains_key(role)) {
-        return None;
-    }
-    let roles = check.roles.join(", ");
-    Some(match lang {
-        Lang::En => format!("no server holds the role {roles}"),
-        Lang::Fr => format!("aucun serveur ne porte le rôle {roles}"),
-    })
+    let from =
+        || outside(&check.from, situation.from.as_deref()).map(|(range, release)| Applies::From { range, release });
+    let to = || outside(&check.to, Some(&situation.to)).map(|(range, release)| Applies::To { range, release });
+    from().or_else(to).or_else(|| without_package(check, situation)).or_else(|| without_role(check, situation))
 }
 
-/// Why no server has one of the packages that the check is about, if that is known of every server.
-fn without_package(check: &Check, situation: &Situation<'_>) -> Option<String> {
+/// That no server has one of the packages that the check is about, if that is known of every server.
+fn without_package(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
     let installed = situation.packages.as_ref()?;
-    if check.packages.is_empty() || check.packages.iter().any(|package| installed.contains(package)) {
-        return None;
-    }
-    let packages = check.packages.join(", ");
-    Some(match situation.lang {
-        Lang::En => format!("no server has the package {packages}"),
-        Lang::Fr => format!("aucun serveur n’a le paquet {packages}"),
-    })
+    let has_one = check.packages.is_empty() || check.packages.iter().any(|package| installed.contains(package));
+    (!has_one).then(|| Applies::NoPackage { packages: check.packages.clone() })
+}
+
+/// That no server holds one of the roles that the check is about, if that is known of every server.
+fn without_role(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
+    let holders = situation.holders.as_ref()?;
+    let has_one = check.roles.is_empty() || check.roles.iter().any(|role| holders.contains_key(role));
+    (!has_one).then(|| Applies::NoRole { roles: check.roles.clone() })
 }
 
 pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec<Examined>, Vec<Missing>) {

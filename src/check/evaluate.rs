@@ -74,7 +74,7 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
     let mut result = blank(check, situation);
     if let Some(reason) = applies::inapplicable(check, situation) {
         result.outcome = Outcome::NotApplicable;
-        result.reason = Some(reason);
+        result.reason = Some(reason.text(situation.lang));
         return result;
     }
     (result.examined, result.missing) = applies::look_at_coverage(check, situation);

@@ -162,12 +162,12 @@ fn a_check_applies_unless_it_is_known_not_to() {
         (
             "upgrade = { from = \">=4.1\" }",
             "for upgrades from >=4.1; installed is 4.0.14",
-            "pour les mises à jour depuis >=4.1 ; la version installée est 4.0.14",
+            "pour les mises à jour depuis >=4.1 ; la version installée est 4.0.14",
         ),
         (
             "upgrade = { to = \"<4.1\" }",
             "for upgrades to <4.1; the target is 4.1",
-            "pour les mises à jour vers <4.1 ; la cible est 4.1",
+            "pour les mises à jour vers <4.1 ; la cible est 4.1",
         ),
         ("roles = [\"x\", \"mail/imap\"]", "", ""),
         ("roles = [\"x\", \"y\"]", "no server holds the role x, y", "aucun serveur ne porte le rôle x, y"),

@@ -60,7 +60,8 @@ impl Outcome {
     }
 }
 
-/// When a remedy has to be carried out, seen from the upgrade window. Ordered in time.
+/// When a remedy has to be carried out, seen from the upgrade window.
+// Ordered in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
@@ -72,7 +73,8 @@ pub enum When {
     After,
 }
 
-/// What carrying out a remedy puts at risk. Ordered from the least.
+/// What carrying out a remedy puts at risk.
+// Ordered from the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {

@@ -21,14 +21,14 @@ struct Phrase {
 
 /// Phrases by `section.key`.
 #[derive(Debug, Clone)]
-pub(super) struct Catalogue {
+pub struct Catalogue {
     lang: Lang,
     phrases: BTreeMap<String, String>,
 }
 
 impl Catalogue {
     /// The phrases that the program ships.
-    pub(super) fn shipped(lang: Lang) -> Self {
+    pub fn shipped(lang: Lang) -> Self {
         let mut catalogue = Self { lang, phrases: BTreeMap::new() };
         // A test reads the shipped file; were it broken, keys would show instead of phrases.
         let _ = catalogue.overlay(SOURCE);
@@ -60,7 +60,7 @@ impl Catalogue {
     }
 
     /// The phrase of `section.word`, for words that come from an `as_str`.
-    pub(super) fn word(&self, section: &str, word: &str) -> String {
+    pub fn word(&self, section: &str, word: &str) -> String {
         self.text(&format!("{section}.{word}")).to_owned()
     }
 

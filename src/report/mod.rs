@@ -11,6 +11,8 @@ mod outline;
 mod page;
 pub mod text;
 
+pub use i18n::Catalogue;
+
 use jiff::Timestamp;
 
 use crate::model::{CheckResult, Coverage, Lang, MailName};

@@ -131,7 +131,7 @@ fn a_server_that_was_left_out_is_named_as_the_next_one() {
     let waits = |check: &&Value| check["missing"].as_array().unwrap().iter().any(|gap| gap["scope"] == "mail-2");
     let waiting = checks.iter().filter(waits).count();
     assert!(waiting > 3 && waiting == merged.with_outcome("unknown").len(), "{}", merged.digest());
-    let next = format!("collect on mail-2 (192.0.2.22) next: {waiting} checks cannot be completed without its files");
+    let next = format!("{waiting} checks need files from mail-2 (192.0.2.22): run the command below there");
     let way = format!(
         "on mail-2: bm-preflight collect --facts mail-2.facts; then, with that file here: bm-preflight run --from-facts \
          {} --from-facts {} --from-facts mail-2.facts",
@@ -146,7 +146,12 @@ fn a_server_that_was_left_out_is_named_as_the_next_one() {
     refused(&installation, &[&kept, &snapshots[2]], 2, &["merged.facts was merged", "give those instead"]);
     let french = command(&installation, &[&snapshots[0], &snapshots[1]]).args(["--lang", "fr"]).output().unwrap();
     let french = judged(&french, &installation.path("merged.facts"), &installation.path("reports"));
-    assert!(notices(&french)[0].starts_with("collecter ensuite sur mail-2 (192.0.2.22)\u{a0}: "), "{french:?}");
+    assert!(
+        notices(&french)[0].ends_with(
+            "contrôles attendent les fichiers de mail-2 (192.0.2.22)\u{a0}: lancez-y la commande ci-dessous"
+        ),
+        "{french:?}"
+    );
 }
 
 #[test]
@@ -162,16 +167,16 @@ fn a_run_on_the_core_alone_says_where_to_go_on() {
     let alone = judged(&output, &installation.path("bm-master.facts"), &installation.path("reports"));
     assert_eq!(alone.code, 30, "{}", alone.digest());
     let notices = notices(&alone);
-    assert!(notices[0].starts_with("collect on mail-1 (192.0.2.21) next: "), "{notices:?}");
+    assert!(notices[0].contains("files from mail-1 (192.0.2.21): "), "{notices:?}");
     let way = "on mail-1: bm-preflight collect --facts mail-1.facts; here: bm-preflight collect --root root --config \
                bm-master.toml --facts bm-master.facts; then, with that file here: bm-preflight run --from-facts \
                bm-master.facts --from-facts mail-1.facts";
     assert_eq!(notices[1], way);
-    assert!(notices[2].starts_with("the files of other servers are missing too: mail-2 (192.0.2.22), "), "{notices:?}");
+    assert!(notices[2].starts_with("the files of other servers are missing too: mail-2 (192.0.2.22) ("), "{notices:?}");
     // The commands are those that work.
     collect_on(&installation, "mail-1", true);
     let (core, mail) = (Path::new("bm-master.facts"), Path::new("mail-1.facts"));
-    assert!(self::notices(&judge(&installation, &[core, mail]))[0].starts_with("collect on mail-2"));
+    assert!(self::notices(&judge(&installation, &[core, mail]))[0].contains("files from mail-2"));
 }
 
 #[test]
@@ -185,7 +190,10 @@ fn the_servers_that_only_the_directory_knows_are_not_made_up() {
     blind.assert_absent("cyrus_mailbox", "*", "the servers of the installation are not known");
     blind.assert_absent("domain", DIRECTORY, "127.0.0.1:1/bj");
     let notices = notices(&blind);
-    assert!(notices[0].starts_with("collect on 192.0.2.20 next: it has the directory database"), "{notices:?}");
+    assert!(
+        notices[0].starts_with("the directory database could not be read from here: it is on 192.0.2.20"),
+        "{notices:?}"
+    );
     assert!(
         notices[1].starts_with("on 192.0.2.20: bm-preflight collect --facts 192.0.2.20.facts; then,"),
         "{notices:?}"

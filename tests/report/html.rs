@@ -23,7 +23,7 @@ fn page(report: &Report) -> Element {
 fn the_verdict_is_a_sentence_in_each_language() {
     for (lang, sentence) in [
         (Lang::En, "Not ready to upgrade to 4.1: 5 blocking findings"),
-        (Lang::Fr, "Pas prêt pour la mise à jour vers 4.1\u{a0}: 5 constats bloquants"),
+        (Lang::Fr, "Pas prêt pour la mise à jour vers la 4.1\u{a0}: 5 constats bloquants"),
     ] {
         let page = page(&report(lang, FailOn::Blocker));
         assert_eq!(page.by_id("verdict").unwrap().text.trim(), sentence);

@@ -10,7 +10,7 @@ use crate::canonical::{HOSTILE, hostile, report};
 fn the_verdict_comes_first_in_each_language() {
     let first = |lang| render(&report(lang, FailOn::Blocker), false, false).lines().next().unwrap().to_owned();
     assert_eq!(first(Lang::En), "✗ Not ready to upgrade to 4.1: 5 blocking findings");
-    assert_eq!(first(Lang::Fr), "✗ Pas prêt pour la mise à jour vers 4.1\u{a0}: 5 constats bloquants");
+    assert_eq!(first(Lang::Fr), "✗ Pas prêt pour la mise à jour vers la 4.1\u{a0}: 5 constats bloquants");
 }
 
 #[test]

@@ -3,11 +3,13 @@
 //! A reason is stored with the statement on completeness that it explains, as JSON. What a system or a format says of itself
 //! keeps its own text, behind the sentence.
 
+pub mod applies;
 pub mod cyrus;
 pub mod database;
 pub mod files;
 pub mod merge;
 pub mod network;
+pub mod notice;
 pub mod run;
 pub mod server;
 
@@ -15,11 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Lang;
 
+pub use applies::Applies;
 pub use cyrus::Cyrus;
 pub use database::Database;
 pub use files::Files;
 pub use merge::Merge;
 pub use network::Network;
+pub use notice::{Checks, Notice, Waiting};
 pub use run::Run;
 pub use server::Server;
 

@@ -3,7 +3,17 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn words() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    let kinds = [run::WORDS, files::WORDS, server::WORDS, cyrus::WORDS, database::WORDS, network::WORDS, merge::WORDS];
+    let kinds = [
+        applies::WORDS,
+        notice::WORDS,
+        run::WORDS,
+        files::WORDS,
+        server::WORDS,
+        cyrus::WORDS,
+        database::WORDS,
+        network::WORDS,
+        merge::WORDS,
+    ];
     kinds.into_iter().flatten()
 }
 

@@ -1,0 +1,25 @@
+//! Why a check is not about an installation.
+
+use super::reasons;
+
+reasons! {
+    /// Why a check does not apply.
+    Applies {
+        /// Another release is installed.
+        From { range: String, release: String }
+            en "for upgrades from {range}; installed is {release}"
+            fr "pour les mises à jour depuis {range} ; la version installée est {release}";
+        /// The upgrade goes to another release.
+        To { range: String, release: String }
+            en "for upgrades to {range}; the target is {release}"
+            fr "pour les mises à jour vers {range} ; la cible est {release}";
+        /// No server holds one of its roles.
+        NoRole { roles: Vec<String> }
+            en "no server holds the role {roles}"
+            fr "aucun serveur ne porte le rôle {roles}";
+        /// No server has one of its packages.
+        NoPackage { packages: Vec<String> }
+            en "no server has the package {packages}"
+            fr "aucun serveur n’a le paquet {packages}";
+    }
+}
