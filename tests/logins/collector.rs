@@ -191,6 +191,17 @@ fn a_server_without_any_log_is_unknown() {
 }
 
 #[test]
+fn a_time_zone_behind_a_link_that_leads_nowhere_is_not_taken_for_utc() {
+    let server = Server::with_silent_services();
+    server.write("var/log/mail.log", LOGIN.as_bytes());
+    std::os::unix::fs::symlink("/usr/share/zoneinfo/Europe/Paris", server.0.path().join("etc/localtime")).unwrap();
+    server.collect(&[]);
+    let (completeness, reason) = server.coverage();
+    assert_eq!((completeness.as_str(), server.traces().len()), ("partial", 1));
+    assert!(reason.contains("etc/localtime: it leads to /usr/share/zoneinfo/Europe/Paris, which is not"), "{reason}");
+}
+
+#[test]
 fn a_log_that_is_missing_is_named_and_the_others_are_kept() {
     let server = Server::new();
     server.write("var/log/mail.log", b"Nov 23 18:08:58 bm postfix/smtpd[7]: connect from unknown\n");

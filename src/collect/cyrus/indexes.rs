@@ -75,7 +75,7 @@ pub(super) fn look(root: &Root, mailbox: &Mailbox, directories: &Directories, wa
 
 /// The file with its path, when its state is that it could not be read.
 fn refused(root: &Root, file: &Path, state: &str, detail: Option<&str>) -> Option<String> {
-    let folder = root.shown(&shown(file.parent()?));
+    let folder = root.shown(file.parent()?);
     (state == UNREADABLE).then(|| format!("{folder}/{}", detail.unwrap_or_default()))
 }
 

@@ -268,7 +268,7 @@ impl Walk<'_> {
 
     /// Why it is not known what is behind a link: one below a partition may lead anywhere, in a circle too.
     fn behind(&self, link: &Path) -> String {
-        let shown = || format!("{}: a symbolic link, which is not followed", self.root.shown(&shown(link)));
+        let shown = || format!("{}: a symbolic link, which is not followed", self.root.shown(link));
         self.root.find(link).err().map_or_else(shown, String::from)
     }
 

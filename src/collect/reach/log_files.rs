@@ -68,7 +68,7 @@ impl LogSet {
             (set, is_still) = Self::attempt(root, folder, base)?;
         }
         if !is_still {
-            set.troubles.push(format!("{}: rotated while it was opened", root.shown(&format!("{folder}/{base}"))));
+            set.troubles.push(format!("{}: rotated while it was opened", root.shown(format!("{folder}/{base}"))));
         }
         match (set.files.is_empty(), set.troubles.is_empty()) {
             (true, true) => Ok(None),

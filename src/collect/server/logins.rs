@@ -175,7 +175,7 @@ impl Gathered {
         reasons.dedup();
         reasons.push(format!(
             "no line of Cyrus' imapd in {}",
-            root.shown(&format!("/var/log/{{{}}}", MAIL_LOGS.join(",")))
+            root.shown(format!("/var/log/{{{}}}", MAIL_LOGS.join(",")))
         ));
         self.missing.push(reasons.join("; "));
     }
@@ -183,7 +183,7 @@ impl Gathered {
     fn java(&mut self, root: &Root, stop: &AtomicBool, folder: &str, name: &str, log: &mut impl JavaLog) {
         let set = match LogSet::open(root, folder, name) {
             Ok(Some(set)) => set,
-            Ok(None) => return self.missing.push(format!("{}: no such log", root.shown(&format!("{folder}/{name}")))),
+            Ok(None) => return self.missing.push(format!("{}: no such log", root.shown(format!("{folder}/{name}")))),
             Err(reason) => return self.missing.push(reason),
         };
         self.sources += 1;

@@ -321,6 +321,16 @@ mod tests {
         assert!(units(&root).unwrap_err().contains("bm-core.service: No such file"));
     }
 
+    #[test]
+    fn a_folder_of_units_behind_a_link_that_leads_nowhere_is_not_an_empty_one() {
+        let wants = format!("{WANTS}->");
+        for folder in ["run/systemd/system->", "etc/rc3.d->", &wants] {
+            let (_folder, root) = server(&[(folder, "/mnt/units")]);
+            let reason = units(&root).unwrap_err();
+            assert!(reason.ends_with("it leads to /mnt/units, which is not there"), "{reason}");
+        }
+    }
+
     #[tokio::test]
     async fn nothing_is_said_of_what_runs_on_a_system_that_does_not() {
         let units = BTreeMap::from([("bm-core".to_owned(), "enabled")]);

@@ -35,7 +35,7 @@ pub(in crate::collect) async fn collect(
     wanted: &[&'static Table],
     sink: &Sink,
 ) {
-    let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown(&format!("{FOLDER}/{LOG}")));
+    let begin = |table: &&'static Table| Scope::begin(sink, table, server, root.shown(format!("{FOLDER}/{LOG}")));
     let of_log = wanted.iter().filter(|table| TABLES.contains(table));
     let scopes: Vec<_> = of_log.map(|table| (table.name, begin(table))).collect();
     if scopes.is_empty() {
@@ -71,7 +71,7 @@ struct Log {
 /// Reads the log from its oldest file on. What cannot be read makes what was read before worthless: success may have
 /// followed failure there. So what is known is always the end of the log, without a hole.
 fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Log, String> {
-    let path = root.shown(&format!("{FOLDER}/{LOG}"));
+    let path = root.shown(format!("{FOLDER}/{LOG}"));
     let mut log = Log { history: None, modified_at: 0, troubles: Vec::new() };
     let set = match LogSet::open(root, FOLDER, LOG) {
         Ok(Some(set)) => set,
