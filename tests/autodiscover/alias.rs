@@ -54,14 +54,14 @@ fn an_empty_alias_is_no_name() {
 #[test]
 fn an_alias_that_does_not_exist() {
     let outcome = with_aliases(&["e.test"], |zone| zone.soa("test"));
-    let findings = ["autodiscover_unreachable: e.test (domain_nxdomain)"];
+    let findings = ["autodiscover_unreachable: e.test (alias_nxdomain)"];
     outcome.expect_of("alias", &[("d.test", ("yes", "yes")), ("e.test", ("no", "no"))], &findings, &[]);
 }
 
 #[test]
 fn an_alias_that_is_no_host_name() {
     let outcome = with_aliases(&["a b.test"], |zone| zone);
-    let findings = ["autodiscover_unreachable: a b.test (invalid_name)"];
+    let findings = ["autodiscover_name_invalid: a b.test (alias)"];
     outcome.expect_of("no host name", &[("d.test", ("yes", "yes")), ("a b.test", ("no", "no"))], &findings, &[]);
 }
 

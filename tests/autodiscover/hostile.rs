@@ -152,7 +152,7 @@ fn names_in_certificates_that_would_act_on_a_reader() {
     let world = World::new().zone(zone());
     let tls = Tls::of(world.authority().issue(&leaf.named("<b>\u{202e}\u{1b}]0;evil\u{7}</b>")));
     let outcome = world.bluemind_behind(tls).run();
-    let findings = ["autodiscover_certificate_invalid: autodiscover.d.test (name_mismatch)"];
+    let findings = ["autodiscover_certificate_name_mismatch: autodiscover.d.test (name_mismatch)"];
     outcome.expect("hostile names", ("yes", "warns"), &findings, &[]);
     harmless(&outcome);
     let names = outcome.rows("SELECT DISTINCT names FROM tls_handshake WHERE certificate_sha256 IS NOT NULL");

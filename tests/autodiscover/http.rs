@@ -55,7 +55,7 @@ fn scenario_37_redirected_to_the_external_url() {
         _ => Response::redirect(&format!("https://mail.d.test{}", request.target())),
     });
     let site = world.logged(site.behind(world.good()));
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (redirected_to_bluemind)")];
+    let findings = [&*format!("autodiscover_redirected: {URL}")];
     world.at(BLUEMIND, 443, site).run().expect("37", ("yes", "warns"), &findings, &[]);
 }
 
@@ -93,7 +93,7 @@ fn ten_redirects_are_followed() {
         10 => Response::bluemind(),
         number => Response::redirect(&format!("/hop{}", number + 1)),
     });
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (redirected_to_bluemind)")];
+    let findings = [&*format!("autodiscover_redirected: {URL}")];
     logged(site).run().expect("ten redirects", ("yes", "warns"), &findings, &[]);
 }
 
@@ -189,14 +189,14 @@ fn scenario_57_headers_that_drip() {
 
 #[test]
 fn scenario_58_a_body_that_drips() {
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (body_cut_short)")];
+    let findings = [&*format!("autodiscover_answer_incomplete: {URL} (body_cut_short)")];
     logged(Site::always(Response::slow_body())).run().expect("58", ("yes", "yes"), &findings, &[]);
 }
 
 #[test]
 fn scenario_59_a_page_of_200_megabytes() {
     let outcome = saying(Response::huge_body()).run();
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (body_too_large)")];
+    let findings = [&*format!("autodiscover_answer_incomplete: {URL} (body_too_large)")];
     dead("59", &outcome, "html_page", &findings);
     let read = outcome.rows("SELECT max(body_bytes) FROM http_exchange");
     assert_eq!(read, [["65536"]]);

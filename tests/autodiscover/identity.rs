@@ -107,7 +107,7 @@ fn scenario_55_something_between_reads_along() {
 fn scenario_62_the_log_cannot_be_read() {
     let world = World::new().zone(zone(BLUEMIND));
     let (tls, none) = (world.good(), world.folder().join("none.log"));
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (log_unreadable)")];
+    let findings = [&*format!("autodiscover_access_log_unreadable: {URL}")];
     let world = world.access_logs(&[&none]).at(BLUEMIND, 443, http::bluemind().behind(tls));
     world.run().expect("62", ("yes", "yes"), &findings, &[]);
 }
@@ -140,7 +140,7 @@ fn a_redirect_of_somebody_else_to_this_bluemind_is_proven_there() {
     let world = World::new().zone(zone(OTHER).a("mail.d.test", BLUEMIND)).bluemind();
     let tls = world.good();
     let site = http::redirect("https://mail.d.test/autodiscover/autodiscover.xml").behind(tls);
-    let findings = [&*format!("autodiscover_answer_peculiar: {URL} (redirected_to_bluemind)")];
+    let findings = [&*format!("autodiscover_redirected: {URL}")];
     world.at(OTHER, 443, site).run().expect("from another", ("yes", "warns"), &findings, &[]);
 }
 
@@ -176,7 +176,7 @@ fn what_a_proxy_passes_on_is_proven_and_its_certificate_warned_of() {
     let world = World::new().zone(zone(OTHER));
     let site = world.logged(http::bluemind().behind(Tls::of(proxy)));
     let outcome = with_loopback(world.at(OTHER, 443, site)).run();
-    let findings = ["autodiscover_certificate_invalid: autodiscover.d.test (unknown_issuer)"];
+    let findings = ["autodiscover_certificate_authority_unknown: autodiscover.d.test"];
     outcome.expect("55", ("yes", "warns"), &findings, &[]);
 }
 

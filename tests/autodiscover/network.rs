@@ -38,7 +38,7 @@ fn scenario_31_ipv6_leads_to_a_stranger() {
 fn scenario_32_only_ipv6() {
     let world = World::new().zone(zone().aaaa("autodiscover.d.test", BLUEMIND_6));
     let site = world.logged(http::bluemind().behind(world.good()));
-    let findings = ["autodiscover_dns_peculiar: autodiscover.d.test (ipv6_only)"];
+    let findings = ["autodiscover_ipv6_only: autodiscover.d.test"];
     world.at(BLUEMIND_6, 443, site).run().expect("32", ("yes", "yes"), &findings, &[]);
 }
 
@@ -92,9 +92,9 @@ fn scenario_34_the_hosts_file_leads_the_server_past_the_closed_way() {
     let world = world.file("/etc/hosts", "127.0.0.1 autodiscover.d.test\n").at("127.0.0.1", 443, site);
     let outcome = world.run();
     let findings = [
-        "autodiscover_dns_inconsistent: autodiscover.d.test (hosts_override)",
         "autodiscover_hairpin_suspected: autodiscover.d.test (hairpin_with_entry)",
+        "autodiscover_hosts_override: autodiscover.d.test (dns_differs)",
     ];
     outcome.expect("34", ("yes", "unknown"), &findings, &[]);
-    assert_eq!(outcome.severities("autodiscover_dns_inconsistent"), ["info"]);
+    assert_eq!(outcome.severities("autodiscover_hosts_override"), ["info"]);
 }

@@ -108,8 +108,8 @@ fn scenario_22_a_wildcard_swallows_the_record() {
     let zone = zone().a("d.test", BLUEMIND).cname("*.d.test", "d.test");
     let outcome = of(zone);
     let findings = [
-        "autodiscover_dns_peculiar: _autodiscover._tcp.d.test (srv_masked_by_wildcard)",
-        "autodiscover_dns_peculiar: autodiscover.d.test (wildcard_used)",
+        "autodiscover_srv_masked: _autodiscover._tcp.d.test (wildcard)",
+        "autodiscover_wildcard_used: autodiscover.d.test",
     ];
     outcome.expect("22", ("yes", "yes"), &findings, &[]);
     assert_eq!(srv(&outcome).0, "absent");
