@@ -8,6 +8,7 @@ mod reach;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
@@ -15,14 +16,15 @@ use futures_util::StreamExt;
 use self::network::{autodiscover, greetings, hours};
 use self::reach::identity;
 use self::reach::mailbox::Gather;
-use self::reach::place::Place;
-use self::reach::postgres::{self, Access, Sessions};
+use self::reach::place::{Look, OfServer, Place};
+use self::reach::postgres::{self, Sessions, Shard};
 use self::reach::root::Root;
+use self::reach::seen::Seen;
 use self::reach::source::Source;
 use self::server::{backups, logins, replication, services};
 use crate::config::Config;
 use crate::fact::store::Origin;
-use crate::fact::{Schema, ScopeKind, Table};
+use crate::fact::{Record as _, Schema, ScopeKind, Table};
 use crate::format::bm_ini::BmIni;
 use crate::model::reason::Run;
 use crate::model::{Coverage, Reason};
@@ -33,12 +35,36 @@ pub use self::reach::sink::Sink;
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
-    let collectors = server::ALL.iter().copied().flatten();
-    let files = collectors.flat_map(|collector| collector.tables()).chain(cyrus::TABLES).copied();
-    let more = [services::TABLES, replication::TABLES, progress::TABLES, backups::TABLES, &[&logins::LOGIN_TRACE]];
+    let files = of_server().flat_map(|collector| collector.tables()).copied();
+    let more = [services::TABLES, replication::TABLES, backups::TABLES, &[&logins::LOGIN_TRACE]];
     let more = more.concat();
     let network = autodiscover::TABLES.iter().copied().chain([&greetings::SERVICE_BANNER, &hours::REPLICATION_HOUR]);
     Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
+}
+
+/// Every collector of a server's files.
+fn of_server() -> impl Iterator<Item = &'static dyn OfServer> {
+    server::ALL.iter().copied().flatten().chain(cyrus::ALL).copied().chain([MAILBOXES])
+}
+
+/// What is told of the mailboxes of a backend. Two rooms do it together, as their indexes are read once.
+const MAILBOXES: &dyn OfServer = &Look {
+    tables: &[
+        cyrus::CyrusMailbox::TABLE,
+        cyrus::CyrusEntryUnreadable::TABLE,
+        cyrus::CyrusIndex::TABLE,
+        cyrus::SpoolDirectory::TABLE,
+        progress::MessageReplication::TABLE,
+        progress::MessageMissing::TABLE,
+        progress::ReplicationProgress::TABLE,
+    ],
+    look: |place| Box::pin(mailboxes(place)),
+};
+
+async fn mailboxes(place: &Place) -> Seen {
+    let messages = progress::messages(place);
+    let seen = cyrus::mailboxes(place, messages.clone().map(|messages| messages as Arc<dyn Gather>)).await;
+    progress::tell(seen, place, messages).await
 }
 
 /// What the collectors must know of a run beside its configuration.
@@ -143,8 +169,8 @@ impl<'a> Collectors<'a> {
             }
             Work::Host(uid, tables, Ok(root)) => {
                 let place = self.place(uid, root, &tables, topology);
-                for collector in server::ALL.iter().copied().flatten() {
-                    place.collect(*collector).await;
+                for collector in of_server() {
+                    place.collect(collector).await;
                 }
                 let roles = place.roles.as_ref();
                 services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
@@ -153,7 +179,6 @@ impl<'a> Collectors<'a> {
                     logins::collect(uid, root, roles, &self.sink).await;
                 }
                 replication::collect(uid, root, roles, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                self.collect_cyrus(uid, root, of_kind(&tables, ScopeKind::Backend), topology).await;
             }
             Work::Network => {
                 let setting = autodiscover::Setting {
@@ -191,6 +216,7 @@ impl<'a> Collectors<'a> {
         Place {
             server: uid.to_owned(),
             root: root.clone(),
+            shard: self.shard_of(uid, topology),
             roles: server.map(|server| server.roles.clone()),
             now: self.circumstances.now,
             wanted: tables.to_vec(),
@@ -198,51 +224,21 @@ impl<'a> Collectors<'a> {
         }
     }
 
-    /// Reads a backend's Cyrus, and compares its messages with the shard of the same server where that is wanted.
-    async fn collect_cyrus(&self, uid: &str, root: &Root, tables: Vec<&'static Table>, topology: &Topology) {
-        if tables.is_empty() {
-            return;
-        }
-        let access = self.shard_of(uid, topology);
-        let shown = access.as_ref().map_or("none", |access| access.shown.as_str());
-        let source = format!("cyrus.index files below {}, {shown}", root.path().display());
-        let progress = progress::Progress::begin(&tables, uid, &source, &self.sink);
-        let roll = (progress.is_some() && access.is_ok()).then(progress::Progress::roll);
-        let (server, root, sink) = (uid.to_owned(), root.clone(), self.sink.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            let tables: Vec<_> = tables.into_iter().filter(|table| cyrus::TABLES.contains(table)).collect();
-            cyrus::collect(&server, &root, &tables, roll.as_ref().map(|roll| roll as &dyn Gather), &sink).map(|()| roll)
-        });
-        let gathered = work.await.unwrap_or_else(|error| {
-            // The scopes stay "not attempted": nothing is taken for known.
-            tracing::error!("reading Cyrus: {error}");
-            Err(format!("reading Cyrus: {error}"))
-        });
-        let Some(progress) = progress else { return };
-        match (gathered, access) {
-            (Ok(Some(roll)), Ok(access)) => {
-                progress.conclude(roll, &self.sessions, &access, self.circumstances.now).await;
-            }
-            (Err(reason), Ok(_)) => progress.give_up(&reason),
-            (_, Err(reason)) => progress.give_up(&reason.to_string()),
-            (Ok(None), Ok(_)) => progress.give_up("the messages were not gathered"),
-        }
-    }
-
     /// The shard of the mailboxes of a backend: that of the same server.
-    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Access, Reason> {
+    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Shard, Reason> {
         let server = match topology {
             Topology::Known(_) => topology.shards().find(|server| server.uid == uid),
             Topology::Unknown(_) => None,
         };
-        match (server, self.config.shard.contains_key(uid)) {
+        let access = match (server, self.config.shard.contains_key(uid)) {
             (Some(server), _) => postgres::shard(self.config, &self.bm_ini, server),
             (None, true) => {
                 let server = Server { uid: uid.to_owned(), address: None, roles: BTreeSet::default() };
                 postgres::shard(self.config, &self.bm_ini, &server)
             }
             (None, false) => Err(Run::NoShard { server: uid.to_owned() }.into()),
-        }
+        };
+        Ok(Shard { sessions: self.sessions.clone(), access: access? })
     }
 
     /// The server that the network is seen from. The files of another machine do not say so, unless the configuration tells

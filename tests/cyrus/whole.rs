@@ -57,12 +57,11 @@ fn assert_unjudged(what: &str, world: &World) {
     }
 }
 
-/// A writer died in the middle: what was committed before counts, and that it was so is told.
+/// A writer died in the middle: what was committed before counts.
 #[test]
 fn a_transaction_that_was_left_open_hides_nothing() {
     let world = World::of(healthy_files());
     let before = world.collect();
-    assert_eq!(before.column("SELECT is_open FROM cyrus_database"), ["0"]);
     let mut bytes = std::fs::read(world.lab.mailboxes_db()).unwrap();
     bytes[59] |= 1;
     let sum = crc(&bytes[..60]).to_be_bytes();
@@ -70,7 +69,6 @@ fn a_transaction_that_was_left_open_hides_nothing() {
     bytes.extend(b"+\x01 the beginning of a record that was never committed");
     std::fs::write(world.lab.mailboxes_db(), bytes).unwrap();
     let after = world.collect();
-    assert_eq!(after.column("SELECT is_open FROM cyrus_database"), ["1"]);
     let names = "SELECT name, partition, unique_id FROM cyrus_mailbox ORDER BY 1";
     assert_eq!(after.rows(names), before.rows(names));
 }

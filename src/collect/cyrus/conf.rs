@@ -1,9 +1,26 @@
 //! What imapd.conf says, read below the root.
 
+use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
-use crate::fact::{Row, Value};
+use crate::fact::table;
 use crate::format::imapd_conf::ImapdConf;
 use crate::format::spool_path::Hashing;
+use crate::model::Reason;
+use crate::model::reason::Cyrus;
+
+table! {
+    /// The partitions that imapd.conf and its includes define.
+    pub(super) struct CyrusPartition: "cyrus_partition", "a partition of a backend's Cyrus", Backend {
+        /// as Cyrus knows it: in lower case
+        name: String as key,
+        /// whether it is `defaultpartition`
+        is_default: bool,
+        /// folder of the `cyrus.*` files; null when they lie with the messages
+        meta_path: Option<String>,
+        /// folder of archived messages; null when there is none
+        archive_path: Option<String>,
+    }
+}
 
 /// Where Cyrus looks for its configuration.
 pub(super) const PATH: &str = "/etc/imapd.conf";
@@ -20,30 +37,35 @@ pub(super) struct Conf {
 impl Conf {
     /// Reads the configuration: nothing is assumed of a server that has none. The error names the file, never a value:
     /// one of them is a password.
-    pub(super) fn read(root: &Root) -> Result<Self, String> {
+    pub(super) fn read(root: &Root) -> Result<Self, Reason> {
         let text = root.text(PATH, LIMIT)?;
-        let source = root.shown(PATH);
-        let imapd = ImapdConf::parse(PATH, &text, |path| root.text(path, LIMIT))
-            .map_err(|error| format!("{source}: {error}"))?;
-        let hashing = Hashing::of(&imapd).map_err(|error| format!("{source}: {error}"))?;
-        Ok(Self { source, imapd, hashing })
+        let imapd = ImapdConf::parse(PATH, &text, |path| root.text(path, LIMIT));
+        let imapd = imapd.map_err(|error| root.unreadable(PATH, &error))?;
+        let hashing = Hashing::of(&imapd).map_err(|error| root.unreadable(PATH, &error))?;
+        Ok(Self { source: root.shown(PATH), imapd, hashing })
     }
 
-    /// Rows of `cyrus_partition`: those too that Cyrus does not find, because their name is too long.
-    pub(super) fn partitions(&self) -> Vec<Row> {
-        let default = self.imapd.default_partition();
-        let row = |(name, data): (&str, &str)| {
-            let path = |kind: &str| self.imapd.get(&format!("{kind}-{name}"));
-            vec![
-                Value::from(name),
-                Value::from(default.as_deref() == Some(name)),
-                Value::from(data),
-                Value::from(path("metapartition").filter(|meta| *meta != data)),
-                Value::from(path("archivepartition")),
-            ]
-        };
-        self.imapd.defined_partitions().map(row).collect()
+    /// Where Cyrus keeps its own files.
+    pub(super) fn directory(&self) -> Result<&str, Reason> {
+        let missing = || Cyrus::NoConfigDirectory { path: self.source.clone() };
+        Ok(self.imapd.config_directory().ok_or_else(missing)?)
     }
+}
+
+/// The partitions, those too that Cyrus does not find, because their name is too long.
+pub(super) fn partitions(place: &Place) -> Result<Vec<CyrusPartition>, Reason> {
+    let imapd = Conf::read(&place.root)?.imapd;
+    let default = imapd.default_partition();
+    let row = |(name, data): (&str, &str)| {
+        let path = |kind: &str| imapd.get(&format!("{kind}-{name}")).map(str::to_owned);
+        CyrusPartition {
+            name: name.to_owned(),
+            is_default: default.as_deref() == Some(name),
+            meta_path: path("metapartition").filter(|meta| meta != data),
+            archive_path: path("archivepartition"),
+        }
+    };
+    Ok(imapd.defined_partitions().map(row).collect())
 }
 
 #[cfg(test)]
@@ -56,7 +78,7 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join("etc").join(name), text).unwrap();
         }
-        let reason = Conf::read(&Root::new(folder.path())).err().unwrap();
+        let reason = Conf::read(&Root::new(folder.path())).err().unwrap().to_string();
         reason.replace(folder.path().to_str().unwrap(), "ROOT")
     }
 

@@ -1,20 +1,68 @@
 //! cyrus.index and cyrus.header of every mailbox, streamed, without Cyrus' locks: a client would wait for ours. What
 //! the index says of messages is kept for those who ask for it: it is read once.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::mailboxes::{Mailbox, shown};
 use crate::collect::reach::mailbox::{Content, Message};
 use crate::collect::reach::root::Root;
-use crate::fact::{Row, Value};
+use crate::fact::{enumeration, table};
 use crate::format::cyrus_header::{CyrusHeader, HeaderError};
 use crate::format::cyrus_index::{IndexError, Record, Records, Tally};
 use crate::format::spool_path::Directories;
 use crate::model::Reason;
-use crate::model::reason::Files;
+use crate::model::reason::{Cyrus, Files};
 use crate::model::text::escaped;
+
+table! {
+    /// The cyrus.index and cyrus.header of every live mailbox of mailboxes.db. Where the system refuses to read one of them
+    /// its state is `unreadable`, nothing is known of what is in it, and the table is partial.
+    pub(in crate::collect) struct CyrusIndex: "cyrus_index", "a live mailbox in Cyrus", Backend {
+        /// internal name of the mailbox
+        name: String as key,
+        /// folder that holds the two files
+        directory: String,
+        /// what the index is: `missing_directory` when not even its folder exists
+        state: State,
+        /// what cyrus.header is
+        header_state: HeaderState,
+        /// what is wrong, with its place; null when nothing is
+        detail: Option<String>,
+        /// messages: records neither expunged nor unlinked
+        existing: Option<u64>,
+        /// size of the messages, in bytes
+        existing_bytes: Option<u64>,
+        /// UNIQUEID in cyrus.header
+        unique_id: Option<String>,
+    }
+}
+
+enumeration! {
+    /// What an index is.
+    pub(in crate::collect) enum State {
+        Sound = "sound",
+        MissingDirectory = "missing_directory",
+        Missing = "missing",
+        Empty = "empty",
+        Truncated = "truncated",
+        HeaderDamaged = "header_damaged",
+        RecordDamaged = "record_damaged",
+        /// The system refuses to read it: nothing is known of what is in it.
+        Unreadable = "unreadable",
+    }
+}
+
+enumeration! {
+    /// What a cyrus.header is.
+    pub(in crate::collect) enum HeaderState {
+        Sound = "sound",
+        Missing = "missing",
+        Empty = "empty",
+        Damaged = "damaged",
+        Unreadable = "unreadable",
+    }
+}
 
 /// More than any cyrus.header has, in bytes.
 const HEADER_LIMIT: u64 = 1024 * 1024;
@@ -22,131 +70,139 @@ const HEADER_LIMIT: u64 = 1024 * 1024;
 /// Read at once from an index: most are smaller.
 const READ_BYTES: usize = 64 * 1024;
 
-/// State of a file that the system refuses to read: nothing is known of what is in it.
-const UNREADABLE: &str = "unreadable";
-
-/// What an index amounts to.
-#[derive(Default)]
-struct Index {
-    minor: Option<u32>,
-    tally: Option<(Tally, u64)>,
-    content: Option<Content>,
-}
-
 /// What looking at a mailbox gave.
-pub(super) struct Looked {
-    /// The row of `cyrus_index`.
-    pub(super) row: Row,
-    /// Whether nothing is wrong with either file.
-    pub(super) is_sound: bool,
-    /// What the index is.
-    pub(super) state: &'static str,
-    /// Which of the two files the system refuses to read, and why; none when it refuses neither.
-    pub(super) refused: Option<String>,
+pub(super) struct Inspected {
+    pub(super) row: CyrusIndex,
+    /// Why the system does not let one of the two files be read.
+    pub(super) refusal: Option<Reason>,
     /// Its messages, when they were asked for and the index is sound.
     pub(super) content: Option<Content>,
 }
 
+impl Inspected {
+    /// Whether nothing is wrong with either file.
+    pub(super) fn is_sound(&self) -> bool {
+        self.row.state == State::Sound && self.row.header_state == HeaderState::Sound
+    }
+}
+
+/// What is wrong with a file.
+struct Flaw {
+    /// With its place in the file.
+    detail: String,
+    /// Why the system does not let it be read.
+    refusal: Option<Reason>,
+}
+
+impl Flaw {
+    fn of(file: &str, error: &dyn std::fmt::Display) -> Self {
+        Self { detail: format!("{file}: {error}"), refusal: None }
+    }
+
+    /// A file that cannot be opened or read.
+    fn refused(root: &Root, file: &Path, reason: Reason) -> Self {
+        let (error, refusal) = match reason {
+            Reason::Files(Files::Unreadable { ref error, .. }) => (error.clone(), reason),
+            Reason::Files(Files::NotRegular { .. }) => ("not a regular file".to_owned(), reason),
+            // It is about another path.
+            why => (why.to_string(), Cyrus::Behind { path: root.shown(file), why: Box::new(why) }.into()),
+        };
+        let name = file.file_name().unwrap_or_default().display();
+        Self { detail: format!("{name}: {error}"), refusal: Some(refusal) }
+    }
+}
+
 /// Looks at the files of a mailbox.
-pub(super) fn look(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Looked {
-    let (state, detail, index) = look_at_index(root, directories, wants_content);
-    let (header_state, header_detail, unique_id) = look_at_header(root, &directories.header);
-    let refused = refused(root, &directories.index, state, detail.as_deref())
-        .or_else(|| refused(root, &directories.header, header_state, header_detail.as_deref()));
-    let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-    let tally = |pick: fn(&(Tally, u64)) -> u64| Value::from(index.tally.as_ref().map(pick).map(number));
+pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Inspected {
+    let index = Index::of(root, &directories.index, wants_content);
+    let header = Header::of(root, &directories.header);
     let directory = directories.index.parent().unwrap_or(&directories.index);
-    let row = vec![
-        Value::from(escaped(mailbox.name.as_bytes())),
-        Value::from(shown(directory)),
-        Value::from(state),
-        Value::from(header_state),
-        Value::from(detail.or(header_detail)),
-        Value::from(index.minor.map(i64::from)),
-        tally(|t| t.0.existing),
-        tally(|t| t.0.expunged),
-        tally(|t| t.0.unlinked),
-        tally(|t| t.1),
-        Value::from(unique_id),
-    ];
-    let is_sound = state == "sound" && header_state == "sound";
-    Looked { row, is_sound, state, refused, content: index.content }
-}
-
-/// The file with its path, when its state is that it could not be read.
-fn refused(root: &Root, file: &Path, state: &str, detail: Option<&str>) -> Option<String> {
-    let folder = root.shown(file.parent()?);
-    (state == UNREADABLE).then(|| format!("{folder}/{}", detail.unwrap_or_default()))
-}
-
-/// The file, open for reading; none when there is none. The error says why nobody knows, without the path where it can.
-fn open(root: &Root, file: &Path) -> Result<Option<File>, String> {
-    let found = root.find_file(file).map_err(|reason| match reason {
-        Reason::Files(Files::Unreadable { error, .. }) => error,
-        Reason::Files(Files::NotRegular { .. }) => "not a regular file".to_owned(),
-        other => other.to_string(),
-    });
-    found.map(|found| found.map(|(file, _)| file))
-}
-
-type Look = (&'static str, Option<String>, Index);
-
-fn look_at_index(root: &Root, directories: &Directories, wants_content: bool) -> Look {
-    let none = Index::default();
-    let file = match open(root, &directories.index) {
-        Ok(Some(file)) => file,
-        Ok(None) => {
-            let has_directory = directories.index.parent().is_some_and(|directory| root.folder(directory).is_ok());
-            return (if has_directory { "missing" } else { "missing_directory" }, None, none);
-        }
-        Err(error) => return (UNREADABLE, Some(format!("cyrus.index: {error}")), none),
+    let flaws = || [&index.flaw, &header.flaw].into_iter().flatten();
+    let row = CyrusIndex {
+        name: escaped(mailbox.name.as_bytes()),
+        directory: shown(directory),
+        state: index.state,
+        header_state: header.state,
+        detail: flaws().next().map(|flaw| flaw.detail.clone()),
+        existing: index.messages.map(|(messages, _)| messages),
+        existing_bytes: index.messages.map(|(_, bytes)| bytes),
+        unique_id: header.unique_id,
     };
-    match Records::open(BufReader::with_capacity(READ_BYTES, file)) {
-        Ok(records) => tally(records, wants_content),
-        Err(error) => (state_of(&error), Some(format!("cyrus.index: {error}")), none),
-    }
+    Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content: index.content }
 }
 
-fn state_of(error: &IndexError) -> &'static str {
-    match error {
-        IndexError::Empty => "empty",
-        IndexError::Short { .. } | IndexError::Truncated { .. } => "truncated",
-        IndexError::Version { .. } | IndexError::Sizes { .. } => "header_damaged",
-        IndexError::Io { .. } => UNREADABLE,
-    }
+/// What an index amounts to.
+struct Index {
+    state: State,
+    flaw: Option<Flaw>,
+    /// Messages, and their size in bytes; none when they were not all read.
+    messages: Option<(u64, u64)>,
+    content: Option<Content>,
 }
 
-fn tally<R: Read>(mut records: Records<R>, wants_content: bool) -> Look {
-    let header = *records.header();
-    let mut content = wants_content.then(|| Content { last_append_at: header.last_append, ..Content::default() });
-    let (mut tally, mut bytes) = (Tally::default(), 0_u64);
-    for record in records.by_ref() {
-        match record {
-            Ok(record) => {
-                tally.add(&record);
-                if !record.flags.is_expunged() && !record.flags.is_unlinked() {
-                    bytes += u64::from(record.size);
-                }
-                // One record that is not what was written, and the others are worth nothing either.
-                content = content.filter(|_| record.crc.is_right());
-                content.iter_mut().for_each(|content| note(&record, header.is_mailbox_deleted, content));
+impl Index {
+    fn without_messages(state: State, flaw: Option<Flaw>) -> Self {
+        Self { state, flaw, messages: None, content: None }
+    }
+
+    fn of(root: &Root, path: &Path, wants_content: bool) -> Self {
+        let file = match root.find_file(path) {
+            Ok(Some((file, _))) => file,
+            Ok(None) => {
+                let folder = path.parent().map(|folder| root.find_folder(folder));
+                let has_folder = matches!(folder, Some(Ok(Some(_))));
+                let state = if has_folder { State::Missing } else { State::MissingDirectory };
+                return Self::without_messages(state, None);
             }
-            Err(error) => {
-                let index = Index { minor: Some(header.minor), ..Index::default() };
-                return (state_of(&error), Some(format!("cyrus.index: {error}")), index);
+            Err(reason) => {
+                return Self::without_messages(State::Unreadable, Some(Flaw::refused(root, path, reason)));
             }
+        };
+        let records = Records::open(BufReader::with_capacity(READ_BYTES, file));
+        let read = records.and_then(|records| Self::read(records, wants_content));
+        read.unwrap_or_else(|error| Self::broken(root, path, &error))
+    }
+
+    fn broken(root: &Root, path: &Path, error: &IndexError) -> Self {
+        let state = match error {
+            IndexError::Empty => State::Empty,
+            IndexError::Short { .. } | IndexError::Truncated { .. } => State::Truncated,
+            IndexError::Version { .. } | IndexError::Sizes { .. } => State::HeaderDamaged,
+            IndexError::Io { .. } => State::Unreadable,
+        };
+        let flaw = match state {
+            State::Unreadable => Flaw::refused(root, path, root.unreadable(path, error)),
+            _ => Flaw::of("cyrus.index", error),
+        };
+        Self::without_messages(state, Some(flaw))
+    }
+
+    fn read<R: Read>(mut records: Records<R>, wants_content: bool) -> Result<Self, IndexError> {
+        let header = *records.header();
+        let mut content = wants_content.then(|| Content { last_append_at: header.last_append, ..Content::default() });
+        let (mut tally, mut bytes) = (Tally::default(), 0_u64);
+        for record in records.by_ref() {
+            let record = record?;
+            tally.add(&record);
+            if !record.flags.is_expunged() && !record.flags.is_unlinked() {
+                bytes += u64::from(record.size);
+            }
+            // One record that is not what was written, and the others are worth nothing either.
+            content = content.filter(|_| record.crc.is_right());
+            content.iter_mut().for_each(|content| note(&record, header.is_mailbox_deleted, content));
         }
+        let (state, flaw) = match (header.crc.is_right(), tally.damaged, tally.out_of_order) {
+            (false, ..) => (State::HeaderDamaged, Some("offset 0: wrong CRC of the header".to_owned())),
+            (true, 0, 0) => (State::Sound, None),
+            (true, damaged, disordered) => {
+                let flaw = format!("{damaged} record(s) with a wrong CRC, {disordered} out of order");
+                (State::RecordDamaged, Some(flaw))
+            }
+        };
+        let content = content.filter(|_| state == State::Sound);
+        let flaw = flaw.map(|flaw| Flaw::of("cyrus.index", &flaw));
+        Ok(Self { state, flaw, messages: Some((tally.existing, bytes)), content })
     }
-    let index = Index { minor: Some(header.minor), tally: Some((tally, bytes)), content: None };
-    if !header.crc.is_right() {
-        return ("header_damaged", Some("cyrus.index: offset 0: wrong CRC of the header".to_owned()), index);
-    }
-    if tally.damaged > 0 || tally.out_of_order > 0 {
-        let detail =
-            format!("cyrus.index: {} record(s) with a wrong CRC, {} out of order", tally.damaged, tally.out_of_order);
-        return ("record_damaged", Some(detail), index);
-    }
-    ("sound", None, Index { content, ..index })
 }
 
 fn note(record: &Record, is_mailbox_deleted: bool, content: &mut Content) {
@@ -161,20 +217,29 @@ fn note(record: &Record, is_mailbox_deleted: bool, content: &mut Content) {
     }
 }
 
-fn look_at_header(root: &Root, file: &Path) -> (&'static str, Option<String>, Option<String>) {
-    let unreadable = |error: String| (UNREADABLE, Some(format!("cyrus.header: {error}")), None);
-    let file = match open(root, file) {
-        Ok(Some(file)) => file,
-        Ok(None) => return ("missing", None, None),
-        Err(error) => return unreadable(error),
-    };
+/// What a cyrus.header says.
+struct Header {
+    state: HeaderState,
+    flaw: Option<Flaw>,
+    unique_id: Option<String>,
+}
+
+impl Header {
+    fn of(root: &Root, path: &Path) -> Self {
+        let (state, flaw, unique_id) = match header(root, path) {
+            Ok(None) => (HeaderState::Missing, None, None),
+            Ok(Some(Ok(header))) => (HeaderState::Sound, None, header.unique_id),
+            Ok(Some(Err(HeaderError::Empty))) => (HeaderState::Empty, None, None),
+            Ok(Some(Err(error))) => (HeaderState::Damaged, Some(Flaw::of("cyrus.header", &error)), None),
+            Err(reason) => (HeaderState::Unreadable, Some(Flaw::refused(root, path, reason)), None),
+        };
+        Self { state, flaw, unique_id }
+    }
+}
+
+fn header(root: &Root, path: &Path) -> Result<Option<Result<CyrusHeader, HeaderError>>, Reason> {
+    let Some((file, _)) = root.find_file(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    if let Err(error) = file.take(HEADER_LIMIT).read_to_end(&mut bytes) {
-        return unreadable(error.to_string());
-    }
-    match CyrusHeader::parse(&bytes) {
-        Ok(header) => ("sound", None, header.unique_id),
-        Err(HeaderError::Empty) => ("empty", None, None),
-        Err(error) => ("damaged", Some(format!("cyrus.header: {error}")), None),
-    }
+    file.take(HEADER_LIMIT).read_to_end(&mut bytes).map_err(|error| root.unreadable(path, &error))?;
+    Ok(Some(CyrusHeader::parse(&bytes)))
 }

@@ -3,19 +3,74 @@
 //! Cyrus' own tools take a lock that stalls clients, and repair what they read. A reader that compares the header before
 //! and after, and the file behind the name, sees a committed state without either.
 
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::time::Duration;
 
 use super::conf::Conf;
 use crate::collect::reach::mailbox::{Owner, root_name};
 use crate::collect::reach::root::Root;
-use crate::fact::{Row, Value};
-use crate::format::cyrus_db::{CyrusDb, Kind};
-use crate::format::mailbox_name::{MailboxName, Namespace, Naming};
-use crate::format::mailbox_record::{MailboxRecord, Notation};
+use crate::fact::{enumeration, table};
+use crate::format::cyrus_db::CyrusDb;
+use crate::format::mailbox_name::{self, MailboxName, Naming};
+use crate::format::mailbox_record::MailboxRecord;
 use crate::format::spool_path::{Directories, SpoolPathError};
+use crate::model::Reason;
+use crate::model::reason::{Cyrus, Files};
 use crate::model::text::escaped;
+
+table! {
+    /// The entries of mailboxes.db whose name or value cannot be read; Cyrus passes over them.
+    pub(in crate::collect) struct CyrusEntryUnreadable: "cyrus_entry_unreadable", "an unreadable entry", Backend {
+        /// the key
+        name: String as key,
+        /// what is wrong, with its place
+        reason: String,
+    }
+}
+
+table! {
+    /// The mailboxes of mailboxes.db: live ones, and those that wait for their purge under `DELETED`. Tombstones, reserved,
+    /// remote and intermediate entries are left out.
+    pub(in crate::collect) struct CyrusMailbox: "cyrus_mailbox", "a mailbox or folder in Cyrus", Backend {
+        /// internal name, such as `bm.lan!user.john^doe.Sent`
+        name: String as key,
+        /// internal name of the mailbox it belongs to, without `DELETED`: `bm.lan!user.john^doe`
+        root_name: String as key,
+        /// whose it is
+        namespace: Namespace,
+        /// what stands before the first `!`; null when there is none
+        domain: Option<String> as key,
+        /// login or name of the mailbox, `^` turned back into a dot
+        owner: String as key,
+        /// decoded path below the root, parts separated by `/`; null for the root itself
+        folder: Option<String>,
+        /// whether it waits for its purge (`DELETED.….<time>`)
+        is_deleted: bool,
+        /// whether it is a real folder called INBOX below a user's root
+        is_literal_inbox: bool,
+        /// partition of its entry
+        partition: Option<String> as key,
+        /// Cyrus' UNIQUEID; null in entries of 2.4
+        unique_id: Option<String>,
+        /// who has which rights, as `who rights` pairs separated by `, `
+        acl: String,
+        /// where its messages belong; null when its partition is not defined
+        data_directory: Option<String> as key,
+        /// where its `cyrus.*` files belong
+        meta_directory: Option<String> as key,
+        /// where its archived messages belong
+        archive_directory: Option<String> as key,
+    }
+}
+
+enumeration! {
+    /// Whose a mailbox is.
+    pub(in crate::collect) enum Namespace { User = "user", Shared = "shared" }
+}
 
 /// More than any installation has, in bytes: 100 000 mailboxes are 21 MB.
 const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
@@ -27,13 +82,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Mailboxes {
     /// The file, as this machine names it.
     pub(super) source: String,
-    path: String,
-    kind: Kind,
-    size: u64,
-    entries: u64,
-    tombstones: u64,
+    /// Whether a transaction was open or left over: this is the last committed state.
     is_open: bool,
-    unreadable: Vec<(String, String)>,
+    pub(super) unreadable: Vec<CyrusEntryUnreadable>,
     /// Live mailboxes, and those that wait for their purge.
     pub(super) mailboxes: Vec<Mailbox>,
 }
@@ -42,95 +93,84 @@ pub(super) struct Mailboxes {
 pub(super) struct Mailbox {
     pub(super) name: MailboxName,
     record: MailboxRecord,
-    is_dbname: bool,
     pub(super) directories: Option<Directories>,
 }
 
 impl Mailboxes {
     /// Reads the file. The error names it.
-    pub(super) fn read(root: &Root, conf: &Conf) -> Result<Self, String> {
-        let path = match (conf.imapd.get("mboxlist_db_path"), conf.imapd.config_directory()) {
-            (Some(path), _) => path.to_owned(),
-            (None, Some(directory)) => format!("{directory}/mailboxes.db"),
-            (None, None) => return Err(format!("{}: no configdirectory", conf.source)),
+    pub(super) fn read(root: &Root, conf: &Conf) -> Result<Self, Reason> {
+        let path = match conf.imapd.get("mboxlist_db_path") {
+            Some(path) => path.to_owned(),
+            None => format!("{}/mailboxes.db", conf.directory()?),
         };
         let mut tries = 0;
         loop {
             tries += 1;
             match attempt(root, &path, conf) {
                 Ok(read) if !read.is_open || tries >= TRIES => return Ok(read),
-                Err(reason) if tries >= TRIES => return Err(format!("{}: {reason}", root.shown(&path))),
-                Err(reason) if reason.is_final => return Err(format!("{}: {reason}", root.shown(&path))),
+                Err(unread) if unread.is_final || tries >= TRIES => return Err(unread.reason),
                 _ => std::thread::sleep(PAUSE),
             }
         }
     }
 
-    /// The row of `cyrus_database`.
-    pub(super) fn database(&self) -> Row {
-        let format = match self.kind {
-            Kind::Twoskip => "twoskip",
-            Kind::Skiplist => "skiplist",
-            Kind::Flat => "flat",
-        };
-        let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-        vec![
-            Value::from(self.path.as_str()),
-            Value::from(format),
-            number(self.size),
-            number(self.entries),
-            number(self.tombstones),
-            Value::from(self.is_open),
-        ]
+    /// The names of the mailboxes.
+    pub(super) fn names(&self) -> HashSet<&MailboxName> {
+        self.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
     }
 
-    /// Rows of `cyrus_entry_unreadable`.
-    pub(super) fn unreadable(&self) -> Vec<Row> {
-        let row = |(name, reason): &(String, String)| vec![Value::from(name.as_str()), Value::from(reason.as_str())];
-        self.unreadable.iter().map(row).collect()
+    fn take(&mut self, naming: Naming, key: &[u8], value: &[u8], conf: &Conf) {
+        let Some(name) = naming.mailbox(key) else { return };
+        let unreadable = |reason: String| CyrusEntryUnreadable { name: escaped(key), reason };
+        let record = match MailboxRecord::parse(value) {
+            Ok(record) => record,
+            Err(error) => return self.unreadable.push(unreadable(error.to_string())),
+        };
+        if !record.is_live_and_local() {
+            return;
+        }
+        let directories = record.partition.as_deref().map(|p| Directories::of(&conf.imapd, &conf.hashing, p, &name));
+        if let Some(Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots))) = &directories {
+            self.unreadable.push(unreadable(error.to_string()));
+        }
+        let directories = directories.and_then(Result::ok);
+        self.mailboxes.push(Mailbox { name, record, directories });
     }
 }
 
 /// Why a look at the file gave nothing: for good, or while it was being written.
 struct Unread {
-    reason: String,
+    reason: Reason,
     is_final: bool,
 }
 
-impl std::fmt::Display for Unread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.reason)
+/// What the system refuses does not get better.
+impl From<Reason> for Unread {
+    fn from(reason: Reason) -> Self {
+        Self { reason, is_final: true }
     }
 }
 
 fn attempt(root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
-    let never = |error: std::io::Error| Unread { reason: error.to_string(), is_final: true };
-    let again = |reason: String| Unread { reason, is_final: false };
-    let (mut file, before) = root.regular(path).map_err(never)?;
+    let never = |error: std::io::Error| root.unreadable(path, &error);
+    let again = |reason: Reason| Unread { reason, is_final: false };
+    let (mut file, before) = open(root, path)?;
     if before.len() > LIMIT {
-        return Err(Unread { reason: format!("larger than {LIMIT} bytes"), is_final: true });
+        return Err(Reason::from(Files::TooLarge { path: root.shown(path), limit: LIMIT }).into());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
     file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(never)?;
-    let db = CyrusDb::parse(&bytes).map_err(|error| again(error.to_string()))?;
-    let entries: Vec<_> = db.entries().collect::<Result<_, _>>().map_err(|error| again(error.to_string()))?;
+    let db = CyrusDb::parse(&bytes).map_err(|error| again(root.unreadable(path, &error)))?;
+    let entries: Result<Vec<_>, _> = db.entries().collect();
+    let entries = entries.map_err(|error| again(root.unreadable(path, &error)))?;
     let mut header = vec![0; db.header_len().min(bytes.len())];
     file.read_exact_at(&mut header, 0).map_err(never)?;
-    let (_, after) = root.regular(path).map_err(never)?;
+    let (_, after) = open(root, path)?;
     if !bytes.starts_with(&header) || (before.dev(), before.ino()) != (after.dev(), after.ino()) {
-        return Err(again("it was written while it was read".to_owned()));
+        return Err(again(Cyrus::WrittenMeanwhile { path: root.shown(path) }.into()));
     }
-    let mut read = Mailboxes {
-        source: root.shown(path),
-        path: path.to_owned(),
-        kind: db.kind(),
-        size: bytes.len().try_into().unwrap_or(u64::MAX),
-        entries: entries.len().try_into().unwrap_or(u64::MAX),
-        tombstones: 0,
-        is_open: !db.is_settled(),
-        unreadable: Vec::new(),
-        mailboxes: Vec::new(),
-    };
+    let (source, is_open) = (root.shown(path), !db.is_settled());
+    let mut read = Mailboxes { source, is_open, unreadable: Vec::new(), mailboxes: Vec::new() };
     let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
     for (key, value) in &entries {
         read.take(naming, key, value, conf);
@@ -138,29 +178,8 @@ fn attempt(root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
     Ok(read)
 }
 
-impl Mailboxes {
-    fn take(&mut self, naming: Naming, key: &[u8], value: &[u8], conf: &Conf) {
-        let Some(name) = naming.mailbox(key) else { return };
-        let record = match MailboxRecord::parse(value) {
-            Ok(record) => record,
-            Err(error) => {
-                self.unreadable.push((escaped(key), error.to_string()));
-                return;
-            }
-        };
-        if record.flags.is_deleted {
-            self.tombstones += 1;
-        }
-        if !record.is_live_and_local() {
-            return;
-        }
-        let directories = record.partition.as_deref().map(|p| Directories::of(&conf.imapd, &conf.hashing, p, &name));
-        if let Some(Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots))) = &directories {
-            self.unreadable.push((escaped(key), error.to_string()));
-        }
-        let directories = directories.and_then(Result::ok);
-        self.mailboxes.push(Mailbox { name, record, is_dbname: naming == Naming::Dbname, directories });
-    }
+fn open(root: &Root, path: &str) -> Result<(File, Metadata), Reason> {
+    root.find_file(path)?.ok_or_else(|| root.missing(path))
 }
 
 impl Mailbox {
@@ -169,57 +188,44 @@ impl Mailbox {
         self.record.partition.as_deref()
     }
 
-    /// The row of `cyrus_mailbox`.
-    pub(super) fn row(&self, conf: &Conf) -> Row {
-        let deleted_prefix = conf.hashing.deleted_prefix.as_str();
-        let parts = self.name.parts(deleted_prefix);
-        let namespace = match parts.namespace {
-            Namespace::User => "user",
-            Namespace::Shared => "shared",
-        };
-        let notation = match (self.record.notation, self.is_dbname) {
-            (Notation::Text24, _) => "2.4",
-            (Notation::Text25, _) => "2.5",
-            (Notation::Dlist, false) => "3.0",
-            (Notation::Dlist, true) => "3.6",
-        };
-        let acl: Vec<String> = self.record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
-        let directory = |pick: fn(&Directories) -> Option<&std::path::Path>| {
-            Value::from(self.directories.as_ref().and_then(pick).map(shown))
-        };
-        vec![
-            Value::from(escaped(self.name.as_bytes())),
-            Value::from(root_name(&self.name, deleted_prefix)),
-            Value::from(namespace),
-            Value::from(parts.domain.map(escaped)),
-            Value::from(escaped(&parts.owner)),
-            Value::from((!parts.is_root()).then(|| parts.folder_path())),
-            Value::from(parts.is_deleted),
-            Value::from(parts.is_literal_inbox() && parts.folders.len() == 1),
-            Value::from(self.record.partition.clone()),
-            Value::from(self.record.unique_id.clone()),
-            Value::from(notation),
-            Value::from(acl.join(", ")),
-            directory(|d| Some(&d.data)),
-            directory(|d| Some(&d.meta)),
-            directory(|d| d.archive.as_deref()),
-        ]
-    }
-}
-
-impl Mailbox {
     /// Whose its messages are.
     pub(super) fn owner(&self, conf: &Conf) -> Owner {
+        let root_name = root_name(&self.name, &conf.hashing.deleted_prefix);
+        Owner { name: escaped(self.name.as_bytes()), root_name }
+    }
+
+    /// Whether it waits for its purge.
+    pub(super) fn is_deleted(&self, conf: &Conf) -> bool {
+        self.name.parts(&conf.hashing.deleted_prefix).is_deleted
+    }
+
+    pub(super) fn row(&self, conf: &Conf) -> CyrusMailbox {
         let parts = self.name.parts(&conf.hashing.deleted_prefix);
-        Owner {
+        let acl: Vec<String> = self.record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
+        let directory = |pick: fn(&Directories) -> Option<&Path>| self.directories.as_ref().and_then(pick).map(shown);
+        CyrusMailbox {
             name: escaped(self.name.as_bytes()),
             root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
+            namespace: match parts.namespace {
+                mailbox_name::Namespace::User => Namespace::User,
+                mailbox_name::Namespace::Shared => Namespace::Shared,
+            },
             domain: parts.domain.map(escaped),
+            owner: escaped(&parts.owner),
+            folder: (!parts.is_root()).then(|| parts.folder_path()),
+            is_deleted: parts.is_deleted,
+            is_literal_inbox: parts.is_literal_inbox() && parts.folders.len() == 1,
+            partition: self.record.partition.clone(),
+            unique_id: self.record.unique_id.clone(),
+            acl: acl.join(", "),
+            data_directory: directory(|d| Some(&d.data)),
+            meta_directory: directory(|d| Some(&d.meta)),
+            archive_directory: directory(|d| d.archive.as_deref()),
         }
     }
 }
 
 /// A path as text; its bytes may be any.
-pub(super) fn shown(path: &std::path::Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes())
 }

@@ -10,19 +10,57 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::conf::Conf;
 use super::mailboxes::shown;
-use super::some;
-use super::trees::{Tree, trees};
+use super::trees::{Kind, Tree, trees};
 use crate::collect::reach::mailbox::root_name;
 use crate::collect::reach::root::Root;
-use crate::collect::reach::sink::Scope;
-use crate::fact::{Row, Value};
+use crate::collect::reach::seen::Pour;
+use crate::fact::table;
 use crate::format::mailbox_name::MailboxName;
 use crate::format::spool_path::NotMailbox;
+use crate::model::Reason;
+use crate::model::reason::{Cyrus, cyrus};
 use crate::model::text::escaped;
+
+table! {
+    /// Every directory of the data, meta and archive trees, once, with the number of files directly in it. A tree's root is
+    /// the folder that holds its partitions' folders. What lies behind a symbolic link is looked at where that stands for a
+    /// partition; any other, and one that leads nowhere, makes the table partial, as does a partition with mailboxes that
+    /// has no folder for messages or indexes.
+    pub(in crate::collect) struct SpoolDirectory: "spool_directory", "a directory of the spool", Backend {
+        /// absolute path on the server
+        directory: String as key,
+        /// which tree
+        tree: Kind,
+        /// path below the tree's root, such as `bm-master__bm_lan/domain/b/bm.lan/j/user/john`
+        path: String,
+        /// parts of the path
+        depth: u64,
+        /// partition whose folder it lies in; null when that is none
+        partition: Option<String> as key,
+        /// hash letter before the domain
+        domain_letter: Option<String>,
+        /// hash letter before the mailbox
+        letter: Option<String>,
+        /// internal name of the mailbox that would live here; null when the path is none of a mailbox
+        mailbox_name: Option<String> as key,
+        /// internal name of the mailbox that it would belong to, without `DELETED`
+        root_name: Option<String> as key,
+        /// whether it lies in a tree of mailboxes that wait for their purge
+        is_deleted: bool,
+        /// whether it is `stage.`, where deliveries are in progress
+        is_stage: bool,
+        /// whether it is a symbolic link that was not followed
+        is_link: bool,
+        /// files called `<number>.`
+        messages: u64,
+        /// files called `cyrus.*`
+        cyrus_files: u64,
+    }
+}
 
 /// Subtrees that are walked at the same time need not be more: enough to keep every thread busy to the end.
 const SUBTREES: usize = 256;
@@ -54,22 +92,22 @@ pub(super) struct Walked<'a> {
     pub(super) suspects: Vec<Suspect>,
 }
 
-/// Walks every tree. Rows of directories that a list of mailboxes (`known`) explains are added to the scope, the others
-/// are left to settle. The folders of partitions that the list names (`used`) have to be there.
+/// Walks every tree. Rows of directories that a list of mailboxes (`known`) explains are poured, the others are left to
+/// settle. The folders of partitions that the list names (`used`) have to be there.
 pub(super) fn walk<'a>(
     root: &'a Root,
     conf: &'a Conf,
     known: &'a HashSet<&'a MailboxName>,
     used: &HashSet<&str>,
-    scope: &'a Scope<'a>,
-) -> Result<Walked<'a>, String> {
-    let (trees, failures) = trees(root, conf, used);
+    pour: &'a Pour<SpoolDirectory>,
+) -> Result<Walked<'a>, Reason> {
+    let (trees, gaps) = trees(root, conf, used);
     let walk = Walk {
         root,
         conf,
         known,
-        scope,
-        failures: Mutex::new(failures.into_iter().collect()),
+        pour,
+        gaps: Mutex::new(gaps.into_iter().collect()),
         suspects: Mutex::default(),
         rows: Mutex::default(),
     };
@@ -83,7 +121,7 @@ pub(super) fn walk<'a>(
 
 impl Walked<'_> {
     /// Settles the suspects whose mailbox is listed by now, and those whose directory is gone. The others stay.
-    pub(super) fn settle(&mut self, listed: &HashSet<&MailboxName>) -> Result<(), String> {
+    pub(super) fn settle(&mut self, listed: &HashSet<&MailboxName>) -> Result<(), Reason> {
         let mut rows = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
             let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
@@ -93,22 +131,21 @@ impl Walked<'_> {
                 self.suspects.push(suspect);
             }
         }
-        Ok(self.walk.scope.add(&rows)?)
+        self.walk.pour.add(rows)
     }
 
     /// Adds what is left, and says what could not be read.
-    pub(super) fn finish(mut self) -> Result<Option<String>, String> {
+    pub(super) fn finish(mut self) -> Result<Option<Reason>, Reason> {
         let mut rows = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
             let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
             rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
         }
-        self.walk.scope.add(&rows)?;
-        let failures = self.walk.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if failures.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(format!("{} place(s) of the spool could not be read: {}", failures.len(), some(&failures))))
+        self.walk.pour.add(rows)?;
+        let gaps = self.walk.gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let count = gaps.len();
+        let gap = || Cyrus::SpoolUnread { count, first: cyrus::few(gaps, Reason::text) }.into();
+        Ok((count > 0).then(gap))
     }
 }
 
@@ -116,16 +153,14 @@ impl Walked<'_> {
 struct Directory {
     /// Below the tree's real root.
     path: PathBuf,
-    messages: i64,
-    cyrus_files: i64,
-    other_files: i64,
-    subdirectories: i64,
+    messages: u64,
+    cyrus_files: u64,
     is_link: bool,
 }
 
 impl Directory {
     fn new(path: PathBuf, is_link: bool) -> Self {
-        Self { path, messages: 0, cyrus_files: 0, other_files: 0, subdirectories: 0, is_link }
+        Self { path, messages: 0, cyrus_files: 0, is_link }
     }
 
     fn count(&mut self, name: &OsStr) {
@@ -133,7 +168,7 @@ impl Directory {
         match name.strip_suffix(b".") {
             Some(number) if !number.is_empty() && number.iter().all(u8::is_ascii_digit) => self.messages += 1,
             _ if name.starts_with(b"cyrus.") => self.cyrus_files += 1,
-            _ => self.other_files += 1,
+            _ => {}
         }
     }
 }
@@ -142,15 +177,15 @@ struct Walk<'a> {
     root: &'a Root,
     conf: &'a Conf,
     known: &'a HashSet<&'a MailboxName>,
-    scope: &'a Scope<'a>,
-    failures: Mutex<BTreeSet<String>>,
+    pour: &'a Pour<SpoolDirectory>,
+    gaps: Mutex<BTreeSet<Reason>>,
     suspects: Mutex<Vec<Suspect>>,
     /// Rows of all subtrees, until there are enough for the store: each addition is a transaction.
-    rows: Mutex<Vec<Row>>,
+    rows: Mutex<Vec<SpoolDirectory>>,
 }
 
 impl Walk<'_> {
-    fn give(&self, rows: Vec<Row>) -> Result<(), String> {
+    fn add(&self, rows: Vec<SpoolDirectory>) -> Result<(), Reason> {
         let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(rows);
         if all.len() < BATCH {
@@ -158,21 +193,20 @@ impl Walk<'_> {
         }
         let full = std::mem::take(&mut *all);
         drop(all);
-        Ok(self.scope.add(&full)?)
+        self.pour.add(full)
     }
 
-    fn flush(&self) -> Result<(), String> {
-        Ok(self.scope.add(&std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))?)
+    fn flush(&self) -> Result<(), Reason> {
+        self.pour.add(std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    fn fail(&self, reason: String) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(reason);
+    fn miss(&self, reason: Reason) {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner).insert(reason);
     }
 
-    fn tree(&self, tree: &Tree, number: usize) -> Result<(), String> {
+    fn tree(&self, tree: &Tree, number: usize) -> Result<(), Reason> {
         let (listed, subtrees) = self.split(tree);
-        let rows: Vec<Row> = listed.into_iter().filter_map(|found| self.explain(tree, number, found)).collect();
-        self.give(rows)?;
+        self.add(listed.into_iter().filter_map(|found| self.explain(tree, number, found)).collect())?;
         subtrees.into_par_iter().try_for_each(|place| self.subtree(tree, number, &place))
     }
 
@@ -196,16 +230,14 @@ impl Walk<'_> {
     fn list(&self, tree: &Tree, place: &Place, listed: &mut Vec<(PathBuf, Directory)>, next: &mut Vec<Place>) {
         let mut directory = Directory::new(place.below.clone(), false);
         for entry in WalkDir::new(&place.real).min_depth(1).max_depth(1) {
-            let Some(entry) = self.entry(entry) else { continue };
+            let Some(entry) = self.entry(&place.real, entry) else { continue };
             let below = place.below.join(entry.file_name());
             if entry.file_type().is_dir() {
-                directory.subdirectories += 1;
                 next.push(Place { real: entry.into_path(), below });
             } else if entry.file_type().is_symlink() {
-                directory.subdirectories += 1;
                 // An administrator may have moved a partition to another volume.
-                match place.below.as_os_str().is_empty().then(|| self.root.folder(tree.logical.join(&below))) {
-                    Some(Ok(real)) => next.push(Place { real, below }),
+                match place.below.as_os_str().is_empty().then(|| self.root.find_folder(tree.logical.join(&below))) {
+                    Some(Ok(Some(real))) => next.push(Place { real, below }),
                     _ => listed.push((entry.into_path(), Directory::new(below, true))),
                 }
             } else {
@@ -216,19 +248,18 @@ impl Walk<'_> {
     }
 
     /// Walks a subtree; its directories come before what is in them, so that a stack tells whose an entry is.
-    fn subtree(&self, tree: &Tree, number: usize, top: &Place) -> Result<(), String> {
+    fn subtree(&self, tree: &Tree, number: usize, top: &Place) -> Result<(), Reason> {
         let mut stack: Vec<(PathBuf, Directory)> = Vec::new();
         let mut rows = Vec::new();
         for entry in WalkDir::new(&top.real) {
-            let Some(entry) = self.entry(entry) else { continue };
+            let Some(entry) = self.entry(&top.real, entry) else { continue };
             while stack.len() > entry.depth() {
                 rows.extend(stack.pop().and_then(|found| self.explain(tree, number, found)));
             }
             let kind = entry.file_type();
             match stack.last_mut() {
-                Some((_, parent)) if kind.is_dir() || kind.is_symlink() => parent.subdirectories += 1,
-                Some((_, parent)) => parent.count(entry.file_name()),
-                None => {}
+                Some((_, parent)) if !kind.is_dir() && !kind.is_symlink() => parent.count(entry.file_name()),
+                _ => {}
             }
             if kind.is_dir() || kind.is_symlink() {
                 // Joined part by part: joining an empty path would leave a slash at the end.
@@ -241,17 +272,17 @@ impl Walk<'_> {
                 }
             }
             if rows.len() >= BATCH {
-                self.give(std::mem::take(&mut rows))?;
+                self.add(std::mem::take(&mut rows))?;
             }
         }
         rows.extend(stack.into_iter().rev().filter_map(|found| self.explain(tree, number, found)));
-        self.give(rows)
+        self.add(rows)
     }
 
     /// The row of a directory that needs no second look; one that does is kept for later.
-    fn explain(&self, tree: &Tree, number: usize, (real, directory): (PathBuf, Directory)) -> Option<Row> {
+    fn explain(&self, tree: &Tree, number: usize, (real, directory): (PathBuf, Directory)) -> Option<SpoolDirectory> {
         if directory.is_link {
-            self.fail(self.behind(&tree.logical.join(&directory.path)));
+            self.miss(self.behind(&tree.logical.join(&directory.path)));
         }
         if directory.messages + directory.cyrus_files > 0 {
             let inside: PathBuf = directory.path.iter().skip(1).collect();
@@ -267,79 +298,69 @@ impl Walk<'_> {
     }
 
     /// Why it is not known what is behind a link: one below a partition may lead anywhere, in a circle too.
-    fn behind(&self, link: &Path) -> String {
-        let shown = || format!("{}: a symbolic link, which is not followed", self.root.shown(link));
-        self.root.find(link).err().map_or_else(shown, String::from)
+    fn behind(&self, link: &Path) -> Reason {
+        let not_followed = || Cyrus::NotFollowed { path: self.root.shown(link) }.into();
+        self.root.find(link).err().unwrap_or_else(not_followed)
     }
 
     /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.
     fn look_again(&self, place: &Place) -> Option<Directory> {
         let mut entries = WalkDir::new(&place.real).max_depth(1).into_iter();
-        self.entry(entries.next()?)?;
+        self.entry(&place.real, entries.next()?)?;
         let mut directory = Directory::new(place.below.clone(), false);
-        for entry in entries.filter_map(|entry| self.entry(entry)) {
-            match entry.file_type() {
-                kind if kind.is_dir() || kind.is_symlink() => directory.subdirectories += 1,
-                _ => directory.count(entry.file_name()),
-            }
-        }
+        let is_file = |entry: &DirEntry| !entry.file_type().is_dir() && !entry.file_type().is_symlink();
+        let files = entries.filter_map(|entry| self.entry(&place.real, entry)).filter(is_file);
+        files.for_each(|file| directory.count(file.file_name()));
         Some(directory)
     }
 
     /// What vanished between two looks was deleted meanwhile: a live spool does that. Anything else is told.
-    fn entry(&self, entry: walkdir::Result<walkdir::DirEntry>) -> Option<walkdir::DirEntry> {
-        match entry {
-            Ok(entry) => Some(entry),
-            Err(error) => {
-                let kind = error.io_error().map(std::io::Error::kind);
-                if kind != Some(std::io::ErrorKind::NotFound) {
-                    self.fail(error.to_string());
-                }
-                None
-            }
+    fn entry(&self, top: &Path, entry: walkdir::Result<DirEntry>) -> Option<DirEntry> {
+        let error = match entry {
+            Ok(entry) => return Some(entry),
+            Err(error) => error,
+        };
+        let path = shown(error.path().unwrap_or(top));
+        let error = error.io_error();
+        if error.map(std::io::Error::kind) != Some(std::io::ErrorKind::NotFound) {
+            let error = error.map(ToString::to_string).unwrap_or_default();
+            self.miss(Cyrus::PlaceUnread { path, error }.into());
         }
+        None
     }
 
     /// The row of `spool_directory`; the tree's root itself is none.
-    fn row(&self, tree: &Tree, directory: &Directory) -> Option<Row> {
+    fn row(&self, tree: &Tree, directory: &Directory) -> Option<SpoolDirectory> {
         let parts: Vec<&OsStr> = directory.path.iter().collect();
         let first = parts.first()?;
         let partition = tree.partitions.get(*first);
         let place = self.meaning(partition.is_some(), &parts, &directory.path);
-        let part = |index: usize| Value::from(parts.get(index).map(|part| escaped(part.as_encoded_bytes())));
-        let hashed = self.conf.hashing.hashimapspool && parts.get(1).is_some_and(|part| *part == "domain");
-        let at = |index: usize| if hashed { part(index) } else { Value::Null };
-        Some(vec![
-            Value::from(shown(&tree.logical.join(&directory.path))),
-            Value::from(tree.name),
-            Value::from(shown(&directory.path)),
-            Value::Integer(i64::try_from(parts.len()).unwrap_or(i64::MAX)),
-            Value::from(partition.cloned()),
-            at(3),
-            at(2),
-            at(4),
-            Value::from(place.mailbox),
-            Value::from(place.root),
-            Value::from(place.misfit),
-            Value::from(place.is_deleted),
-            Value::from(place.is_stage),
-            Value::from(directory.is_link),
-            Value::Integer(directory.messages),
-            Value::Integer(directory.cyrus_files),
-            Value::Integer(directory.other_files),
-            Value::Integer(directory.subdirectories),
-        ])
+        let is_hashed = self.conf.hashing.hashimapspool && parts.get(1).is_some_and(|part| *part == "domain");
+        let part = |index: usize| parts.get(index).filter(|_| is_hashed).map(|part| escaped(part.as_encoded_bytes()));
+        Some(SpoolDirectory {
+            directory: shown(&tree.logical.join(&directory.path)),
+            tree: tree.kind,
+            path: shown(&directory.path),
+            depth: parts.len().try_into().unwrap_or(u64::MAX),
+            partition: partition.cloned(),
+            domain_letter: part(2),
+            letter: part(4),
+            mailbox_name: place.mailbox,
+            root_name: place.root,
+            is_deleted: place.is_deleted,
+            is_stage: place.is_stage,
+            is_link: directory.is_link,
+            messages: directory.messages,
+            cyrus_files: directory.cyrus_files,
+        })
     }
 
     fn meaning(&self, is_in_partition: bool, parts: &[&OsStr], path: &Path) -> Meaning {
         let deleted = OsStr::new(&self.conf.hashing.deleted_prefix);
         let is_deleted = parts.iter().skip(1).any(|part| *part == deleted);
         let place = Meaning { is_deleted, ..Meaning::default() };
-        if !is_in_partition {
-            return Meaning { misfit: Some(NotMailbox::Outside.to_string()), ..place };
-        }
         let inside: PathBuf = path.iter().skip(1).collect();
-        if inside.as_os_str().is_empty() {
+        if !is_in_partition || inside.as_os_str().is_empty() {
             return place;
         }
         match self.conf.hashing.mailbox(&inside) {
@@ -348,9 +369,8 @@ impl Walk<'_> {
                 mailbox: Some(escaped(name.as_bytes())),
                 ..place
             },
-            Err(NotMailbox::Above) => place,
             Err(NotMailbox::Stage) => Meaning { is_stage: true, ..place },
-            Err(misfit) => Meaning { misfit: Some(misfit.to_string()), ..place },
+            Err(_) => place,
         }
     }
 }
@@ -360,7 +380,6 @@ impl Walk<'_> {
 struct Meaning {
     mailbox: Option<String>,
     root: Option<String>,
-    misfit: Option<String>,
     is_deleted: bool,
     is_stage: bool,
 }

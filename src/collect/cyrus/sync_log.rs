@@ -3,11 +3,31 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::time::UNIX_EPOCH;
 
-use super::conf::Conf;
+use super::conf::{self, Conf};
+use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
-use crate::fact::{Row, Value};
+use crate::collect::reach::seen::{Rows, Seen};
+use crate::fact::table;
 use crate::model::Reason;
-use crate::model::reason::Files;
+use crate::model::reason::{Cyrus, Files};
+
+table! {
+    /// The files below `sync/core` of Cyrus' `configdirectory`: what changed and was not yet sent to bm-core. Cyrus makes
+    /// the folder and its files as it needs them: without changes there is none.
+    pub(super) struct SyncLog: "sync_log", "a file of a backend's sync log", Backend {
+        /// path below `sync/core`, such as `log`
+        name: String as key,
+        /// size, in bytes
+        size_bytes: u64,
+        /// when it was last written, in seconds since the epoch
+        modified_at: i64,
+        /// since when it is there at least, in seconds since the epoch: when it was made, or last written if that was
+        /// before; null where the file system does not tell
+        begun_at: Option<i64>,
+        /// whether it lists changes, by its name `log…`: other files are flags and locks
+        is_log: bool,
+    }
+}
 
 /// Where Cyrus keeps the log of the channel `core`, below `configdirectory`.
 const FOLDER: &str = "sync/core";
@@ -16,10 +36,17 @@ const FOLDER: &str = "sync/core";
 const DEPTH: usize = 4;
 const MAX_ENTRIES: usize = 10_000;
 
+/// Looks at the folder.
+pub(super) async fn look(place: &Place) -> Seen {
+    let found = place.aside(files).await;
+    Seen::at(place.root.shown(conf::PATH)).tell::<SyncLog>(found.map(|(rows, gap)| Rows::from(rows).but(gap)))
+}
+
 /// The files below the folder, by name, and what is missing of them. The folder is made with the first entry: without
 /// it nothing waits, as long as the folder is there that it would be in, and no link says that it is elsewhere.
-pub(super) fn files(root: &Root, conf: &Conf) -> Result<(Vec<Row>, Option<String>), String> {
-    let parent = conf.imapd.config_directory().ok_or_else(|| format!("{}: no configdirectory", conf.source))?;
+fn files(root: &Root) -> Result<(Vec<SyncLog>, Option<Reason>), Reason> {
+    let conf = Conf::read(root)?;
+    let parent = conf.directory()?;
     let folder = format!("{parent}/{FOLDER}");
     if root.find(&folder)?.is_none() && root.find(parent)?.is_some() {
         return Ok((Vec::new(), None));
@@ -33,23 +60,23 @@ struct Found<'a> {
     root: &'a Root,
     /// Entries that may still be looked at.
     left: usize,
-    rows: Vec<Row>,
-    gap: Option<String>,
+    rows: Vec<SyncLog>,
+    gap: Option<Reason>,
 }
 
 impl Found<'_> {
     /// Lists a folder; `prefix` is its name below the first one, with a slash.
-    fn list(&mut self, folder: &str, prefix: &str, depth: usize) -> Result<(), String> {
+    fn list(&mut self, folder: &str, prefix: &str, depth: usize) -> Result<(), Reason> {
         for entry in self.root.names(folder)? {
             let (path, name) = (format!("{folder}/{entry}"), format!("{prefix}{entry}"));
             let Some(left) = self.left.checked_sub(1) else {
-                self.gap = Some(format!("{}: more than {MAX_ENTRIES} files and folders", self.root.shown(folder)));
+                self.gap = Some(Cyrus::TooMany { path: self.root.shown(folder), limit: MAX_ENTRIES }.into());
                 return Ok(());
             };
             self.left = left;
-            if self.root.folder(&path).is_ok() {
+            if matches!(self.root.find_folder(&path), Ok(Some(_))) {
                 if depth == 0 {
-                    self.gap = Some(format!("{}: too deep a folder", self.root.shown(&path)));
+                    self.gap = Some(Cyrus::TooDeep { path: self.root.shown(&path) }.into());
                 } else {
                     self.list(&path, &format!("{name}/"), depth - 1)?;
                 }
@@ -59,36 +86,36 @@ impl Found<'_> {
                 Ok(Some((_, metadata))) => self.rows.push(row(name, &entry, &metadata)),
                 // Done with meanwhile, unless a link says otherwise.
                 Ok(None) => {}
-                Err(reason @ Reason::Files(Files::LeadsNowhere { .. })) => self.gap = Some(reason.to_string()),
-                Err(reason) => return Err(reason.into()),
+                Err(reason @ Reason::Files(Files::LeadsNowhere { .. })) => self.gap = Some(reason),
+                Err(reason) => return Err(reason),
             }
         }
         Ok(())
     }
 }
 
-fn row(name: String, file: &str, metadata: &std::fs::Metadata) -> Row {
-    let modified = metadata.mtime();
+fn row(name: String, file: &str, metadata: &std::fs::Metadata) -> SyncLog {
+    let modified_at = metadata.mtime();
     let created = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let created = created.and_then(|since| i64::try_from(since.as_secs()).ok());
-    vec![
-        Value::from(name),
-        Value::from(i64::try_from(metadata.len()).unwrap_or(i64::MAX)),
-        Value::from(modified),
-        Value::from(created.map(|created| created.min(modified))),
-        Value::from(file.starts_with("log")),
-        Value::from(file.starts_with("log") && file.ends_with("-run")),
-    ]
+    SyncLog {
+        name,
+        size_bytes: metadata.len(),
+        modified_at,
+        begun_at: created.map(|created| created.min(modified_at)),
+        is_log: file.starts_with("log"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn files_of(folder: &std::path::Path) -> Result<(Vec<Row>, Option<String>), String> {
+    /// The files, and the gap or the error in words.
+    fn files_of(folder: &std::path::Path) -> Result<(Vec<SyncLog>, Option<String>), String> {
         put(folder, "etc/imapd.conf", b"configdirectory: /srv/cyrus\n");
-        let root = Root::new(folder);
-        files(&root, &Conf::read(&root)?)
+        let found = files(&Root::new(folder)).map_err(|reason| reason.to_string())?;
+        Ok((found.0, found.1.map(|gap| gap.to_string())))
     }
 
     fn put(folder: &std::path::Path, path: &str, content: &[u8]) {
@@ -107,17 +134,8 @@ mod tests {
         }
         put(folder.path(), "srv/cyrus/sync/other/log", b"another channel");
         let (rows, gap) = files_of(folder.path()).unwrap();
-        let seen: Vec<_> =
-            rows.iter().map(|row| (row[0].clone(), row[1].clone(), row[4].clone(), row[5].clone())).collect();
-        assert_eq!(
-            seen,
-            [
-                ("2/log-run".into(), 1.into(), true.into(), true.into()),
-                ("log".into(), 5.into(), true.into(), false.into()),
-                ("log-run".into(), 0.into(), true.into(), true.into()),
-                ("shutdown".into(), 0.into(), false.into(), false.into()),
-            ]
-        );
+        let seen: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.size_bytes, row.is_log)).collect();
+        assert_eq!(seen, [("2/log-run", 1, true), ("log", 5, true), ("log-run", 0, true), ("shutdown", 0, false)]);
         assert!(gap.unwrap().ends_with("sync/core/1/a/b/c/d: too deep a folder"));
     }
 
@@ -141,7 +159,7 @@ mod tests {
         let old = UNIX_EPOCH + std::time::Duration::from_secs(1_000);
         std::fs::File::options().write(true).open(log).unwrap().set_modified(old).unwrap();
         let (rows, _) = files_of(folder.path()).unwrap();
-        assert_eq!(rows[0][2..4], [1_000.into(), 1_000.into()]);
+        assert_eq!((rows[0].modified_at, rows[0].begun_at), (1_000, Some(1_000)));
     }
 
     #[test]

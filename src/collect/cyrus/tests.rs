@@ -3,9 +3,25 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::collect::reach::place::Place;
+use crate::collect::reach::sink::Sink;
 use crate::fact::store::Origin;
-use crate::fact::{Schema, Store};
+use crate::fact::{Schema, Store, Table};
 use crate::model::Completeness;
+
+/// What looking at the mailboxes tells.
+const MAILBOXES: &Look = &Look {
+    tables: &[CyrusEntryUnreadable::TABLE, CyrusMailbox::TABLE, CyrusIndex::TABLE, SpoolDirectory::TABLE],
+    look: |place| Box::pin(mailboxes(place, None)),
+};
+
+fn collectors() -> impl Iterator<Item = &'static dyn OfServer> {
+    ALL.iter().copied().chain([MAILBOXES as &dyn OfServer])
+}
+
+fn tables() -> Vec<&'static Table> {
+    collectors().flat_map(|collector| collector.tables()).copied().collect()
+}
 
 const CONF: &str = "configdirectory: /var/lib/cyrus
 defaultpartition: p
@@ -55,14 +71,19 @@ impl Server {
     }
 
     fn collect(&self) -> Collected {
-        self.collect_only(TABLES)
+        self.collect_only(tables())
     }
 
-    fn collect_only(&self, tables: &[&'static Table]) -> Collected {
-        let schema = Schema::new(TABLES.iter().copied());
-        let sink = Sink::new(Store::in_memory(&schema, &Origin::new("test", 0)).unwrap());
-        let _ = collect("m", &Root::new(self.0.path()), tables, None, &sink);
-        Collected { root: self.0.path().display().to_string(), store: sink.take().unwrap() }
+    fn collect_only(&self, wanted: Vec<&'static Table>) -> Collected {
+        let sink = Sink::new(Store::in_memory(&Schema::new(tables()), &Origin::new("test", 0)).unwrap());
+        let place = Place { wanted, sink, ..Place::of(self.0.path()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for collector in collectors() {
+                place.collect(collector).await;
+            }
+        });
+        Collected { root: self.0.path().display().to_string(), store: place.sink.take().unwrap() }
     }
 }
 
@@ -94,7 +115,7 @@ fn without_imapd_conf_nothing_is_known_of_what_it_tells() {
     server.put("etc/cyrus.conf", "START {\n}\n");
     std::fs::remove_file(server.path("etc/imapd.conf")).unwrap();
     let collected = server.collect();
-    for table in TABLES.iter().filter(|table| table.name != "cyrus_conf_entry") {
+    for table in tables().into_iter().filter(|table| table.name != "cyrus_conf_entry") {
         let reason = "ROOT/etc/imapd.conf: No such file or directory (os error 2)".to_owned();
         assert_eq!(collected.of(table.name), (Completeness::Absent, reason), "{}", table.name);
     }
@@ -142,7 +163,7 @@ fn an_index_that_the_system_refuses_to_read_is_neither_damaged_nor_missing() {
 fn gap_of_spool(harm: impl FnOnce(&Server)) -> Option<String> {
     let server = Server::new();
     harm(&server);
-    let (completeness, reason) = server.collect_only(&[&tables::SPOOL_DIRECTORY]).of("spool_directory");
+    let (completeness, reason) = server.collect_only(vec![SpoolDirectory::TABLE]).of("spool_directory");
     let due = if reason.is_empty() { Completeness::Complete } else { Completeness::Partial };
     assert_eq!(completeness, due, "{reason}");
     (!reason.is_empty()).then_some(reason)
@@ -195,7 +216,7 @@ fn what_lies_behind_a_link_below_a_partition_is_not_known() {
     server.link("..", "spool/data/p/a/user/a/circle");
     std::fs::rename(server.path("hsm/archive/p"), server.path("volume/p")).unwrap();
     server.link("/volume/p", "hsm/archive/p");
-    let collected = server.collect_only(&[&tables::SPOOL_DIRECTORY]);
+    let collected = server.collect_only(vec![SpoolDirectory::TABLE]);
     let reason = "2 place(s) of the spool could not be read: \
                   ROOT/spool/data/p/a/user/a/circle: a symbolic link, which is not followed; \
                   ROOT/spool/data/p/b: a symbolic link, which is not followed";

@@ -2,16 +2,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::io::Error;
 use std::path::{Path, PathBuf};
 
 use super::conf::Conf;
 use crate::collect::reach::root::Root;
+use crate::fact::enumeration;
+use crate::model::Reason;
+
+enumeration! {
+    /// What lies in a folder of partitions.
+    pub(in crate::collect) enum Kind { Data = "data", Meta = "meta", Archive = "archive" }
+}
 
 /// A folder that holds partitions' folders, and what lies in it.
 pub(super) struct Tree {
-    /// Which one: `data`, `meta` or `archive`.
-    pub(super) name: &'static str,
+    /// What lies in it.
+    pub(super) kind: Kind,
     /// As the server names it.
     pub(super) logical: PathBuf,
     /// As this machine finds it.
@@ -24,32 +30,38 @@ pub(super) struct Tree {
 ///
 /// Archives may be missing: their folders are made when the first message is archived. So may the folders of partitions
 /// that are not `used`. A link that leads nowhere says that there should be something.
-pub(super) fn trees(root: &Root, conf: &Conf, used: &HashSet<&str>) -> (Vec<Tree>, Vec<String>) {
-    let (mut trees, mut failures) = (Vec::new(), Vec::new());
-    for ((name, logical), partitions) in places(conf) {
-        let is_archive = name == "archive";
-        match root.folder(&logical) {
-            Err(error) => failures.extend(failure(root, &logical, &error, is_archive)),
-            Ok(real) => {
-                for (folder, partition) in &partitions {
-                    let path = logical.join(folder);
-                    let may_be_missing = is_archive || !used.contains(partition.as_str());
-                    let error = root.folder(&path).err();
-                    failures.extend(error.and_then(|error| failure(root, &path, &error, may_be_missing)));
-                }
-                trees.push(Tree { name, logical, real, partitions });
-            }
+pub(super) fn trees(root: &Root, conf: &Conf, used: &HashSet<&str>) -> (Vec<Tree>, Vec<Reason>) {
+    let (mut trees, mut gaps) = (Vec::new(), Vec::new());
+    for ((kind, logical), partitions) in places(conf) {
+        let is_archive = kind == Kind::Archive;
+        let (real, gap) = folder(root, &logical, is_archive);
+        gaps.extend(gap);
+        let Some(real) = real else { continue };
+        for (name, partition) in &partitions {
+            let may_be_missing = is_archive || !used.contains(partition.as_str());
+            gaps.extend(folder(root, &logical.join(name), may_be_missing).1);
         }
+        trees.push(Tree { kind, logical, real, partitions });
     }
-    (trees, failures)
+    (trees, gaps)
+}
+
+/// Where a folder is, or what to tell when it is not found: nothing, when that is as it may be.
+fn folder(root: &Root, path: &Path, may_be_missing: bool) -> (Option<PathBuf>, Option<Reason>) {
+    match root.find_folder(path) {
+        Ok(Some(real)) => (Some(real), None),
+        Ok(None) if may_be_missing => (None, None),
+        Ok(None) => (None, Some(root.missing(path))),
+        Err(reason) => (None, Some(reason)),
+    }
 }
 
 /// The partitions of each tree, by kind and place.
-fn places(conf: &Conf) -> BTreeMap<(&'static str, PathBuf), BTreeMap<OsString, String>> {
+fn places(conf: &Conf) -> BTreeMap<(Kind, PathBuf), BTreeMap<OsString, String>> {
     let mut places: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for (partition, roots) in conf.imapd.partitions() {
         let meta = (roots.meta != roots.data).then_some(roots.meta);
-        for (tree, path) in [("data", Some(roots.data)), ("meta", meta), ("archive", roots.archive)] {
+        for (tree, path) in [(Kind::Data, Some(roots.data)), (Kind::Meta, meta), (Kind::Archive, roots.archive)] {
             let Some(path) = path.map(Path::new) else { continue };
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { continue };
             let partitions = places.entry((tree, parent.to_owned())).or_default();
@@ -57,13 +69,4 @@ fn places(conf: &Conf) -> BTreeMap<(&'static str, PathBuf), BTreeMap<OsString, S
         }
     }
     places
-}
-
-/// What to tell of a folder that is not found; none when that is as it may be.
-fn failure(root: &Root, path: &Path, error: &Error, may_be_missing: bool) -> Option<String> {
-    match root.find(path) {
-        Ok(None) if may_be_missing => None,
-        Ok(_) => Some(root.unreadable(path, error).to_string()),
-        Err(reason) => Some(reason.to_string()),
-    }
 }

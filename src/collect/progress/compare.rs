@@ -3,7 +3,7 @@
 use std::io::Result;
 use std::ops::RangeInclusive;
 
-use super::roll::{ENTRY, Entry};
+use super::messages::{ENTRY, Entry};
 use super::sorter::Sorted;
 
 /// Messages of a mailbox, or of all together.
@@ -13,8 +13,8 @@ pub(super) struct Count {
     pub(super) distinct: u64,
     pub(super) missing: u64,
     pub(super) missing_recent: u64,
-    /// When the records of missing messages were written: the first and the last one.
-    pub(super) missing_at: Option<(u32, u32)>,
+    /// When the last of the records of missing messages was written.
+    pub(super) newest_missing_at: Option<u32>,
 }
 
 impl Count {
@@ -24,8 +24,7 @@ impl Count {
         if is_missing {
             self.missing += 1;
             self.missing_recent += u64::from(recent.contains(&i64::from(written_at)));
-            let (first, last) = self.missing_at.unwrap_or((written_at, written_at));
-            self.missing_at = Some((first.min(written_at), last.max(written_at)));
+            self.newest_missing_at = self.newest_missing_at.max(Some(written_at));
         }
     }
 }
@@ -157,7 +156,7 @@ mod tests {
             distinct: size(written.len()),
             missing: size(missing.len()),
             missing_recent: size(missing.iter().filter(|at| RECENT.contains(&i64::from(**at))).count()),
-            missing_at: missing.iter().min().copied().zip(missing.iter().max().copied()),
+            newest_missing_at: missing.iter().max().copied(),
         }
     }
 

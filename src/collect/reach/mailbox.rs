@@ -2,6 +2,8 @@
 
 use crate::format::cyrus_index::Guid;
 use crate::format::mailbox_name::{MailboxName, Namespace};
+use crate::model::Reason;
+use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
 
 /// A message of a mailbox.
@@ -33,18 +35,18 @@ pub(in crate::collect) struct Owner {
     pub(in crate::collect) name: String,
     /// Internal name of the mailbox it belongs to.
     pub(in crate::collect) root_name: String,
-    /// What stands before the first `!`.
-    pub(in crate::collect) domain: Option<String>,
 }
 
 /// Who gathers the messages while the indexes are read, in parallel.
-pub(in crate::collect) trait Gather: Sync {
+pub(in crate::collect) trait Gather: Send + Sync {
     /// Adds a live mailbox. The error says why it cannot be kept.
-    fn add(&self, owner: Owner, content: &Content) -> Result<(), String>;
+    fn add(&self, owner: Owner, content: &Content) -> Result<(), Reason>;
     /// Adds the files of a mailbox that waits for its purge.
     fn add_deleted(&self, content: &Content);
     /// Notes a mailbox whose messages could not be counted.
-    fn miss(&self, name: &str, why: &str);
+    fn miss(&self, mailbox: Cyrus);
+    /// Ends it: until then nobody knows that every mailbox was there. The error says why some were not.
+    fn end(&self, outcome: Result<(), Reason>);
 }
 
 /// Internal name of the root that a mailbox belongs to, or belonged to before it was deleted.

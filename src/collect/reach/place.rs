@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::LocalBoxFuture;
 
+use super::postgres::Shard;
 use super::root::Root;
 use super::seen::{Open, Pour, Rows, Seen};
 use super::sink::Sink;
@@ -64,6 +65,8 @@ pub(in crate::collect) struct Place {
     pub(in crate::collect) server: String,
     /// Its files.
     pub(in crate::collect) root: Root,
+    /// How to ask the shard of its mailboxes.
+    pub(in crate::collect) shard: Result<Shard, Reason>,
     /// Its roles; none when they are not known.
     pub(in crate::collect) roles: Option<BTreeSet<String>>,
     /// The run's clock, in seconds since the epoch.
@@ -82,7 +85,8 @@ impl Place {
         use crate::fact::{Schema, Store};
         let store = Store::in_memory(&Schema::new([]), &Origin::default()).unwrap();
         let (server, root, sink) = ("mail-1".to_owned(), Root::new(root), Sink::new(store));
-        Self { server, root, roles: None, now: 0, wanted: Vec::new(), sink }
+        let shard = Err(Run::NoShard { server: server.clone() }.into());
+        Self { server, root, shard, roles: None, now: 0, wanted: Vec::new(), sink }
     }
 
     /// Fills what is wanted of the tables of a collector.
@@ -92,7 +96,6 @@ impl Place {
         }
     }
 
-    #[allow(dead_code, reason = "for the rooms that hold most rows")]
     /// Where rows go that are too many to be held; none when nobody asks for them.
     pub(in crate::collect) fn pour<R: Record>(&self) -> Option<Pour<R>> {
         let is_wanted = self.wanted.iter().any(|table| table.name == R::TABLE.name);

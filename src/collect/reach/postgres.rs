@@ -131,6 +131,39 @@ fn access(mut config: tokio_postgres::Config) -> Access {
     Access { config, shown }
 }
 
+/// A shard that can be asked.
+#[derive(Clone)]
+pub(in crate::collect) struct Shard {
+    /// The sessions of the run.
+    pub(in crate::collect) sessions: Sessions,
+    /// How to reach it.
+    pub(in crate::collect) access: Access,
+}
+
+impl Shard {
+    /// Hands the values of a query's only column to `each`, with their type and as they are sent, in one read-only
+    /// snapshot of the database. NULL is left out.
+    pub(in crate::collect) async fn column(
+        &self,
+        query: &str,
+        mut each: impl FnMut(&Type, &[u8]) -> Result<(), Reason>,
+    ) -> Result<(), Reason> {
+        let fail = |error: tokio_postgres::Error| format!("{}: {}", self.access.shown, describe(&error));
+        let (client, _) = self.sessions.session(&self.access).await?;
+        let statement = client.prepare(query).await.map_err(fail)?;
+        let [column] = statement.columns() else { return Err(format!("{query}: not one column").into()) };
+        let copy = client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await.map_err(fail)?;
+        let rows = BinaryCopyOutStream::new(copy, &[Type::BYTEA]);
+        pin_mut!(rows);
+        while let Some(row) = rows.try_next().await.map_err(fail)? {
+            if let Some(value) = row.try_get::<Option<&[u8]>>(0).map_err(fail)? {
+                each(column.type_(), value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What the sessions of a run share: TLS, and the queries to cancel when nobody waits any more.
 #[derive(Clone)]
 pub(in crate::collect) struct Sessions {
@@ -186,29 +219,6 @@ impl Sessions {
             };
             entry.end(outcome);
         }
-    }
-
-    /// Hands the values of a query's only column to `each`, with their type and as they are sent, in one read-only
-    /// snapshot of the database. NULL is left out.
-    pub(in crate::collect) async fn column(
-        &self,
-        access: &Access,
-        query: &str,
-        mut each: impl FnMut(&Type, &[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let fail = |error: tokio_postgres::Error| format!("{}: {}", access.shown, describe(&error));
-        let (client, _) = self.session(access).await?;
-        let statement = client.prepare(query).await.map_err(fail)?;
-        let [column] = statement.columns() else { return Err(format!("{query}: not one column")) };
-        let copy = client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await.map_err(fail)?;
-        let rows = BinaryCopyOutStream::new(copy, &[Type::BYTEA]);
-        pin_mut!(rows);
-        while let Some(row) = rows.try_next().await.map_err(fail)? {
-            if let Some(value) = row.try_get::<Option<&[u8]>>(0).map_err(fail)? {
-                each(column.type_(), value)?;
-            }
-        }
-        Ok(())
     }
 
     /// A session within a time, and the time by the server's clock when it began. The error names the database.

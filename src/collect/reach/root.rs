@@ -64,6 +64,16 @@ impl Root {
         }
     }
 
+    /// Where this machine finds a folder below the root, its symbolic links resolved; none as in [`Root::find`].
+    pub(in crate::collect) fn find_folder(&self, path: impl AsRef<Path>) -> Result<Option<PathBuf>, Reason> {
+        let path = path.as_ref();
+        let folder = self.open(path, OFlags::DIRECTORY | OFlags::PATH);
+        match folder.and_then(|folder| std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))) {
+            Ok(place) => Ok(Some(place)),
+            Err(error) => self.unfound(path, &error),
+        }
+    }
+
     fn unfound<T>(&self, path: &Path, error: &std::io::Error) -> Result<Option<T>, Reason> {
         match self.dangling(path).filter(|_| error.kind() == NotFound) {
             Some(reason) => Err(reason.into()),
@@ -75,6 +85,11 @@ impl Root {
     /// That a path cannot be read, for what the system or a format says of it.
     pub(in crate::collect) fn unreadable(&self, path: impl AsRef<Path>, error: &dyn std::fmt::Display) -> Reason {
         Files::Unreadable { path: self.shown(path), error: error.to_string() }.into()
+    }
+
+    /// That a path is not there, though it has to be.
+    pub(in crate::collect) fn missing(&self, path: impl AsRef<Path>) -> Reason {
+        self.unreadable(path, &std::io::Error::from(rustix::io::Errno::NOENT))
     }
 
     /// The text of a regular file of at most `limit` bytes; bytes that are no UTF-8 are replaced.
@@ -106,12 +121,6 @@ impl Root {
     pub(in crate::collect) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, Metadata)> {
         let (file, metadata) = self.opened(path)?;
         if metadata.is_file() { Ok((file, metadata)) } else { Err(std::io::Error::other("not a regular file")) }
-    }
-
-    /// Where this machine finds a folder below the root, its symbolic links resolved.
-    pub(in crate::collect) fn folder(&self, path: impl AsRef<Path>) -> std::io::Result<PathBuf> {
-        let folder = self.open(path.as_ref(), OFlags::DIRECTORY | OFlags::PATH)?;
-        std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))
     }
 
     /// What a symbolic link says, not followed; none when the entry is no link.

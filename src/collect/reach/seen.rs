@@ -22,7 +22,6 @@ impl<R: 'static> Rows<R> {
     }
 
     /// Those that were poured already.
-    #[allow(dead_code, reason = "for the rooms that hold most rows")]
     pub(in crate::collect) fn poured() -> Self {
         Self::each(std::iter::empty())
     }
@@ -41,16 +40,21 @@ impl<R: 'static> From<Vec<R>> for Rows<R> {
 
 type Told = Result<(Box<dyn Iterator<Item = Row>>, Option<Reason>), Reason>;
 
-/// What a look told of each table.
+/// What a look told of each table, and where it saw that.
 pub(in crate::collect) struct Seen {
     source: String,
-    told: BTreeMap<&'static str, Told>,
+    told: BTreeMap<&'static str, (String, Told)>,
 }
 
 impl Seen {
     /// Nothing yet; `source` says where was looked.
     pub(in crate::collect) fn at(source: impl Into<String>) -> Self {
         Self { source: source.into(), told: BTreeMap::new() }
+    }
+
+    /// The same; what is told next was seen elsewhere.
+    pub(in crate::collect) fn then_at(self, source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..self }
     }
 
     /// Tells the rows of a table, or why they are not known.
@@ -62,7 +66,7 @@ impl Seen {
             let rows: Box<dyn Iterator<Item = Row>> = Box::new(rows.map(R::row));
             (rows, gap)
         });
-        self.told.insert(R::TABLE.name, told);
+        self.told.insert(R::TABLE.name, (self.source.clone(), told));
         self
     }
 }
@@ -87,8 +91,9 @@ impl<'a> Open<'a> {
     /// Ends them with what was seen. A table of which nothing was told is not known.
     pub(in crate::collect) fn end(self, mut seen: Seen) {
         for scope in self.0 {
-            let told = seen.told.remove(scope.table().name).unwrap_or_else(|| Err(Run::NothingReported.into()));
-            let scope = scope.from(&seen.source);
+            let nothing = || (seen.source.clone(), Err(Run::NothingReported.into()));
+            let (source, told) = seen.told.remove(scope.table().name).unwrap_or_else(nothing);
+            let scope = scope.from(&source);
             let outcome = told.and_then(|(rows, gap)| scope.add_all(rows).map(|()| gap));
             scope.end_with(outcome);
         }
@@ -96,14 +101,12 @@ impl<'a> Open<'a> {
 }
 
 /// Takes rows that are too many to be held while they are looked for, also on another thread.
-#[allow(dead_code, reason = "for the rooms that hold most rows")]
 pub(in crate::collect) struct Pour<R> {
     sink: Sink,
     scope: String,
     of: PhantomData<fn(R)>,
 }
 
-#[allow(dead_code, reason = "for the rooms that hold most rows")]
 impl<R: Record> Pour<R> {
     pub(super) fn new(sink: &Sink, scope: &str) -> Self {
         Self { sink: sink.clone(), scope: scope.to_owned(), of: PhantomData }

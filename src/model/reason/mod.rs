@@ -185,6 +185,12 @@ impl Told for Box<Reason> {
         self.text(lang)
     }
 }
+/// What a sentence enumerates.
+impl Told for Vec<Cyrus> {
+    fn told(&self, lang: Lang) -> String {
+        self.iter().map(|one| one.text(lang)).collect::<Vec<_>>().join(", ")
+    }
+}
 impl Told for Vec<Reason> {
     fn told(&self, lang: Lang) -> String {
         self.iter().map(|reason| reason.text(lang)).collect::<Vec<_>>().join("; ")

@@ -5,50 +5,57 @@ use std::sync::{Mutex, PoisonError};
 
 use super::sorter::{Sorted, Sorter};
 use crate::collect::reach::mailbox::{Content, Gather, Message, Owner};
+use crate::model::Reason;
+use crate::model::reason::{Cyrus, cyrus};
 
 /// Bytes of an entry: GUID, number of its mailbox, when its record was written. In that order entries are sorted.
 pub(super) const ENTRY: usize = 28;
-/// Mailboxes that a statement on what is missing names.
-const NAMED: usize = 3;
 
 /// Everything that was gathered so far. Indexes are read in parallel.
-pub(in crate::collect) struct Roll(Mutex<Gathered>);
+pub(in crate::collect) struct Messages(Mutex<Gathered>);
 
 pub(super) struct Gathered {
     entries: Sorter<ENTRY>,
     /// The mailboxes that hold messages, each with the time at which the last one came in.
     owners: Vec<(Owner, u32)>,
     pub(super) files: u64,
-    gaps: Vec<String>,
+    missed: Vec<Cyrus>,
+    outcome: Result<(), Reason>,
 }
 
-impl Roll {
-    /// An empty one, that holds at most `budget` messages in memory.
+impl Messages {
+    /// None yet; at most `budget` of them will be held in memory.
     pub(super) fn new(budget: usize) -> Self {
-        let entries = Sorter::new(budget);
-        Self(Mutex::new(Gathered { entries, owners: Vec::new(), files: 0, gaps: Vec::new() }))
+        let (entries, outcome) = (Sorter::new(budget), Err(Cyrus::NotGathered.into()));
+        Self(Mutex::new(Gathered { entries, owners: Vec::new(), files: 0, missed: Vec::new(), outcome }))
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Gathered) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn into_gathered(self) -> Gathered {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// What was gathered, if that came to its end.
+    pub(super) fn into_gathered(self) -> Result<Gathered, Reason> {
+        let gathered = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        gathered.outcome.clone().map(|()| gathered)
     }
 }
 
-impl Gather for Roll {
-    fn add(&self, owner: Owner, content: &Content) -> Result<(), String> {
-        self.with(|gathered| gathered.add(owner, content)).map_err(spilling)
+impl Gather for Messages {
+    fn add(&self, owner: Owner, content: &Content) -> Result<(), Reason> {
+        self.with(|gathered| gathered.add(owner, content)).map_err(|error| spilling(&error))
     }
 
     fn add_deleted(&self, content: &Content) {
         self.with(|gathered| gathered.files += content.files);
     }
 
-    fn miss(&self, name: &str, why: &str) {
-        self.with(|gathered| gathered.gaps.push(format!("{name} ({why})")));
+    fn miss(&self, mailbox: Cyrus) {
+        self.with(|gathered| gathered.missed.push(mailbox));
+    }
+
+    fn end(&self, outcome: Result<(), Reason>) {
+        self.with(|gathered| gathered.outcome = outcome);
     }
 }
 
@@ -56,7 +63,7 @@ impl Gathered {
     fn add(&mut self, owner: Owner, content: &Content) -> io::Result<()> {
         self.files += content.files;
         if content.without_guid > 0 {
-            self.gaps.push(format!("{} ({} message(s) without GUID)", owner.name, content.without_guid));
+            self.missed.push(Cyrus::WithoutGuid { name: owner.name.clone(), messages: content.without_guid });
         }
         if content.messages.is_empty() {
             return Ok(());
@@ -66,24 +73,22 @@ impl Gathered {
         content.messages.iter().try_for_each(|message| self.entries.push(Entry::of(message, number).bytes()))
     }
 
-    /// What is missing, in one sentence; none when nothing is.
-    pub(super) fn gap(&mut self) -> Option<String> {
-        self.gaps.sort();
-        let named = self.gaps.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let more = if self.gaps.len() > NAMED { ", …" } else { "" };
-        let count = self.gaps.len();
-        (count > 0).then(|| format!("the messages of {count} mailbox(es) could not all be told: {named}{more}"))
+    /// What is missing; none when nothing is.
+    pub(super) fn gap(&mut self) -> Option<Reason> {
+        let missed = std::mem::take(&mut self.missed);
+        let count = missed.len();
+        (count > 0).then(|| Cyrus::MessagesUntold { count, first: cyrus::few(missed, Cyrus::text) }.into())
     }
 
     /// The mailboxes, and the messages of all of them in the order of their GUIDs.
-    pub(super) fn sorted(self) -> Result<(Vec<(Owner, u32)>, Sorted<ENTRY>), String> {
-        Ok((self.owners, self.entries.sorted().map_err(spilling)?))
+    pub(super) fn sorted(self) -> io::Result<(Vec<(Owner, u32)>, Sorted<ENTRY>)> {
+        Ok((self.owners, self.entries.sorted()?))
     }
 }
 
 /// What went wrong with a file for what memory does not hold.
-pub(super) fn spilling(error: io::Error) -> String {
-    format!("sorting messages in {}: {error}", std::env::temp_dir().display())
+pub(super) fn spilling(error: &io::Error) -> Reason {
+    Cyrus::Sorting { folder: std::env::temp_dir().display().to_string(), error: error.to_string() }.into()
 }
 
 /// A message in a mailbox.

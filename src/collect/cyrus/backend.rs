@@ -1,0 +1,251 @@
+//! The mailboxes of a backend: the list of them, their indexes, and the spool, each looked at in the light of the others.
+//!
+//! Clients create, rename and delete mailboxes while the indexes and the spool are read. So mailboxes.db is read before
+//! and after, and what only one of the two lists explains is looked at again before it becomes a row.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use super::conf::{self, Conf};
+use super::indexes::{self, CyrusIndex, Inspected};
+use super::mailboxes::{CyrusEntryUnreadable, CyrusMailbox, Mailbox, Mailboxes};
+use super::spool::{self, SpoolDirectory, Walked};
+use crate::collect::reach::mailbox::Gather;
+use crate::collect::reach::place::Place;
+use crate::collect::reach::root::Root;
+use crate::collect::reach::seen::{Pour, Rows, Seen};
+use crate::format::mailbox_name::MailboxName;
+use crate::model::Reason;
+use crate::model::reason::{Cyrus, cyrus};
+use crate::model::text::escaped;
+
+/// Mailboxes looked at before their rows are handed over.
+const BATCH: usize = 2_000;
+/// Looks at what seems wrong on a server that works meanwhile, and the pause between two: a server under load takes its
+/// time to finish what it has begun.
+const LOOKS: u32 = 12;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Looks at the mailboxes of a backend, and hands the messages in their indexes to who gathers them.
+pub(in crate::collect) async fn look(place: &Place, messages: Option<Arc<dyn Gather>>) -> Seen {
+    let wanted = Wanted { indexes: place.pour(), spool: place.pour(), messages: messages.clone() };
+    let looked = place.aside(move |root| Conf::read(root).map(|conf| look_with(root, conf, &wanted))).await;
+    let told = looked.unwrap_or_else(|reason| Told::nothing(place.root.shown(conf::PATH), &reason));
+    if let Some(messages) = messages {
+        messages.end(told.indexes.as_ref().map(|_| ()).map_err(Clone::clone));
+    }
+    let list = told.list.as_ref();
+    let unreadable = list.map(|list| list.unreadable.clone());
+    let seen = Seen::at(told.source).tell::<CyrusEntryUnreadable>(unreadable);
+    let mailboxes =
+        told.list.map(|list| Rows::each(list.mailboxes.into_iter().map(move |mailbox| mailbox.row(&list.conf))));
+    seen.tell::<CyrusMailbox>(mailboxes)
+        .tell::<CyrusIndex>(told.indexes.map(|gap| Rows::poured().but(gap)))
+        .then_at(place.root.shown(conf::PATH))
+        .tell::<SpoolDirectory>(told.spool.map(|gap| Rows::poured().but(gap)))
+}
+
+/// Who asks for what the mailboxes tell.
+struct Wanted {
+    indexes: Option<Pour<CyrusIndex>>,
+    spool: Option<Pour<SpoolDirectory>>,
+    messages: Option<Arc<dyn Gather>>,
+}
+
+/// What was poured, but for a gap.
+type Poured = Result<Option<Reason>, Reason>;
+
+/// What looking at the mailboxes of a backend gave.
+struct Told {
+    /// Where the list is.
+    source: String,
+    list: Result<List, Reason>,
+    indexes: Poured,
+    spool: Poured,
+}
+
+/// The mailboxes of mailboxes.db.
+struct List {
+    conf: Conf,
+    unreadable: Vec<CyrusEntryUnreadable>,
+    mailboxes: Vec<Mailbox>,
+}
+
+impl Told {
+    fn nothing(source: String, reason: &Reason) -> Self {
+        let (list, indexes) = (Err(reason.clone()), Err(reason.clone()));
+        Self { source, list, indexes, spool: Err(reason.clone()) }
+    }
+}
+
+fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
+    let backend = Backend { root, conf: &conf, wanted };
+    let mut first = match Mailboxes::read(root, &conf) {
+        Ok(first) => first,
+        Err(reason) => return Told { spool: backend.spool_alone(), ..Told::nothing(conf.source.clone(), &reason) },
+    };
+    let known = first.names();
+    let indexes = backend.indexes(&first, &known);
+    let (spool, last) = backend.spool(&first, &known);
+    // A list that cannot be read any more: what it said a moment ago is all there is.
+    let (mut new, mut unreadable) = (Vec::new(), None);
+    if let Some(Ok(last)) = last {
+        new.extend(last.mailboxes.into_iter().filter(|mailbox| !known.contains(&mailbox.name)));
+        unreadable = Some(last.unreadable);
+    }
+    first.mailboxes.extend(new);
+    let unreadable = unreadable.unwrap_or(first.unreadable);
+    let list = List { conf, unreadable, mailboxes: first.mailboxes };
+    Told { source: first.source, list: Ok(list), indexes, spool }
+}
+
+struct Backend<'a> {
+    root: &'a Root,
+    conf: &'a Conf,
+    wanted: &'a Wanted,
+}
+
+impl Backend<'_> {
+    fn list(&self) -> Result<Mailboxes, Reason> {
+        Mailboxes::read(self.root, self.conf)
+    }
+
+    /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after as well,
+    /// if the spool was asked for.
+    fn spool(&self, first: &Mailboxes, known: &HashSet<&MailboxName>) -> (Poured, Option<Result<Mailboxes, Reason>>) {
+        let Some(pour) = &self.wanted.spool else { return (Ok(None), None) };
+        let used = first.mailboxes.iter().filter_map(Mailbox::partition).collect();
+        let (poured, last) = match spool::walk(self.root, self.conf, known, &used, pour) {
+            Ok(walked) => self.settle_spool(walked),
+            Err(reason) => (Err(reason), self.list()),
+        };
+        (poured, Some(last))
+    }
+
+    fn settle_spool(&self, mut walked: Walked<'_>) -> (Poured, Result<Mailboxes, Reason>) {
+        let mut last = self.list();
+        for look in 1..=LOOKS {
+            if let Ok(list) = &last
+                && let Err(reason) = walked.settle(&list.names())
+            {
+                return (Err(reason), last);
+            }
+            if walked.suspects.is_empty() || look == LOOKS {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            last = self.list();
+        }
+        (walked.finish(), last)
+    }
+
+    /// Without a list nothing explains a directory: all are added as they are.
+    fn spool_alone(&self) -> Poured {
+        let Some(pour) = &self.wanted.spool else { return Ok(None) };
+        let (known, used) = (HashSet::new(), HashSet::new());
+        spool::walk(self.root, self.conf, &known, &used, pour).and_then(Walked::finish)
+    }
+
+    /// Reads the indexes, and looks again at those that seem wrong, or are of mailboxes that are new.
+    fn indexes(&self, first: &Mailboxes, known: &HashSet<&MailboxName>) -> Poured {
+        if self.wanted.indexes.is_none() && self.wanted.messages.is_none() {
+            return Ok(None);
+        }
+        let doubtful = self.read_indexes(first)?;
+        let last = self.list()?;
+        for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories.is_none()) {
+            self.miss(mailbox, |name| Cyrus::NoPartition { name });
+        }
+        self.settle_indexes(known, &doubtful, &last)
+    }
+
+    /// Pours the rows of sound indexes; the mailboxes of the others are left to settle.
+    fn read_indexes<'m>(&self, list: &'m Mailboxes) -> Result<Vec<&'m Mailbox>, Reason> {
+        let mut doubtful = Vec::new();
+        for batch in list.mailboxes.chunks(BATCH) {
+            let inspected = batch.par_iter().filter_map(|mailbox| Some((mailbox, self.inspect(mailbox)?)));
+            // Messages are handed on at once: all those of a batch may be too many.
+            let handed_on = inspected.map(|(mailbox, inspected)| match inspected.is_sound() {
+                true => self.hand_on(mailbox, &inspected).map(|()| (mailbox, Some(inspected.row))),
+                false => Ok((mailbox, None)),
+            });
+            let looked: Vec<(&Mailbox, Option<CyrusIndex>)> = handed_on.collect::<Result<_, Reason>>()?;
+            doubtful.extend(looked.iter().filter(|(_, row)| row.is_none()).map(|(mailbox, _)| *mailbox));
+            self.pour(looked.into_iter().filter_map(|(_, row)| row))?;
+        }
+        Ok(doubtful)
+    }
+
+    /// Looks again at the doubtful indexes and at those of new mailboxes, as long as something seems wrong with one that
+    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list. Returns what
+    /// the system refuses to read.
+    fn settle_indexes(&self, known: &HashSet<&MailboxName>, doubtful: &[&Mailbox], last: &Mailboxes) -> Poured {
+        let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
+        let mut due: HashMap<MailboxName, Option<Inspected>> =
+            doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
+        let mut again = None;
+        for _ in 0..LOOKS {
+            let list = again.as_ref().unwrap_or(last);
+            let mut wrong = HashMap::new();
+            for mailbox in list.mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name)) {
+                let Some(inspected) = self.inspect(mailbox) else { continue };
+                if inspected.is_sound() {
+                    self.hand_on(mailbox, &inspected)?;
+                    self.pour([inspected.row])?;
+                } else {
+                    wrong.insert(mailbox.name.clone(), Some(inspected));
+                }
+            }
+            due = wrong;
+            if due.is_empty() {
+                return Ok(None);
+            }
+            std::thread::sleep(PAUSE);
+            again = Some(self.list()?);
+        }
+        let listed = again.as_ref().map_or(&[][..], |list| &list.mailboxes).iter();
+        self.keep_wrong(listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect())
+    }
+
+    /// Pours the rows of indexes that stay wrong. Returns what the system refuses to read: that is not known to be wrong.
+    fn keep_wrong(&self, wrong: Vec<(&Mailbox, Inspected)>) -> Poured {
+        wrong.iter().try_for_each(|(mailbox, inspected)| self.hand_on(mailbox, inspected))?;
+        let refused: BTreeSet<Reason> = wrong.iter().filter_map(|(_, inspected)| inspected.refusal.clone()).collect();
+        self.pour(wrong.into_iter().map(|(_, inspected)| inspected.row))?;
+        let count = refused.len();
+        let gap = || Cyrus::IndexesUnread { count, first: cyrus::few(refused, Reason::text) }.into();
+        Ok((count > 0).then(gap))
+    }
+
+    fn inspect(&self, mailbox: &Mailbox) -> Option<Inspected> {
+        let directories = mailbox.directories.as_ref()?;
+        Some(indexes::inspect(self.root, mailbox, directories, self.wanted.messages.is_some()))
+    }
+
+    fn pour(&self, rows: impl IntoIterator<Item = CyrusIndex>) -> Result<(), Reason> {
+        self.wanted.indexes.as_ref().map_or(Ok(()), |pour| pour.add(rows))
+    }
+
+    /// Hands the messages of a mailbox to who gathers them.
+    fn hand_on(&self, mailbox: &Mailbox, inspected: &Inspected) -> Result<(), Reason> {
+        let Some(messages) = &self.wanted.messages else { return Ok(()) };
+        match &inspected.content {
+            Some(content) if mailbox.is_deleted(self.conf) => messages.add_deleted(content),
+            Some(content) => return messages.add(mailbox.owner(self.conf), content),
+            None => {
+                let state = inspected.row.state.word().to_owned();
+                self.miss(mailbox, |name| Cyrus::IndexNotSound { name, state });
+            }
+        }
+        Ok(())
+    }
+
+    fn miss(&self, mailbox: &Mailbox, why: impl FnOnce(String) -> Cyrus) {
+        if let Some(messages) = self.wanted.messages.as_ref().filter(|_| !mailbox.is_deleted(self.conf)) {
+            messages.miss(why(escaped(mailbox.name.as_bytes())));
+        }
+    }
+}
