@@ -64,22 +64,7 @@ pub struct Gap {
     /// `absent` or `partial`.
     pub completeness: Completeness,
     /// Why.
-    #[serde(deserialize_with = "reason")]
     pub reason: Reason,
-}
-
-/// A reason, or words that stand for one.
-fn reason<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Words(String),
-        Reason(Reason),
-    }
-    Written::deserialize(deserializer).map(|written| match written {
-        Written::Words(words) => words.into(),
-        Written::Reason(reason) => reason,
-    })
 }
 
 /// RFC 3339 text as seconds since the epoch.

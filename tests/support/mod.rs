@@ -15,6 +15,7 @@ pub(crate) mod postgres;
 pub(crate) mod snapshot;
 
 /// A reason as it is stored, in words.
+#[allow(dead_code, reason = "only the tests of Cyrus read it there")]
 pub(crate) fn told(reason: &str) -> String {
     match reason {
         "" => String::new(),

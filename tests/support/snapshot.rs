@@ -5,8 +5,7 @@ use std::path::Path;
 
 use bm_preflight::model::Reason;
 use rusqlite::types::ValueRef;
-
-use super::told;
+use serde::{Deserialize, Serialize};
 
 /// Cells that depend on the machine and on the PostgreSQL at hand: what matters is whether they are there. A
 /// `facts.toml` may say anything for them; a new row is given the value here.
@@ -84,8 +83,17 @@ type Row = Vec<(String, Cell)>;
 pub(crate) struct Snapshot {
     /// The rows of each table that has some, in order.
     pub(crate) tables: BTreeMap<String, Vec<Row>>,
-    /// Table, scope, completeness and reason of each scope that is not complete.
-    pub(crate) gaps: Vec<[String; 4]>,
+    /// The scopes that are not complete, in order.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// A scope that is not complete.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Gap {
+    table: String,
+    scope: String,
+    completeness: String,
+    reason: Reason,
 }
 
 impl Snapshot {
@@ -107,15 +115,15 @@ impl Snapshot {
                 tables.insert(name.clone(), rows);
             }
         }
-        let gaps = "SELECT \"table\", scope, completeness, coalesce(reason, '') FROM coverage \
+        let gaps = "SELECT \"table\", scope, completeness, reason FROM coverage \
                     WHERE completeness <> 'complete' ORDER BY 1, 2";
         let gaps = read_rows(&database, gaps).into_iter().map(|row| {
-            let mut words = row.into_iter().map(|(_, cell)| cell.text());
-            let mut gap: [String; 4] = std::array::from_fn(|_| words.next().expect("four columns without NULL"));
-            gap[3] = told(&gap[3]);
-            gap
+            let words: Vec<String> = row.into_iter().map(|(_, cell)| cell.text()).collect();
+            let [table, scope, completeness, reason] = words.try_into().expect("four columns without NULL");
+            let reason = serde_json::from_str(&reason).expect("a reason is stored as JSON");
+            Gap { table, scope, completeness, reason }
         });
-        let is_told = |gap: &[String; 4]| gap[0] != FILESYSTEM || !gap[3].contains(OF_A_COPY);
+        let is_told = |gap: &Gap| gap.table != FILESYSTEM || !gap.reason.to_string().contains(OF_A_COPY);
         Self { tables, gaps: gaps.filter(is_told).collect() }
     }
 
@@ -124,12 +132,7 @@ impl Snapshot {
         let mut document = facts.clone();
         document.remove("collected_at");
         let gaps = document.remove("coverage").map(|gaps| gaps.as_array().cloned().unwrap_or_default());
-        let gap = |gap: &toml::Value| {
-            ["table", "scope", "completeness", "reason"].map(|key| match &gap[key] {
-                toml::Value::String(text) => text.clone(),
-                reason => reason.clone().try_into::<Reason>().expect("a reason").to_string(),
-            })
-        };
+        let gap = |gap: &toml::Value| gap.clone().try_into().unwrap_or_else(|error| panic!("{gap}: {error}"));
         let mut snapshot = Self { gaps: gaps.iter().flatten().map(gap).collect(), ..Self::default() };
         snapshot.gaps.sort();
         for (name, rows) in document {
@@ -159,10 +162,7 @@ impl Snapshot {
     pub(crate) fn to_story(&self, kept: &Self) -> toml::Table {
         let mut whole = self.clone();
         whole.tables.extend(kept.tables.get_key_value(FILESYSTEM).map(|(name, rows)| (name.clone(), rows.clone())));
-        let gap = |gap: &[String; 4]| -> toml::Value {
-            let cells = ["table", "scope", "completeness", "reason"].into_iter().zip(gap);
-            toml::Value::Table(cells.map(|(key, value)| (key.to_owned(), value.clone().into())).collect())
-        };
+        let gap = |gap: &Gap| toml::Value::try_from(gap).expect("a gap is made of texts and tables");
         let mut facts = toml::Table::from_iter([("collected_at".to_owned(), COLLECTED_AT.into())]);
         if !whole.gaps.is_empty() {
             facts.insert("coverage".to_owned(), toml::Value::Array(whole.gaps.iter().map(gap).collect()));
