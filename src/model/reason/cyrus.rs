@@ -16,19 +16,19 @@ reasons! {
         /// What is behind a path that cannot be followed to its end.
         Behind { path: String, why: Box<Reason> }
             en "{path}: {why}"
-            fr "{path} : {why}";
+            fr "{path} : {why}";
         /// Indexes and headers that the system refuses to read.
         IndexesUnread { count: usize, first: Vec<Reason> }
             en "{count} index(es) or header(s) could not be read: {first}"
-            fr "{count} index ou en-tête(s) n’ont pas pu être lus : {first}";
+            fr "{count} index ou en-tête(s) n’ont pas pu être lus : {first}";
         /// Folders of the spool that could not be walked through.
         SpoolUnread { count: usize, first: Vec<Reason> }
             en "{count} place(s) of the spool could not be read: {first}"
-            fr "{count} endroit(s) du spool n’ont pas pu être lus : {first}";
+            fr "{count} endroit(s) du spool n’ont pas pu être lus : {first}";
         /// A place of the spool that the system refuses to read.
         PlaceUnread { path: String, error: String }
             en "IO error for operation on {path}: {error}"
-            fr "{path} n’a pas pu être lu : {error}";
+            fr "{path} n’a pas pu être lu : {error}";
         /// A link below a partition, which may lead anywhere.
         NotFollowed { path: String }
             en "{path}: a symbolic link, which is not followed"
@@ -48,11 +48,11 @@ reasons! {
         /// Mailboxes some of whose messages are not counted.
         MessagesUntold { count: usize, first: Vec<Cyrus> }
             en "the messages of {count} mailbox(es) could not all be told: {first}"
-            fr "les messages de {count} boîte(s) n’ont pas tous pu être comptés : {first}";
+            fr "les messages de {count} boîte(s) n’ont pas tous pu être comptés : {first}";
         /// A mailbox whose index is not sound.
         IndexNotSound { name: String, state: String }
             en "{name} ({state})"
-            fr "{name} (index : {state})";
+            fr "{name} (index : {state})";
         /// A mailbox that lies nobody knows where.
         NoPartition { name: String }
             en "{name} (its partition is not defined)"
@@ -68,11 +68,11 @@ reasons! {
         /// More messages than are listed one by one.
         MessagesLeftOut { messages: u64 }
             en "{messages} more messages are left out: message_replication counts them all"
-            fr "{messages} autres messages sont laissés de côté : message_replication les compte tous";
+            fr "{messages} autres messages sont laissés de côté : message_replication les compte tous";
         /// No place for what memory does not hold.
         Sorting { folder: String, error: String }
             en "sorting messages in {folder}: {error}"
-            fr "le tri des messages dans {folder} a échoué : {error}";
+            fr "le tri des messages dans {folder} a échoué : {error}";
     }
 }
 
