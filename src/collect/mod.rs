@@ -21,7 +21,6 @@ use self::reach::postgres::{self, Sessions, Shard};
 use self::reach::root::Root;
 use self::reach::seen::Seen;
 use self::reach::source::Source;
-use self::server::{backups, logins, replication, services};
 use crate::config::Config;
 use crate::fact::store::Origin;
 use crate::fact::{Record as _, Schema, ScopeKind, Table};
@@ -36,10 +35,8 @@ pub use self::reach::sink::Sink;
 pub fn schema() -> Schema {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
     let files = of_server().flat_map(|collector| collector.tables()).copied();
-    let more = [services::TABLES, replication::TABLES, backups::TABLES, &[&logins::LOGIN_TRACE]];
-    let more = more.concat();
     let network = autodiscover::TABLES.iter().copied().chain([&greetings::SERVICE_BANNER, &hours::REPLICATION_HOUR]);
-    Schema::new(sources.map(|source| source.table).chain(files).chain(more).chain(network))
+    Schema::new(sources.map(|source| source.table).chain(files).chain(network))
 }
 
 /// Every collector of a server's files.
@@ -172,13 +169,6 @@ impl<'a> Collectors<'a> {
                 for collector in of_server() {
                     place.collect(collector).await;
                 }
-                let roles = place.roles.as_ref();
-                services::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                backups::collect(uid, root, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
-                if self.wants(&logins::LOGIN_TRACE) {
-                    logins::collect(uid, root, roles, &self.sink).await;
-                }
-                replication::collect(uid, root, roles, &of_kind(&tables, ScopeKind::Server), &self.sink).await;
             }
             Work::Network => {
                 let setting = autodiscover::Setting {

@@ -13,8 +13,6 @@ pub struct Generation {
     pub id: Option<i64>,
     /// When it began, in seconds since the epoch; when its first part did, where the file does not say.
     pub began_at: Option<i64>,
-    /// Whether BlueMind noted warnings.
-    pub with_warnings: bool,
     /// Whether BlueMind noted errors.
     pub with_errors: bool,
     /// What it saved, in the order of the file.
@@ -37,7 +35,7 @@ pub struct Part {
 }
 
 /// `GenerationStatus`: the state of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// It can be restored.
     Valid,
@@ -49,7 +47,7 @@ pub enum State {
 
 impl State {
     /// Its name in facts.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "valid",
             Self::Invalid => "invalid",
@@ -66,7 +64,6 @@ pub fn parse(bytes: &[u8]) -> Result<Generation, String> {
     Ok(Generation {
         id: raw.id,
         began_at: began_at.or_else(|| parts.iter().filter_map(|part| part.began_at).min()),
-        with_warnings: raw.with_warnings.unwrap_or(false),
         with_errors: raw.with_errors.unwrap_or(false),
         parts,
     })
@@ -77,7 +74,6 @@ pub fn parse(bytes: &[u8]) -> Result<Generation, String> {
 struct RawGeneration {
     id: Option<i64>,
     protection_time: Option<Time>,
-    with_warnings: Option<bool>,
     with_errors: Option<bool>,
     parts: Vec<RawPart>,
 }
@@ -163,7 +159,7 @@ mod tests {
     fn a_backup_with_parts_in_every_state() {
         let generation = parse(FILE.as_bytes()).unwrap();
         assert_eq!((generation.id, generation.began_at), (Some(12), Some(1_793_606_400)));
-        assert_eq!((generation.with_warnings, generation.with_errors), (false, true));
+        assert!(generation.with_errors);
         let part = |tag: &str, server: Option<&str>, began_at, ended_at, state| Part {
             tag: tag.into(),
             server: server.map(str::to_owned),

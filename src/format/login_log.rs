@@ -3,8 +3,7 @@
 //! * syslog's mail log, written by Cyrus' imapd (imap/imapd.c of Cyrus 3.0: `cmd_login`, `cmd_authenticate`, `cmd_id`;
 //!   of 3.6 where it differs);
 //! * ysnp.log, BlueMind's saslauthd (net.bluemind.ysnp.impl: `SaslauthdProtocol`, `ValidationPolicy`);
-//! * core.log, where nginx asks for each login (net.bluemind.authentication.handler: `Nginx`) and the core notes who
-//!   comes as admin0 without its token (`TokenAuthProvider`).
+//! * core.log, where nginx asks for each login (net.bluemind.authentication.handler: `Nginx`).
 //!
 //! BlueMind's own build of Cyrus is not public: that it writes what Cyrus writes is inferred. What clients type is in
 //! these lines: a text that is made to look like another line cannot be told from it.
@@ -66,15 +65,6 @@ pub enum Cyrus<'a> {
         /// Cyrus' name of the connection.
         session: Option<&'a str>,
     },
-    /// `badlogin: <host> [<ip>] plaintext <user> <error>`, or `… <mechanism> [<error>]`, which names nobody.
-    Refused {
-        /// Login, where the line tells it.
-        login: Option<&'a str>,
-        /// Address of the client.
-        address: Option<IpAddr>,
-        /// How many there were: syslog folds equal lines into `message repeated <n> times: [ … ]`.
-        times: u32,
-    },
     /// `client id sessionid=<…>: "name" "imapsync" …`: what a client said of itself with the command ID, before or after
     /// it logged in.
     ClientId {
@@ -112,15 +102,8 @@ fn cyrus_message(message: &str) -> Option<Cyrus<'_>> {
     if let Some(rest) = message.strip_prefix("login: ") {
         return login(rest);
     }
-    if let Some(rest) = message.strip_prefix("badlogin: ") {
-        return refused(rest, 1);
-    }
-    if let Some(rest) = message.strip_prefix("client id sessionid=<") {
-        let (session, pairs) = rest.split_once(">:")?;
-        return Some(Cyrus::ClientId { session, name: id_name(pairs)? });
-    }
-    let (times, folded) = message.strip_prefix("message repeated ")?.split_once(" times: [ ")?;
-    refused(folded.strip_suffix(']')?.strip_prefix("badlogin: ")?, times.parse().ok()?)
+    let (session, pairs) = message.strip_prefix("client id sessionid=<")?.split_once(">:")?;
+    Some(Cyrus::ClientId { session, name: id_name(pairs)? })
 }
 
 fn login(rest: &str) -> Option<Cyrus<'_>> {
@@ -133,24 +116,6 @@ fn login(rest: &str) -> Option<Cyrus<'_>> {
     let (login, _mechanism) = who.rsplit_once(' ')?;
     let session = ended.trim().strip_prefix("SESSIONID=<").and_then(|id| id.strip_suffix('>'));
     (!login.is_empty()).then_some(Cyrus::Login { login, address, session })
-}
-
-fn refused(rest: &str, times: u32) -> Option<Cyrus<'_>> {
-    let (address, rest) = client(rest)?;
-    if rest == "anonymous login refused" {
-        return Some(Cyrus::Refused { login: Some("anonymous"), address, times });
-    }
-    let (_mechanism, rest) = rest.split_once(' ')?;
-    let login = if let Some(named) = rest.strip_prefix('(') {
-        // Cyrus 3.6 puts the user into parentheses with every mechanism, and `-notset-` where it knows none.
-        named.rsplit_once(") [").or_else(|| named.rsplit_once(") "))?.0
-    } else if rest.starts_with('[') {
-        ""
-    } else {
-        let end = rest.find(" SASL(").or_else(|| rest.rfind(" invalid user")).or_else(|| rest.find(' '));
-        rest.get(..end?)?
-    };
-    Some(Cyrus::Refused { login: Some(login).filter(|login| !matches!(*login, "" | "-notset-")), address, times })
 }
 
 /// The client's address, and what follows: `get_clienthost` of Cyrus writes `<host> [<ip>]`, or `[<ip>]` alone.
@@ -286,29 +251,14 @@ fn ysnp_message(message: &str) -> Option<Ysnp<'_>> {
     Some(Ysnp::Granted { login: rest.rsplit_once(" with '")?.0, service })
 }
 
-/// A line of core.log.
+/// A line of core.log that tells of an IMAP login: `[<ip>][imap][<login>] will use cyrus backend <server> using login
+/// [<login>], done in <n>ms.`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Core<'a> {
-    /// `[<ip>][imap][<login>] will use cyrus backend <server> using login [<login>], done in <n>ms.`
-    Login {
-        /// Login as nginx asked for it, the default domain added.
-        login: &'a str,
-        /// Address of nginx's client.
-        address: Option<IpAddr>,
-    },
-    /// `[<login>] Denied auth from <ip>`: IMAP or POP, the line does not tell.
-    Denied {
-        /// Login; `None` where the request had none.
-        login: Option<&'a str>,
-        /// Address of nginx's client.
-        address: Option<IpAddr>,
-    },
-    /// `Fail to validate token for admin0 from [<ip>, …]`: somebody came as admin0 with a password instead of the core's
-    /// token, by IMAP or to the administration console. The line does not tell whether the password was right.
-    NoToken {
-        /// The first of the addresses that is not this machine's loopback, else the first.
-        address: Option<IpAddr>,
-    },
+pub struct Core<'a> {
+    /// Login as nginx asked for it, the default domain added.
+    pub login: &'a str,
+    /// Address of nginx's client.
+    pub address: Option<IpAddr>,
 }
 
 /// Reads a line of core.log; `None` when it tells nothing of an IMAP login.
@@ -317,15 +267,7 @@ pub fn core(line: &str) -> Option<Java<'_, Core<'_>>> {
 }
 
 fn core_message(message: &str) -> Option<Core<'_>> {
-    if let Some(rest) = message.strip_prefix("Fail to validate token for admin0 from ") {
-        let listed = || rest.trim_matches(['[', ']']).split(',').filter_map(address);
-        return Some(Core::NoToken { address: listed().find(|ip| !ip.is_loopback()).or_else(|| listed().next()) });
-    }
-    let rest = message.strip_prefix('[')?;
-    if let Some((login, ip)) = rest.split_once("] Denied auth from ") {
-        return Some(Core::Denied { login: Some(login).filter(|login| *login != "null"), address: address(ip) });
-    }
-    let (who, _) = rest.split_once("] will use cyrus backend ")?;
+    let (who, _) = message.strip_prefix('[')?.split_once("] will use cyrus backend ")?;
     let (ip, login) = who.split_once("][imap][")?;
-    Some(Core::Login { login, address: address(ip) })
+    Some(Core { login, address: address(ip) })
 }

@@ -33,10 +33,8 @@ const OF_A_COPY: &str = "not mounted here";
 /// of [`STEP`], so that the time between building an installation and collecting it does not matter.
 const TIMES: &[(&str, &str)] = &[
     ("backup_generation", "began_at"),
-    ("backup_part", "began_at"),
     ("backup_part", "ended_at"),
     ("collection", "collected_at"),
-    ("replication_error", "first_at"),
     ("replication_error", "last_at"),
     ("replication_error", "recovered_at"),
     ("replication_log", "modified_at"),
@@ -50,8 +48,6 @@ const TIMES: &[(&str, &str)] = &[
     ("replication_log", "last_ok_at"),
     ("replication_log", "last_throttle_at"),
     ("replication_mailbox", "last_apply_at"),
-    ("replication_mailbox", "last_ok_at"),
-    ("replication_mailbox", "last_no_at"),
     ("sync_log", "modified_at"),
     ("service_unit", "changed_at"),
     ("sync_log", "begun_at"),

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use super::root::Root;
+use crate::model::Reason;
+use crate::model::reason::Files;
 
 /// Longest line that is handed on, in bytes; of a longer one, the beginning.
 const LINE: u64 = 64 * 1024;
@@ -42,7 +44,7 @@ pub(in crate::collect) struct LogSet {
     /// The files, oldest first.
     pub(in crate::collect) files: Vec<LogFile>,
     /// Files that are there and cannot be opened, each with the reason.
-    pub(in crate::collect) troubles: Vec<String>,
+    pub(in crate::collect) troubles: Vec<Reason>,
 }
 
 /// One file of a log.
@@ -62,23 +64,22 @@ pub(in crate::collect) struct LogFile {
 impl LogSet {
     /// Opens `folder/base` and what it was rotated to: `.1`, `.2.gz`, `.2019-10-14.gz`, `-20191014` and the like. `None`
     /// when there is no such file; the error says why not one of those that are there can be opened.
-    pub(in crate::collect) fn open(root: &Root, folder: &str, base: &str) -> Result<Option<Self>, String> {
+    pub(in crate::collect) fn open(root: &Root, folder: &str, base: &str) -> Result<Option<Self>, Reason> {
         let (mut set, mut is_still) = Self::attempt(root, folder, base)?;
         if !is_still {
             (set, is_still) = Self::attempt(root, folder, base)?;
         }
         if !is_still {
-            set.troubles.push(format!("{}: rotated while it was opened", root.shown(format!("{folder}/{base}"))));
+            set.troubles.push(Files::Rotated { path: root.shown(format!("{folder}/{base}")) }.into());
         }
-        match (set.files.is_empty(), set.troubles.is_empty()) {
-            (true, true) => Ok(None),
-            (true, false) => Err(set.troubles.join("; ")),
-            (false, _) => Ok(Some(set)),
+        match set.files.is_empty() {
+            true => Reason::all(set.troubles).map_or(Ok(None), Err),
+            false => Ok(Some(set)),
         }
     }
 
     /// One try, and whether the folder stood still meanwhile: files are renamed between listing and opening now and then.
-    fn attempt(root: &Root, folder: &str, base: &str) -> Result<(Self, bool), String> {
+    fn attempt(root: &Root, folder: &str, base: &str) -> Result<(Self, bool), Reason> {
         let names = rotated(&root.names(folder)?, base);
         let mut set = Self { files: Vec::new(), troubles: Vec::new() };
         for name in &names {
@@ -90,7 +91,7 @@ impl LogSet {
                 Err(reason) => set.troubles.push(reason),
             }
         }
-        let now = |name: &String| root.regular(format!("{folder}/{name}")).ok().map(|(_, of)| identity(&of));
+        let now = |name: &String| root.find_file(format!("{folder}/{name}")).ok()?.map(|(_, of)| identity(&of));
         let is_open = |identity| set.files.iter().any(|file| file.identity == identity);
         let is_still = rotated(&root.names(folder)?, base) == names
             && names
@@ -107,12 +108,12 @@ fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 }
 
 impl LogFile {
-    fn open(root: &Root, path: &str) -> Result<Self, String> {
+    fn open(root: &Root, path: &str) -> Result<Self, Reason> {
         let shown = root.shown(path);
         if let Some(kind) = UNREAD.into_iter().find(|ending| path.ends_with(ending)) {
-            return Err(format!("{shown}: files compressed as {kind} are not read"));
+            return Err(Files::Compression { path: shown, kind: kind.to_owned() }.into());
         }
-        let (file, metadata) = root.regular(path).map_err(|error| format!("{shown}: {error}"))?;
+        let (file, metadata) = root.find_file(path)?.ok_or_else(|| Files::NoLog { path: shown.clone() })?;
         Ok(Self {
             shown,
             file,
@@ -127,9 +128,8 @@ impl LogFile {
     /// Hands every whole line to `each`, without its end; what is added to the file meanwhile is left out. The lines that
     /// could be read before an error have been handed on. `stop` ends it. Returns how many lines were too long to be handed
     /// on to their end.
-    pub(in crate::collect) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<u64, String> {
-        let Self { shown, file, is_compressed, size, .. } = self;
-        let fail = |what: String| format!("{shown}: {what}");
+    pub(in crate::collect) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<u64, Reason> {
+        let Self { shown: path, file, is_compressed, size, .. } = self;
         let raw = BufReader::with_capacity(BUFFER, file.take(size));
         let ended = if is_compressed {
             let text = MultiGzDecoder::new(raw).take(DECOMPRESSED + 1);
@@ -137,18 +137,18 @@ impl LogFile {
         } else {
             lines(raw, stop, each)
         };
-        match ended.error {
+        let (bytes, limit) = (ended.bytes, DECOMPRESSED);
+        let reason = match ended.error {
             Some(error) if is_compressed && error.kind() == ErrorKind::UnexpectedEof => {
-                Err(fail(format!("the compressed file ends early, after {} bytes of text", ended.bytes)))
+                Files::EndsEarly { path, bytes }
             }
-            Some(error) => Err(fail(format!("{error}, after {} bytes", ended.bytes))),
-            None if stop.load(Ordering::Relaxed) => Err(fail("interrupted".to_owned())),
-            None if is_compressed && ended.bytes > DECOMPRESSED => {
-                Err(fail(format!("only the first {DECOMPRESSED} bytes of its text were read")))
-            }
-            None if !is_compressed && ended.bytes < size => Err(fail("it was cut while it was read".to_owned())),
-            None => Ok(ended.cut_lines),
-        }
+            Some(error) => Files::Breaks { path, error: error.to_string(), bytes },
+            None if stop.load(Ordering::Relaxed) => Files::ReadingStopped { path },
+            None if is_compressed && bytes > limit => Files::LongText { path, limit },
+            None if !is_compressed && bytes < size => Files::Cut { path },
+            None => return Ok(ended.cut_lines),
+        };
+        Err(reason.into())
     }
 }
 
@@ -264,7 +264,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn set(folder: &Path) -> Result<LogSet, String> {
+    fn set(folder: &Path) -> Result<LogSet, Reason> {
         Ok(LogSet::open(&Root::new(folder), "/", "mail.log")?.unwrap())
     }
 
@@ -276,7 +276,7 @@ mod tests {
             let read = file.read(&stop, |line| seen.push(String::from_utf8_lossy(line).into_owned()));
             set.troubles.extend(read.err());
         }
-        (seen, set.troubles)
+        (seen, set.troubles.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -360,12 +360,11 @@ mod tests {
     fn what_is_no_log_is_told() {
         let folder = tempfile::tempdir().unwrap();
         assert!(LogSet::open(&Root::new(folder.path()), "/", "mail.log").unwrap().is_none());
-        assert!(
-            LogSet::open(&Root::new(folder.path()), "/none", "mail.log").unwrap_err().contains("none: No such file")
-        );
+        let error = LogSet::open(&Root::new(folder.path()), "/none", "mail.log").unwrap_err().to_string();
+        assert!(error.contains("none: No such file"), "{error}");
         std::fs::create_dir(folder.path().join("mail.log.2")).unwrap();
         std::fs::write(folder.path().join("mail.log.3.xz"), "").unwrap();
-        let error = set(folder.path()).unwrap_err();
+        let error = set(folder.path()).unwrap_err().to_string();
         assert!(error.contains(".xz are not read") && error.contains("mail.log.2: not a regular file"), "{error}");
         std::fs::write(folder.path().join("mail.log"), "kept\n").unwrap();
         std::os::unix::fs::symlink("mail.log", folder.path().join("mail.log.1")).unwrap();
@@ -389,7 +388,7 @@ mod tests {
         assert_eq!(seen, [b"old"]);
         let [.., current] = <[LogFile; 2]>::try_from(set(folder.path()).unwrap().files).unwrap();
         std::fs::write(&log, "").unwrap();
-        assert!(current.read(&stop, |_| {}).unwrap_err().contains("cut while it was read"));
+        assert!(current.read(&stop, |_| {}).unwrap_err().to_string().contains("cut while it was read"));
     }
 
     #[test]
@@ -403,6 +402,6 @@ mod tests {
             stop.store(true, Ordering::Relaxed);
         });
         assert_eq!(seen, 1);
-        assert!(ended.unwrap_err().contains("interrupted"));
+        assert!(ended.unwrap_err().to_string().contains("interrupted"));
     }
 }

@@ -128,12 +128,6 @@ impl<'a> Scope<'a> {
         self.conclude(statement);
     }
 
-    /// Ends the scope with its rows kept, though some are missing for `reason`.
-    pub(in crate::collect) fn end_partial(self, reason: impl Into<Reason>) {
-        let statement = Coverage::partial(self.table.name, self.scope, reason);
-        self.conclude(statement);
-    }
-
     fn conclude(self, statement: Coverage) {
         if let Some(reason) = &statement.reason {
             tracing::warn!(table = self.table.name, scope = self.scope, "not collected: {reason}");

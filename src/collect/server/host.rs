@@ -44,8 +44,6 @@ table! {
     struct FileSystem: "filesystem", "a mount point of a server", Server {
         /// absolute path
         mount_point: String as key,
-        /// such as `ext4`
-        r#type: String,
         /// size, in bytes
         size_bytes: u64,
         /// free for unprivileged users, in bytes
@@ -148,10 +146,10 @@ async fn file_systems(place: &Place) -> Seen {
 async fn mounted(place: &Place) -> Result<Rows<FileSystem>, Reason> {
     let text = place.root.text(MOUNTS, SMALL_FILE)?;
     let (mut rows, mut silent) = (Vec::new(), Vec::new());
-    for mounts::Mount { mount_point, kind } in mounts::parse(&text) {
+    for mount_point in mounts::parse(&text) {
         match space(place, &mount_point).await {
             Ok((size_bytes, available_bytes)) => {
-                rows.push(FileSystem { mount_point, r#type: kind, size_bytes, available_bytes });
+                rows.push(FileSystem { mount_point, size_bytes, available_bytes });
             }
             Err(reason) => silent.push(reason),
         }

@@ -3,6 +3,7 @@
 mod traces;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
@@ -10,76 +11,61 @@ use jiff::tz::TimeZone;
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
 use super::packages;
 use crate::collect::reach::log_files::{LogFile, LogSet, Stop};
+use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
-use crate::collect::reach::sink::{Scope, Sink};
-use crate::fact::{Column, ScopeKind, Table};
+use crate::collect::reach::seen::{Rows, Seen};
+use crate::fact::{Record, enumeration, table};
 use crate::format::login_log;
 use crate::model::Reason;
+use crate::model::reason::{Files, Server};
 
-/// Logins by who, from where and with what.
-pub(in crate::collect) const LOGIN_TRACE: Table = Table {
-    name: "login_trace",
-    doc: "IMAP logins seen in the logs of a server (syslog's mail log, ysnp.log, core.log; rotated and compressed ones too), aggregated. It reaches as far back as the logs do. A server without one of the three logs is partially known: BlueMind's core writes core.log, its mail backends the two others.",
-    grain: "a log, login, client address and client program",
-    scope: ScopeKind::Server,
-    columns: &[
-        Column::text("source", "which log: Cyrus' own lines in syslog, ysnp.log, or core.log")
-            .one_of(&["cyrus", "ysnp", "core"]),
-        Column::text("login", "login as the client gave it, with its realm; null where the log does not tell it")
-            .nullable()
-            .key(),
-        Column::text("client_address", "IP address of the client; null where the log does not tell it")
-            .nullable()
-            .key(),
-        Column::text("client_id", "name that the client gave with the IMAP command ID, such as `imapsync`").nullable(),
-        Column::integer("logins", "successful logins"),
-        Column::integer("failures", "refused logins; those of core.log may be POP logins"),
-        Column::integer(
-            "password_attempts",
-            "attempts as admin0 with a password instead of the core's token, by IMAP or to the administration console; whether it was right is not told (core.log)",
-        ),
-        Column::integer(
-            "first_at",
-            "first trace, in seconds since the epoch, UTC (core.log and ysnp.log are taken to be in GMT)",
-        )
-        .nullable(),
-        Column::integer("last_at", "last trace, in seconds since the epoch, UTC").nullable(),
-    ],
-};
+table! {
+    /// Successful IMAP logins seen in the logs of a server (syslog's mail log, ysnp.log, core.log; rotated and compressed
+    /// ones too), aggregated. It reaches as far back as the logs do. A server without one of the three logs is partially
+    /// known: BlueMind's core writes core.log, its mail backends the two others.
+    struct LoginTrace: "login_trace", "a log, login, client address and client program", Server {
+        /// which log: Cyrus' own lines in syslog, ysnp.log, or core.log
+        source: Source,
+        /// login as the client gave it, with its realm
+        login: String as key,
+        /// IP address of the client; null where the log does not tell it
+        client_address: Option<IpAddr> as key,
+        /// name that the client gave with the IMAP command ID, such as `imapsync`
+        client_id: Option<String>,
+        /// how often
+        logins: u64,
+        /// first trace, in seconds since the epoch, UTC (core.log and ysnp.log are taken to be in GMT)
+        first_at: Option<i64>,
+        /// last trace, in seconds since the epoch, UTC
+        last_at: Option<i64>,
+    }
+}
+
+enumeration! {
+    /// A log that tells of logins.
+    enum Source { Cyrus = "cyrus", Ysnp = "ysnp", Core = "core" }
+}
+
+pub(super) const ALL: &[&dyn OfServer] = &[&Look { tables: LoginTrace::ALONE, look: |place| Box::pin(look(place)) }];
 
 /// Where syslog may put Cyrus' lines: the first that has some is read, for others repeat them.
 const MAIL_LOGS: [&str; 5] = ["mail.log", "maillog", "mail.info", "syslog", "messages"];
 /// Most rows of a server.
 const MAX_ROWS: usize = 100_000;
-/// Rows handed over at once.
-const BATCH: usize = 5_000;
 /// More than any time zone file has, in bytes.
 const ZONE_FILE: u64 = 1024 * 1024;
 
-/// Fills [`LOGIN_TRACE`] of one server from the logs below `root`. A log that a server with these `roles` does not write
-/// is no gap when it is not there; of a server whose roles are not known, those are expected whose program is installed.
-pub(in crate::collect) async fn collect(server: &str, root: &Root, roles: Option<&BTreeSet<String>>, sink: &Sink) {
-    let scope = Scope::begin(sink, &LOGIN_TRACE, server, root.shown("/var/log"));
-    let stop = Stop::default();
-    // The thread does not know the sink: when the run is cut short, nobody waits for its last line.
-    let (place, told) = (root.clone(), stop.flag());
-    let expected = match roles {
+/// A log that a server with these roles does not write is no gap when it is not there; of a server whose roles are not
+/// known, those are expected whose program is installed.
+async fn look(place: &Place) -> Seen {
+    let expected = match &place.roles {
         Some(roles) => Expected::of_roles(roles),
-        None => Expected::of_packages(packages::installed(root).await.as_ref()),
+        None => Expected::of_packages(packages::installed(&place.root).await.as_ref()),
     };
-    let gathered = tokio::task::spawn_blocking(move || Gathered::read(&place, expected, &told, MAX_ROWS)).await;
-    let gathered = match gathered {
-        Ok(gathered) => gathered,
-        Err(error) => return scope.end(Err(error.to_string())),
-    };
-    if gathered.sources == 0 && !gathered.missing.is_empty() {
-        return scope.end(Err(gathered.missing.join("; ")));
-    }
-    if let Err(refusal) = gathered.traces.rows().chunks(BATCH).try_for_each(|rows| scope.add(rows)) {
-        return scope.end(Err(refusal));
-    }
-    let gap = (!gathered.missing.is_empty()).then(|| gathered.missing.join("; "));
-    scope.end_with::<_, String>(Ok(gap));
+    let stop = Stop::default();
+    let told = stop.flag();
+    let gathered = place.aside(move |root| Gathered::read(root, expected, &told, MAX_ROWS).known()).await;
+    Seen::at(place.root.shown("/var/log")).tell::<LoginTrace>(gathered.map(|(traces, gap)| Rows::from(traces).but(gap)))
 }
 
 /// Which logs a server writes.
@@ -110,10 +96,18 @@ struct Gathered {
     /// Logs of which at least one file was read.
     sources: usize,
     /// What is not known, each with its reason.
-    missing: Vec<String>,
+    missing: Vec<Reason>,
 }
 
 impl Gathered {
+    /// The rows and what is missing of them, or why nothing is known.
+    fn known(self) -> Result<(Vec<LoginTrace>, Option<Reason>), Reason> {
+        match Reason::all(self.missing) {
+            Some(reason) if self.sources == 0 => Err(reason),
+            gap => Ok((self.traces.into_rows(), gap)),
+        }
+    }
+
     fn read(root: &Root, expected: Expected, stop: &AtomicBool, max_rows: usize) -> Self {
         let mut gathered = Self { traces: Traces::new(max_rows), sources: 0, missing: Vec::new() };
         gathered.cyrus(root, expected.cyrus, stop);
@@ -131,14 +125,14 @@ impl Gathered {
                 _ => gathered.java(root, stop, folder, name, &mut CoreLog),
             }
         }
-        gathered.missing.extend(gathered.traces.left_out());
+        gathered.missing.extend(gathered.traces.left_out().map(Reason::from));
         gathered
     }
 
     fn cyrus(&mut self, root: &Root, is_expected: bool, stop: &AtomicBool) {
         // Times that are some hours off still tell who logs in; that they are is told.
         let zone = zone(root).unwrap_or_else(|reason| {
-            self.missing.push(reason.to_string());
+            self.missing.push(reason);
             TimeZone::UTC
         });
         let (mut sessions, mut found, mut reasons) = (Sessions::default(), false, Vec::new());
@@ -173,17 +167,18 @@ impl Gathered {
             return;
         }
         reasons.dedup();
-        reasons.push(format!(
-            "no line of Cyrus' imapd in {}",
-            root.shown(format!("/var/log/{{{}}}", MAIL_LOGS.join(",")))
-        ));
-        self.missing.push(reasons.join("; "));
+        let path = root.shown(format!("/var/log/{{{}}}", MAIL_LOGS.join(",")));
+        reasons.push(Server::NoImapdLine { path }.into());
+        self.missing.extend(reasons);
     }
 
     fn java(&mut self, root: &Root, stop: &AtomicBool, folder: &str, name: &str, log: &mut impl JavaLog) {
         let set = match LogSet::open(root, folder, name) {
             Ok(Some(set)) => set,
-            Ok(None) => return self.missing.push(format!("{}: no such log", root.shown(format!("{folder}/{name}")))),
+            Ok(None) => {
+                let path = root.shown(format!("{folder}/{name}"));
+                return self.missing.push(Files::NoLog { path }.into());
+            }
             Err(reason) => return self.missing.push(reason),
         };
         self.sources += 1;
@@ -197,7 +192,7 @@ impl Gathered {
 
 impl LogFile {
     /// The lines as text, bytes that are no UTF-8 replaced, with the time at which the file was last written.
-    fn read_text(self, stop: &AtomicBool, mut each: impl FnMut(&str, i64)) -> Result<(), String> {
+    fn read_text(self, stop: &AtomicBool, mut each: impl FnMut(&str, i64)) -> Result<(), Reason> {
         let modified = self.modified;
         // The beginning of a line tells all of a login, however long the line is.
         self.read(stop, |line| each(&String::from_utf8_lossy(line), modified)).map(|_cut_lines| ())

@@ -1,14 +1,15 @@
 //! What a server's files and /proc tell of it.
 
-pub(super) mod backups;
+mod backups;
 mod host;
-pub(super) mod logins;
+mod logins;
 mod packages;
-pub(super) mod replication;
-pub(super) mod services;
+mod replication;
+mod services;
 mod sockets;
 
 use super::reach::place::OfServer;
 
 /// Every collector of a server's files and programs.
-pub(super) const ALL: &[&[&dyn OfServer]] = &[host::ALL, packages::ALL, sockets::ALL];
+pub(super) const ALL: &[&[&dyn OfServer]] =
+    &[host::ALL, packages::ALL, sockets::ALL, services::ALL, backups::ALL, logins::ALL, replication::ALL];

@@ -5,46 +5,45 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::collect::reach::command;
+use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
-use crate::collect::reach::sink::{Scope, Sink};
-use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::collect::reach::seen::{Rows, Seen};
+use crate::fact::{Record, enumeration, table};
 use crate::format::systemctl_show;
 use crate::format::unit_file::{self, Installation};
+use crate::model::Reason;
+use crate::model::reason::Server;
 
-/// Units of BlueMind and of what it is built on.
-const SERVICE_UNIT: Table = Table {
-    name: "service_unit",
-    doc: "The services of BlueMind (`bm-*`), of Cyrus, Postfix and PostgreSQL that systemd knows on a server, by its unit files and, where there is none, by init scripts. A unit that is not listed is not installed.",
-    grain: "a service of a server; of a template each enabled instance, never the template",
-    scope: ScopeKind::Server,
-    columns: &[
-        Column::text("name", "name without `.service`, such as `bm-cyrus-imapd`").key(),
-        Column::text(
-            "enabled",
-            "whether it starts with the server: `static` if it cannot be enabled, `masked` if it cannot be started",
-        )
-        .one_of(&["enabled", "disabled", "masked", "static"]),
-        Column::text(
-            "active",
-            "whether it runs, as systemd says; `unknown` while it starts or stops; null where the files are not those of the running system",
-        )
-        .nullable()
-        .one_of(&["active", "inactive", "failed", "unknown"]),
-        Column::integer(
-            "changed_at",
-            "when it came into that state, in seconds since the epoch; null where that is not known, or before its first start",
-        )
-        .nullable(),
-        Column::boolean(
-            "has_failed_condition",
-            "whether it was not started the last time because a condition of its file was not met, such as that /etc/bm/*.disabled is not there; null where the files are not those of the running system",
-        )
-        .nullable(),
-    ],
-};
+table! {
+    /// The services of BlueMind (`bm-*`), of Cyrus, Postfix and PostgreSQL that systemd knows on a server, by its unit files
+    /// and, where there is none, by init scripts. A unit that is not listed is not installed.
+    struct ServiceUnit: "service_unit", "a service of a server; of a template each enabled instance, never the template", Server {
+        /// name without `.service`, such as `bm-cyrus-imapd`
+        name: String as key,
+        /// whether it starts with the server: `static` if it cannot be enabled, `masked` if it cannot be started
+        enabled: Enablement,
+        /// whether it runs, as systemd says; `unknown` while it starts or stops; null where the files are not those of the
+        /// running system
+        active: Option<Activity>,
+        /// when it came into that state, in seconds since the epoch; null where that is not known, or before its first start
+        changed_at: Option<i64>,
+        /// whether it was not started the last time because a condition of its file was not met, such as that
+        /// /etc/bm/*.disabled is not there; null where the files are not those of the running system
+        has_failed_condition: Option<bool>,
+    }
+}
 
-/// What is read of each server.
-pub(in crate::collect) const TABLES: &[&Table] = &[&SERVICE_UNIT];
+enumeration! {
+    /// Whether a service starts with the server.
+    enum Enablement { Enabled = "enabled", Disabled = "disabled", Masked = "masked", Static = "static" }
+}
+
+enumeration! {
+    /// Whether a service runs.
+    enum Activity { Active = "active", Inactive = "inactive", Failed = "failed", Unknown = "unknown" }
+}
+
+pub(super) const ALL: &[&dyn OfServer] = &[&Look { tables: ServiceUnit::ALONE, look: |place| Box::pin(look(place)) }];
 
 /// Where unit files are, those first that prevail (systemd.unit(5)). The last two are the distribution's.
 const UNIT_FOLDERS: &[&str] = &[
@@ -67,26 +66,19 @@ const SMALL_FILE: u64 = 1024 * 1024;
 /// Time that systemctl may take.
 const SYSTEMCTL_LIMIT: Duration = Duration::from_secs(20);
 
-/// Fills the wanted tables of one server from the files below `root`.
-pub(in crate::collect) async fn collect(server: &str, root: &Root, wanted: &[&'static Table], sink: &Sink) {
-    for table in wanted.iter().filter(|table| table.name == SERVICE_UNIT.name) {
-        let scope = Scope::begin(sink, table, server, root.shown("/lib/systemd/system"));
-        let (rows, gap) = match units(root) {
-            Ok(units) => service_units(units, root.is_system()).await,
-            Err(reason) => {
-                scope.end(Err(reason));
-                continue;
-            }
-        };
-        match (scope.add(&rows), gap) {
-            (Ok(()), Some(gap)) => scope.end_partial(gap),
-            (added, _) => scope.end(added),
+async fn look(place: &Place) -> Seen {
+    let rows = match place.aside(units).await {
+        Ok(units) => {
+            let (rows, gap) = service_units(units, place.root.is_system()).await;
+            Ok(Rows::from(rows).but(gap))
         }
-    }
+        Err(reason) => Err(reason),
+    };
+    Seen::at(place.root.shown(PACKAGED[1])).tell::<ServiceUnit>(rows)
 }
 
 /// The rows, and what could not be told of them.
-async fn service_units(units: BTreeMap<String, &'static str>, is_system: bool) -> (Vec<Row>, Option<String>) {
+async fn service_units(units: BTreeMap<String, Enablement>, is_system: bool) -> (Vec<ServiceUnit>, Option<Reason>) {
     let (states, gap) = match is_system && !units.is_empty() {
         false => (None, None),
         true => match states(units.keys()).await {
@@ -94,22 +86,21 @@ async fn service_units(units: BTreeMap<String, &'static str>, is_system: bool) -
             Err(reason) => (Some(BTreeMap::new()), Some(reason)),
         },
     };
-    let row = |(name, enabled): (&String, &&str)| {
-        let state = states.as_ref().and_then(|states| states.get(name));
-        let active = states.as_ref().map(|_| state.map_or("unknown", |state| activity(&state.active_state)));
-        vec![
-            name.as_str().into(),
-            Value::from(*enabled),
-            active.into(),
-            state.and_then(|state| state.changed_at).into(),
-            state.and_then(|state| state.has_failed_condition).into(),
-        ]
+    let row = |(name, enabled): (String, Enablement)| {
+        let state = states.as_ref().and_then(|states| states.get(&name));
+        ServiceUnit {
+            enabled,
+            active: states.as_ref().map(|_| state.map_or(Activity::Unknown, |state| activity(&state.active_state))),
+            changed_at: state.and_then(|state| state.changed_at),
+            has_failed_condition: state.and_then(|state| state.has_failed_condition),
+            name,
+        }
     };
-    (units.iter().map(row).collect(), gap)
+    (units.into_iter().map(row).collect(), gap)
 }
 
 /// The units by name, as the running systemd tells.
-async fn states(names: impl Iterator<Item = &String>) -> Result<BTreeMap<String, systemctl_show::Unit>, String> {
+async fn states(names: impl Iterator<Item = &String>) -> Result<BTreeMap<String, systemctl_show::Unit>, Reason> {
     let units: Vec<String> = names.map(|name| format!("{name}{SUFFIX}")).collect();
     let properties = format!("--property={}", systemctl_show::PROPERTIES);
     let mut arguments = vec!["show", "--no-pager", &properties, "--"];
@@ -121,20 +112,20 @@ async fn states(names: impl Iterator<Item = &String>) -> Result<BTreeMap<String,
 
 /// The states of a unit (systemctl(1)) as far as they matter. A service that fails and is started again and again is
 /// mostly `activating`: neither is it sure to run, nor that it does not.
-fn activity(state: &str) -> &'static str {
+fn activity(state: &str) -> Activity {
     match state {
-        "active" | "reloading" | "refreshing" => "active",
-        "inactive" => "inactive",
-        "failed" => "failed",
-        _ => "unknown",
+        "active" | "reloading" | "refreshing" => Activity::Active,
+        "inactive" => Activity::Inactive,
+        "failed" => Activity::Failed,
+        _ => Activity::Unknown,
     }
 }
 
 /// The units of a server with whether each is enabled. The error says what of them could not be read.
-fn units(root: &Root) -> Result<BTreeMap<String, &'static str>, String> {
+fn units(root: &Root) -> Result<BTreeMap<String, Enablement>, Reason> {
     let is_missing = |folder: &&str| matches!(root.find(folder), Ok(None));
     if PACKAGED.iter().all(is_missing) {
-        return Err(format!("{}: there is no such folder, nor /usr/lib/systemd/system", root.shown(PACKAGED[1])));
+        return Err(Server::NoUnitFolder { path: root.shown(PACKAGED[1]) }.into());
     }
     let mut wanted = BTreeSet::new();
     let mut files = BTreeMap::new();
@@ -156,38 +147,38 @@ fn units(root: &Root) -> Result<BTreeMap<String, &'static str>, String> {
     // An instance has no file of its own.
     let has_template = |name: &&String| name.split_once('@').is_some_and(|(t, _)| files.contains_key(&format!("{t}@")));
     for name in wanted.iter().filter(has_template) {
-        units.entry(name.clone()).or_insert("enabled");
+        units.entry(name.clone()).or_insert(Enablement::Enabled);
     }
     add_init_scripts(root, &mut units, &files)?;
     Ok(units)
 }
 
 /// Whether the unit of a file is enabled; none when the file is another name of another unit.
-fn enablement(root: &Root, folder: &str, name: &str, is_wanted: bool) -> Result<Option<&'static str>, String> {
+fn enablement(root: &Root, folder: &str, name: &str, is_wanted: bool) -> Result<Option<Enablement>, Reason> {
     let path = format!("{folder}/{name}{SUFFIX}");
-    let link = root.link(&path).map_err(|error| format!("{}: {error}", root.shown(&path)))?;
+    let link = root.link(&path).map_err(|error| root.unreadable(&path, &error))?;
     if let Some(target) = link {
         if target == Path::new("/dev/null") {
-            return Ok(Some("masked"));
+            return Ok(Some(Enablement::Masked));
         }
         if target.file_name().is_none_or(|file| file.to_string_lossy() != format!("{name}{SUFFIX}")) {
             return Ok(None);
         }
     }
     Ok(Some(match (unit_file::installation(&root.text(&path, SMALL_FILE)?), is_wanted) {
-        (Installation::Masked, _) => "masked",
-        (_, true) => "enabled",
-        (Installation::Possible, false) => "disabled",
-        (Installation::None, false) => "static",
+        (Installation::Masked, _) => Enablement::Masked,
+        (_, true) => Enablement::Enabled,
+        (Installation::Possible, false) => Enablement::Disabled,
+        (Installation::None, false) => Enablement::Static,
     }))
 }
 
 /// Adds the services that have an init script and no unit file.
 fn add_init_scripts(
     root: &Root,
-    units: &mut BTreeMap<String, &'static str>,
+    units: &mut BTreeMap<String, Enablement>,
     files: &BTreeMap<String, &str>,
-) -> Result<(), String> {
+) -> Result<(), Reason> {
     let scripts = names(root, INIT_SCRIPTS)?.into_iter().filter(|name| is_ours(name) && !files.contains_key(name));
     let mut started = BTreeSet::new();
     for folder in RUNLEVELS {
@@ -196,7 +187,7 @@ fn add_init_scripts(
         started.extend(names.map(|link| link.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned()));
     }
     for name in scripts {
-        let enabled = if started.contains(&name) { "enabled" } else { "disabled" };
+        let enabled = if started.contains(&name) { Enablement::Enabled } else { Enablement::Disabled };
         units.entry(name).or_insert(enabled);
     }
     Ok(())
@@ -212,12 +203,13 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Names of the entries of a folder; a folder that is not there has none.
-fn names(root: &Root, folder: &str) -> Result<Vec<String>, String> {
+fn names(root: &Root, folder: &str) -> Result<Vec<String>, Reason> {
     Ok(if root.find(folder)?.is_none() { Vec::new() } else { root.names(folder)? })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Enablement::{Disabled, Enabled, Masked, Static};
     use super::*;
 
     const PLAIN: &str = "[Service]\nExecStart=/bin/true\n";
@@ -241,12 +233,12 @@ mod tests {
         (folder, root)
     }
 
-    fn seen(files: &[(&str, &str)]) -> Vec<(String, &'static str)> {
+    fn seen(files: &[(&str, &str)]) -> Vec<(String, Enablement)> {
         let (_folder, root) = server(files);
         units(&root).unwrap().into_iter().collect()
     }
 
-    fn expected(units: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    fn expected(units: &[(&str, Enablement)]) -> Vec<(String, Enablement)> {
         units.iter().map(|(name, enabled)| ((*name).to_owned(), *enabled)).collect()
     }
 
@@ -262,7 +254,7 @@ mod tests {
             (&format!("{WANTS}/bm-gone.service->"), "/lib/systemd/system/bm-gone.service"),
             (&format!("{WANTS}/ssh.service->"), "/lib/systemd/system/ssh.service"),
         ]);
-        assert_eq!(units, expected(&[("bm-core", "enabled"), ("bm-eas", "disabled"), ("bm-iptables", "static")]));
+        assert_eq!(units, expected(&[("bm-core", Enabled), ("bm-eas", Disabled), ("bm-iptables", Static)]));
     }
 
     #[test]
@@ -274,7 +266,7 @@ mod tests {
             ("lib/systemd/system/bm-lmtpd.service", INSTALLABLE),
             ("run/systemd/system/bm-lmtpd.service", ""),
         ]);
-        assert_eq!(units, expected(&[("bm-cyrus-imapd", "masked"), ("bm-lmtpd", "masked")]));
+        assert_eq!(units, expected(&[("bm-cyrus-imapd", Masked), ("bm-lmtpd", Masked)]));
     }
 
     #[test]
@@ -285,7 +277,7 @@ mod tests {
             ("lib/systemd/system/postfix.service", INSTALLABLE),
             ("etc/systemd/system/postfix-mta.service->", "/lib/systemd/system/postfix.service"),
         ]);
-        assert_eq!(units, expected(&[("bm-tika", "disabled"), ("postfix", "disabled")]));
+        assert_eq!(units, expected(&[("bm-tika", Disabled), ("postfix", Disabled)]));
     }
 
     #[test]
@@ -295,7 +287,7 @@ mod tests {
             (&format!("{WANTS}/bm-cyrus-syncclient@0.service->"), "/lib/systemd/system/bm-cyrus-syncclient@.service"),
             (&format!("{WANTS}/bm-other@0.service->"), "/lib/systemd/system/bm-other@.service"),
         ]);
-        assert_eq!(units, expected(&[("bm-cyrus-syncclient@0", "enabled")]));
+        assert_eq!(units, expected(&[("bm-cyrus-syncclient@0", Enabled)]));
     }
 
     #[test]
@@ -309,16 +301,16 @@ mod tests {
             ("etc/rc2.d/S20postfix->", "../init.d/postfix"),
             ("lib/systemd/system/postfix.service", INSTALLABLE),
         ]);
-        assert_eq!(units, expected(&[("bm-cyrus-imapd", "enabled"), ("bm-ips", "disabled"), ("postfix", "disabled")]));
+        assert_eq!(units, expected(&[("bm-cyrus-imapd", Enabled), ("bm-ips", Disabled), ("postfix", Disabled)]));
     }
 
     #[test]
     fn a_server_without_systemd_and_an_unreadable_unit_are_told() {
         let empty = tempfile::tempdir().unwrap();
-        let reason = units(&Root::new(empty.path())).unwrap_err();
+        let reason = units(&Root::new(empty.path())).unwrap_err().to_string();
         assert!(reason.contains("/lib/systemd/system: there is no such folder"), "{reason}");
         let (_folder, root) = server(&[("etc/systemd/system/bm-core.service->", "/opt/gone/bm-core.service")]);
-        assert!(units(&root).unwrap_err().contains("bm-core.service: No such file"));
+        assert!(units(&root).unwrap_err().to_string().contains("bm-core.service: No such file"));
     }
 
     #[test]
@@ -326,25 +318,24 @@ mod tests {
         let wants = format!("{WANTS}->");
         for folder in ["run/systemd/system->", "etc/rc3.d->", &wants] {
             let (_folder, root) = server(&[(folder, "/mnt/units")]);
-            let reason = units(&root).unwrap_err();
+            let reason = units(&root).unwrap_err().to_string();
             assert!(reason.ends_with("it leads to /mnt/units, which is not there"), "{reason}");
         }
     }
 
     #[tokio::test]
     async fn nothing_is_said_of_what_runs_on_a_system_that_does_not() {
-        let units = BTreeMap::from([("bm-core".to_owned(), "enabled")]);
+        let units = BTreeMap::from([("bm-core".to_owned(), Enabled)]);
         let (rows, gap) = service_units(units, false).await;
-        assert_eq!(
-            (rows, gap),
-            (vec![vec!["bm-core".into(), "enabled".into(), Value::Null, Value::Null, Value::Null]], None)
-        );
+        let (name, enabled) = ("bm-core".to_owned(), Enabled);
+        let row = ServiceUnit { name, enabled, active: None, changed_at: None, has_failed_condition: None };
+        assert_eq!((rows, gap), (vec![row], None));
     }
 
     #[test]
     fn only_what_is_sure_is_said_to_run_or_to_fail() {
         let states = ["active", "reloading", "inactive", "failed", "activating", "deactivating", "maintenance", ""];
-        let seen = states.map(activity);
+        let seen = states.map(|state| activity(state).word());
         assert_eq!(seen, ["active", "active", "inactive", "failed", "unknown", "unknown", "unknown", "unknown"]);
     }
 }

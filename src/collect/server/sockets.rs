@@ -1,7 +1,7 @@
 //! The TCP sockets of a server: where it waits for connections, and who replicates to whom at this moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::collect::reach::place::{Look, OfServer, Place};
@@ -15,11 +15,9 @@ use crate::model::reason::Server;
 table! {
     /// Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were
     /// mounted or copied tell of none.
-    struct ListeningPort: "listening_port", "a port and address that a server listens at", Server {
+    struct ListeningPort: "listening_port", "a port that a server listens at", Server {
         /// number of the port
         port: u16 as key,
-        /// the address, `0.0.0.0` or `::` for any
-        address: IpAddr,
     }
 }
 
@@ -40,8 +38,6 @@ table! {
         sessions_min: i64,
         /// the most connections that a look saw
         sessions_max: i64,
-        /// how often was looked
-        samples: u64,
     }
 }
 
@@ -77,7 +73,7 @@ async fn look(place: &Place) -> Seen {
 /// The sockets at one moment. The system tells them in pieces, so that one that moves meanwhile may be told twice.
 #[derive(Debug, PartialEq, Eq)]
 struct Sockets {
-    listening: BTreeSet<(u16, IpAddr)>,
+    listening: BTreeSet<u16>,
     connections: BTreeSet<Connection>,
 }
 
@@ -103,7 +99,7 @@ fn sockets(root: &Root) -> Result<Sockets, Reason> {
         if !proc_net_tcp::is_list(&text) {
             return Err(Server::NoSocketList { path: root.shown(path) }.into());
         }
-        sockets.listening.extend(proc_net_tcp::listeners(&text).iter().map(|socket| (socket.port(), socket.ip())));
+        sockets.listening.extend(proc_net_tcp::listeners(&text).iter().map(SocketAddr::port));
         sockets.connections.extend(proc_net_tcp::parse(&text));
     }
     Ok(sockets)
@@ -111,7 +107,7 @@ fn sockets(root: &Root) -> Result<Sockets, Reason> {
 
 fn listening_ports(looks: &[Sockets]) -> Vec<ListeningPort> {
     let first = looks.iter().take(1).flat_map(|look| &look.listening);
-    first.map(|(port, address)| ListeningPort { port: *port, address: *address }).collect()
+    first.map(|port| ListeningPort { port: *port }).collect()
 }
 
 /// Direction, own address and the other one.
@@ -128,7 +124,6 @@ fn replication_connections(looks: &[Sockets]) -> Vec<ReplicationConnection> {
             peer: *peer,
             sessions_min: seen().min().unwrap_or_default(),
             sessions_max: seen().max().unwrap_or_default(),
-            samples: u64::try_from(counts.len()).unwrap_or(u64::MAX),
         }
     };
     pairs.into_iter().map(row).collect()
@@ -174,15 +169,15 @@ mod tests {
         sockets(&root).unwrap()
     }
 
-    /// The fewest and the most connections in so many looks.
-    fn connection(direction: Direction, address: &str, peer: &str, seen: (i64, i64, u64)) -> ReplicationConnection {
+    /// The fewest and the most connections in all looks.
+    fn connection(
+        direction: Direction,
+        address: &str,
+        peer: &str,
+        (sessions_min, sessions_max): (i64, i64),
+    ) -> ReplicationConnection {
         let (address, peer) = (address.parse().unwrap(), peer.parse().unwrap());
-        let (sessions_min, sessions_max, samples) = seen;
-        ReplicationConnection { direction, address, peer, sessions_min, sessions_max, samples }
-    }
-
-    fn listening(port: u16, address: &str) -> ListeningPort {
-        ListeningPort { port, address: address.parse().unwrap() }
+        ReplicationConnection { direction, address, peer, sessions_min, sessions_max }
     }
 
     #[cfg(target_endian = "little")]
@@ -190,8 +185,8 @@ mod tests {
     fn connections_are_counted_by_their_two_ends_whatever_the_family() {
         let other = "   3: 140200C0:1F9A 150200C0:9C42 01 0:0\n";
         let seen = seen(&[("tcp", &format!("{LISTENS}{FROM_MAIL_1}{other}")), ("tcp6", FROM_MAIL_1_TOO)]);
-        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [listening(2501, "0.0.0.0")]);
-        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (2, 2, 1));
+        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [ListeningPort { port: 2501 }]);
+        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (2, 2));
         assert_eq!(replication_connections(&[seen]), [expected]);
     }
 
@@ -199,7 +194,7 @@ mod tests {
     #[test]
     fn the_other_end_of_a_connection_is_outgoing() {
         let text = "   1: 150200C0:9C40 140200C0:09C5 01 0:0\n";
-        let expected = connection(Direction::Outgoing, "192.0.2.21", "192.0.2.20", (1, 1, 1));
+        let expected = connection(Direction::Outgoing, "192.0.2.21", "192.0.2.20", (1, 1));
         assert_eq!(replication_connections(&[seen(&[("tcp", text)])]), [expected]);
     }
 
@@ -208,7 +203,7 @@ mod tests {
     fn what_comes_and_goes_is_told_from_what_stays() {
         let twice = format!("{FROM_MAIL_1}{FROM_MAIL_1}");
         let looks = [seen(&[("tcp", LISTENS)]), seen(&[("tcp", &twice)]), seen(&[("tcp", FROM_MAIL_1)])];
-        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (0, 1, 3));
+        let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (0, 1));
         assert_eq!(replication_connections(&looks), [expected]);
         assert_eq!(replication_connections(&looks[..1]), []);
     }
@@ -236,11 +231,11 @@ mod tests {
         let looks = look_often(&Root::new("/"), 2).unwrap();
         let (here, there) = (address.to_string(), client.local_addr().unwrap().ip().to_string());
         drop((client, accepted));
-        assert!(listening_ports(&looks).contains(&listening(2501, &here)));
+        assert!(listening_ports(&looks).contains(&ListeningPort { port: REPLICATION }));
         let rows = replication_connections(&looks);
         for expected in [
-            connection(Direction::Incoming, &here, &there, (1, 1, 2)),
-            connection(Direction::Outgoing, &there, &here, (1, 1, 2)),
+            connection(Direction::Incoming, &here, &there, (1, 1)),
+            connection(Direction::Outgoing, &there, &here, (1, 1)),
         ] {
             assert!(rows.contains(&expected), "{expected:?}: {rows:?}");
         }

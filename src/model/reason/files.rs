@@ -41,5 +41,37 @@ reasons! {
         ProgramLoud { command: String, limit: u64 }
             en "{command}: more than {limit} bytes of output"
             fr "la commande {command} a écrit plus de {limit} octets";
+        /// A log that somebody must write.
+        NoLog { path: String }
+            en "{path}: no such log"
+            fr "le journal {path} n’existe pas";
+        /// Files were renamed twice while they were looked for.
+        Rotated { path: String }
+            en "{path}: rotated while it was opened"
+            fr "{path} a subi une rotation pendant son ouverture";
+        /// Another compression than gzip's.
+        Compression { path: String, kind: String }
+            en "{path}: files compressed as {kind} are not read"
+            fr "{path} : les fichiers compressés en {kind} ne sont pas lus";
+        /// The end of a compressed file is missing.
+        EndsEarly { path: String, bytes: u64 }
+            en "{path}: the compressed file ends early, after {bytes} bytes of text"
+            fr "{path} : le fichier compressé s’arrête trop tôt, après {bytes} octets de texte";
+        /// What the system, or the decompression, says in the middle of a file.
+        Breaks { path: String, error: String, bytes: u64 }
+            en "{path}: {error}, after {bytes} bytes"
+            fr "{path} n’a pu être lu que sur {bytes} octets : {error}";
+        /// Nobody waits any more.
+        ReadingStopped { path: String }
+            en "{path}: interrupted"
+            fr "la lecture de {path} a été interrompue";
+        /// More text than is ever read.
+        LongText { path: String, limit: u64 }
+            en "{path}: only the first {limit} bytes of its text were read"
+            fr "{path} : seuls les {limit} premiers octets de son texte ont été lus";
+        /// A file that became shorter.
+        Cut { path: String }
+            en "{path}: it was cut while it was read"
+            fr "{path} a été tronqué pendant sa lecture";
     }
 }

@@ -7,13 +7,12 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let mounts = parse(&String::from_utf8_lossy(data));
-    let places: HashSet<_> = mounts.iter().map(|mount| &mount.mount_point).collect();
+    let places: HashSet<_> = mounts.iter().collect();
     assert_eq!(places.len(), mounts.len(), "one file system is visible in a place");
     // Any name may be escaped as the kernel escapes blanks.
     let escaped: String = data.iter().map(|byte| format!("\\{byte:03o}")).collect();
     if !data.is_empty() {
         let mounts = parse(&format!("proc /mnt/{escaped} proc rw 0 0\n/dev/sda /mnt/{escaped} ext4 rw 0 0\n"));
-        let seen: Vec<_> = mounts.iter().map(|mount| (mount.mount_point.as_str(), mount.kind.as_str())).collect();
-        assert_eq!(seen, [(format!("/mnt/{}", String::from_utf8_lossy(data)).as_str(), "ext4")]);
+        assert_eq!(mounts, [format!("/mnt/{}", String::from_utf8_lossy(data))]);
     }
 });

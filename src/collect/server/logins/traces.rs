@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::fact::{Row, Value};
-use crate::format::login_log::{self, Core, Cyrus, Ysnp};
+use super::{LoginTrace, Source};
+use crate::format::login_log::{self, Cyrus, Ysnp};
+use crate::model::reason::Server;
 
 /// Longest login or name of a program that is kept, in bytes.
 const MAX_TEXT: usize = 255;
@@ -16,15 +17,15 @@ const THREADS: usize = 4_096;
 /// A row's identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Trace {
-    source: &'static str,
-    login: Option<String>,
+    source: Source,
+    login: String,
     address: Option<IpAddr>,
     client: Option<String>,
 }
 
 impl Trace {
-    fn new(source: &'static str, login: Option<&str>, address: Option<IpAddr>) -> Self {
-        Self { source, login: login.map(bounded), address, client: None }
+    fn new(source: Source, login: &str, address: Option<IpAddr>) -> Self {
+        Self { source, login: bounded(login), address, client: None }
     }
 }
 
@@ -40,89 +41,57 @@ fn bounded(text: &str) -> String {
 #[derive(Debug, Default)]
 struct Count {
     logins: u64,
-    failures: u64,
-    password_attempts: u64,
     first_at: Option<i64>,
     last_at: Option<i64>,
-}
-
-/// What one line counts for.
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Login,
-    Failures(u32),
-    PasswordAttempt,
 }
 
 /// Every trace so far, aggregated and bounded.
 pub(super) struct Traces {
     counts: HashMap<Trace, Count>,
     max_rows: usize,
-    /// Refusals, and other lines, that count nowhere for want of room.
-    dropped: [u64; 2],
+    /// Logins that count nowhere for want of room.
+    dropped: u64,
 }
 
 impl Traces {
-    /// None yet, and at most `max_rows` of them. Refusals alone may only fill half of the rows: guessers of names come in
-    /// any number.
+    /// None yet, and at most `max_rows` of them.
     pub(super) fn new(max_rows: usize) -> Self {
-        Self { counts: HashMap::new(), max_rows, dropped: [0; 2] }
+        Self { counts: HashMap::new(), max_rows, dropped: 0 }
     }
 
     /// What is left out for want of room, if anything is.
-    pub(super) fn left_out(&self) -> Option<String> {
-        let rows = self.counts.len();
-        match self.dropped {
-            [0, 0] => None,
-            [refusals, 0] => Some(format!(
-                "{refusals} refusals are left out, and no login: there are already {rows} combinations of login and client"
-            )),
-            [refusals, logins] => Some(format!(
-                "{logins} logins and {refusals} refusals are left out: there are already {rows} combinations of login and client"
-            )),
-        }
+    pub(super) fn left_out(&self) -> Option<Server> {
+        let left_out = Server::LoginsLeftOut { logins: self.dropped, rows: self.counts.len() };
+        (self.dropped > 0).then_some(left_out)
     }
 
-    fn add(&mut self, trace: Trace, at: Option<i64>, what: What) {
-        let (room, dropped) = match what {
-            What::Failures(_) => (self.max_rows / 2, &mut self.dropped[0]),
-            What::Login | What::PasswordAttempt => (self.max_rows, &mut self.dropped[1]),
-        };
-        if self.counts.len() >= room && !self.counts.contains_key(&trace) {
-            *dropped += 1;
+    fn add(&mut self, trace: Trace, at: Option<i64>) {
+        if self.counts.len() >= self.max_rows && !self.counts.contains_key(&trace) {
+            self.dropped += 1;
             return;
         }
         let count = self.counts.entry(trace).or_default();
-        match what {
-            What::Login => count.logins += 1,
-            What::Failures(times) => count.failures += u64::from(times),
-            What::PasswordAttempt => count.password_attempts += 1,
-        }
+        count.logins += 1;
         if at.is_some() {
             count.first_at = count.first_at.min(at).or(at);
             count.last_at = count.last_at.max(at);
         }
     }
 
-    /// Rows of `login_trace`, sorted.
-    pub(super) fn rows(&self) -> Vec<Row> {
-        let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-        let mut counts: Vec<_> = self.counts.iter().collect();
-        counts.sort_by_key(|(trace, _)| *trace);
-        let row = |(trace, count): (&Trace, &Count)| {
-            vec![
-                Value::from(trace.source),
-                Value::from(trace.login.clone()),
-                Value::from(trace.address.map(|address| address.to_string())),
-                Value::from(trace.client.clone()),
-                number(count.logins),
-                number(count.failures),
-                number(count.password_attempts),
-                Value::from(count.first_at),
-                Value::from(count.last_at),
-            ]
+    /// The rows, sorted.
+    pub(super) fn into_rows(self) -> Vec<LoginTrace> {
+        let row = |(trace, count): (Trace, Count)| LoginTrace {
+            source: trace.source,
+            login: trace.login,
+            client_address: trace.address,
+            client_id: trace.client,
+            logins: count.logins,
+            first_at: count.first_at,
+            last_at: count.last_at,
         };
-        counts.into_iter().map(row).collect()
+        let mut rows: Vec<_> = self.counts.into_iter().map(row).collect();
+        rows.sort();
+        rows
     }
 }
 
@@ -145,14 +114,11 @@ impl Sessions {
     pub(super) fn take(&mut self, told: Cyrus<'_>, at: impl FnOnce() -> Option<i64>, traces: &mut Traces) {
         match told {
             Cyrus::Other => {}
-            Cyrus::Refused { login, address, times } => {
-                traces.add(Trace::new("cyrus", login, address), at(), What::Failures(times));
-            }
             Cyrus::Login { login, address, session } => {
-                let trace = Trace::new("cyrus", Some(login), address);
+                let trace = Trace::new(Source::Cyrus, login, address);
                 match session {
                     Some(session) => self.join(session, Half::Login(trace, at()), traces),
-                    None => traces.add(trace, at(), What::Login),
+                    None => traces.add(trace, at()),
                 }
             }
             Cyrus::ClientId { session, name } => self.join(session, Half::Client(bounded(name)), traces),
@@ -164,10 +130,10 @@ impl Sessions {
         let other = self.recent.remove(&session).or_else(|| self.older.remove(&session));
         match (other, half) {
             (Some(Half::Client(name)), Half::Login(trace, at)) | (Some(Half::Login(trace, at)), Half::Client(name)) => {
-                traces.add(Trace { client: Some(name), ..trace }, at, What::Login);
+                traces.add(Trace { client: Some(name), ..trace }, at);
             }
             (Some(Half::Login(trace, at)), again @ Half::Login(..)) => {
-                traces.add(trace, at, What::Login);
+                traces.add(trace, at);
                 self.remember(session, again, traces);
             }
             // A client that presents itself again is who it was first.
@@ -193,7 +159,7 @@ impl Sessions {
     fn settle(halves: HashMap<String, Half>, traces: &mut Traces) {
         for half in halves.into_values() {
             if let Half::Login(trace, at) = half {
-                traces.add(trace, at, What::Login);
+                traces.add(trace, at);
             }
         }
     }
@@ -205,8 +171,8 @@ pub(super) trait JavaLog {
     fn take(&mut self, line: &str, traces: &mut Traces);
 }
 
-/// Joins the attempts of ysnp.log with their outcome: only an attempt tells realm and service of a refusal, and both are
-/// of one thread. Outcomes of other services than `imap` are left out, as are refusals whose attempt was rotated away.
+/// Joins the attempts of ysnp.log with their outcome: only an attempt tells the realm, and both are of one thread. Outcomes
+/// of other services than `imap` are left out.
 #[derive(Default)]
 pub(super) struct Attempts(HashMap<String, Attempt>);
 
@@ -214,35 +180,31 @@ pub(super) struct Attempts(HashMap<String, Attempt>);
 struct Attempt {
     login: String,
     full: String,
-    is_imap: bool,
 }
 
 impl JavaLog for Attempts {
     fn take(&mut self, line: &str, traces: &mut Traces) {
         let Some(line) = login_log::ysnp(line) else { return };
-        let (login, service, what) = match line.told {
-            Ysnp::Attempt { login, service, realm } => return self.begin(line.thread, login, service, realm),
-            Ysnp::Granted { login, service } => (login, Some(service), What::Login),
-            Ysnp::Cached { login, service } => (login, Some(service), What::Login),
-            Ysnp::Rejected { login } => (login, None, What::Failures(1)),
+        let (login, service) = match line.told {
+            Ysnp::Attempt { login, realm, .. } => return self.begin(line.thread, login, realm),
+            Ysnp::Granted { login, service } | Ysnp::Cached { login, service } => (login, Some(service)),
+            Ysnp::Rejected { login } => (login, None),
         };
         let attempt = self.0.remove(line.thread).filter(|attempt| attempt.login == login || attempt.full == login);
-        let is_imap =
-            service.map_or_else(|| attempt.as_ref().is_some_and(|attempt| attempt.is_imap), |name| name == "imap");
-        if is_imap {
+        if service == Some("imap") {
             let full = attempt.as_ref().map_or(login, |attempt| &attempt.full);
-            traces.add(Trace::new("ysnp", Some(full), None), line.at, what);
+            traces.add(Trace::new(Source::Ysnp, full, None), line.at);
         }
     }
 }
 
 impl Attempts {
-    fn begin(&mut self, thread: &str, login: &str, service: &str, realm: &str) {
+    fn begin(&mut self, thread: &str, login: &str, realm: &str) {
         if self.0.len() >= THREADS {
             self.0.clear();
         }
         let full = if realm.is_empty() { login.to_owned() } else { format!("{login}@{realm}") };
-        self.0.insert(thread.to_owned(), Attempt { login: login.to_owned(), full, is_imap: service == "imap" });
+        self.0.insert(thread.to_owned(), Attempt { login: login.to_owned(), full });
     }
 }
 
@@ -252,60 +214,42 @@ pub(super) struct CoreLog;
 impl JavaLog for CoreLog {
     fn take(&mut self, line: &str, traces: &mut Traces) {
         let Some(line) = login_log::core(line) else { return };
-        let (login, address, what) = match line.told {
-            Core::Login { login, address } => (Some(login), address, What::Login),
-            Core::Denied { login, address } => (login, address, What::Failures(1)),
-            Core::NoToken { address } => (Some("admin0"), address, What::PasswordAttempt),
-        };
-        traces.add(Trace::new("core", login, address), line.at, what);
+        traces.add(Trace::new(Source::Core, line.told.login, line.told.address), line.at);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reason;
 
     fn login<'a>(who: &'a str, session: &'a str) -> Cyrus<'a> {
         Cyrus::Login { login: who, address: None, session: Some(session) }
     }
 
-    fn seen(traces: &Traces) -> Vec<(String, Option<String>, u64)> {
-        let row = |(trace, count): (&Trace, &Count)| {
-            (trace.login.clone().unwrap_or_default(), trace.client.clone(), count.logins)
-        };
-        let mut seen: Vec<_> = traces.counts.iter().map(row).collect();
-        seen.sort();
-        seen
+    fn seen(traces: Traces) -> Vec<(String, Option<String>, u64)> {
+        traces.into_rows().into_iter().map(|row| (row.login, row.client_id, row.logins)).collect()
     }
 
     #[test]
-    fn refusals_leave_room_for_logins() {
-        let mut traces = Traces::new(4);
-        for n in 0..5 {
-            traces.add(Trace::new("cyrus", Some(&format!("guess{n}")), None), None, What::Failures(1));
-        }
-        assert_eq!(
-            traces.left_out().unwrap(),
-            "3 refusals are left out, and no login: there are already 2 combinations of login and client"
-        );
+    fn what_there_is_no_room_for_is_told() {
+        let mut traces = Traces::new(2);
         for n in [0, 1, 2, 0, 3] {
-            traces.add(Trace::new("cyrus", Some(&format!("user{n}")), None), None, What::Login);
+            traces.add(Trace::new(Source::Cyrus, &format!("user{n}"), None), None);
         }
-        traces.add(Trace::new("cyrus", Some("guess1"), None), None, What::Failures(7));
         assert_eq!(
-            traces.left_out().unwrap(),
-            "2 logins and 3 refusals are left out: there are already 4 combinations of login and client"
+            traces.left_out().map(Reason::from).unwrap().to_string(),
+            "2 logins are left out: there are already 2 combinations of login and client"
         );
-        assert_eq!(traces.counts[&Trace::new("cyrus", Some("guess1"), None)].failures, 8);
-        assert_eq!(traces.counts[&Trace::new("cyrus", Some("user0"), None)].logins, 2);
+        assert_eq!(seen(traces), [("user0".to_owned(), None, 2), ("user1".to_owned(), None, 1)]);
     }
 
     #[test]
     fn first_and_last_do_not_depend_on_the_order() {
         let mut traces = Traces::new(9);
-        let trace = Trace::new("core", Some("john"), None);
+        let trace = Trace::new(Source::Core, "john", None);
         for at in [None, Some(50), Some(20), None, Some(70), Some(60)] {
-            traces.add(trace.clone(), at, What::Login);
+            traces.add(trace.clone(), at);
         }
         let count = &traces.counts[&trace];
         assert_eq!((count.logins, count.first_at, count.last_at), (6, Some(20), Some(70)));
@@ -332,7 +276,7 @@ mod tests {
         let some = |name: &str| Some(name.to_owned());
         let expected =
             [("after", some("imapsync"), 1), ("before", some("before"), 1), ("never", None, 1), ("twice", None, 2)];
-        assert_eq!(seen(&traces), expected.map(|(login, client, logins)| (login.to_owned(), client, logins)));
+        assert_eq!(seen(traces), expected.map(|(login, client, logins)| (login.to_owned(), client, logins)));
     }
 
     #[test]
@@ -343,9 +287,9 @@ mod tests {
             assert!(sessions.recent.len() + sessions.older.len() <= 2 * SESSIONS);
             sessions.take(login("other", &n.to_string()), || None, &mut traces);
         }
-        assert!(traces.counts.contains_key(&Trace::new("cyrus", Some("first"), None)));
+        assert!(traces.counts.contains_key(&Trace::new(Source::Cyrus, "first", None)));
         sessions.end(&mut traces);
-        assert_eq!(seen(&traces), [("first".to_owned(), None, 1), ("other".to_owned(), None, 2 * SESSIONS as u64)]);
+        assert_eq!(seen(traces), [("first".to_owned(), None, 1), ("other".to_owned(), None, 2 * SESSIONS as u64)]);
     }
 
     #[test]
@@ -357,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn ysnp_tells_realm_and_service_by_the_attempt_of_the_same_thread() {
+    fn ysnp_tells_the_realm_by_the_attempt_of_the_same_thread() {
         let (mut log, mut traces) = (Attempts::default(), Traces::new(100));
         for (thread, message) in [
             ("t1", "Attempting login: john service: imap realm: bm.lan"),
@@ -374,9 +318,7 @@ mod tests {
         ] {
             log.take(&format!("2019-10-14 12:00:01,123 [{thread}] n.b.y.i.X INFO - {message}"), &mut traces);
         }
-        let mut rows: Vec<_> =
-            traces.counts.iter().map(|(t, c)| (t.login.as_deref().unwrap(), c.logins, c.failures)).collect();
-        rows.sort_unstable();
-        assert_eq!(rows, [("admin0", 1, 0), ("jane@bm.lan", 0, 1), ("john@bm.lan", 1, 0), ("rotated", 1, 0)]);
+        let expected = [("admin0", 1), ("john@bm.lan", 1), ("rotated", 1)];
+        assert_eq!(seen(traces), expected.map(|(login, logins)| (login.to_owned(), None, logins)));
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::mailboxes::{Id, Mailboxes};
-use crate::fact::{Row, Value};
+use super::tables::ReplicationError;
 use crate::format::replication_log::Cause;
+use crate::model::reason::Server;
 use crate::model::text::{escaped, visible};
 
 /// Bytes of a message that are looked at, and letters of it that are kept.
@@ -19,8 +20,7 @@ const SECRETIVE: [&str; 4] = ["authenticate", "plain ", "password", "token"];
 
 /// How often something failed.
 struct Failure {
-    count: i64,
-    first_at: i64,
+    count: u64,
     last_at: i64,
     sample: Option<String>,
 }
@@ -61,14 +61,13 @@ impl Failures {
     }
 
     /// What is left out, if anything is.
-    pub(super) fn gap(&self) -> Option<String> {
-        let (left_out, rows) = (self.left_out, self.by_mailbox.len());
-        (left_out > 0)
-            .then(|| format!("{left_out} failures are left out: there are already {rows} causes and mailboxes"))
+    pub(super) fn gap(&self) -> Option<Server> {
+        let left_out = Server::FailuresLeftOut { failures: self.left_out, rows: self.by_mailbox.len() };
+        (self.left_out > 0).then_some(left_out)
     }
 
-    /// Rows of `replication_error`.
-    pub(super) fn rows(&self, mailboxes: &Mailboxes) -> Vec<Row> {
+    /// The failures, sorted.
+    pub(super) fn rows(&self, mailboxes: &Mailboxes) -> Vec<ReplicationError> {
         let is_told = |cause: &Cause| self.by_mailbox.keys().any(|(other, _)| other == cause);
         let alone =
             self.alone.iter().filter(|(cause, _)| !is_told(cause)).map(|(cause, failure)| (*cause, None, failure));
@@ -79,28 +78,26 @@ impl Failures {
                 Cause::DefaultPartition => mailbox.and_then(|id| mailboxes.left_default_at(id)),
                 _ => mailbox.and_then(|id| mailboxes.recovered_at(id)),
             };
-            vec![
-                Value::from(cause.as_str()),
-                Value::from(mailbox.and_then(|id| mailboxes.name(id))),
-                Value::from(failure.count),
-                Value::from(failure.first_at),
-                Value::from(failure.last_at),
-                Value::from(recovered_at),
-                Value::from(failure.sample.clone()),
-            ]
+            ReplicationError {
+                cause,
+                mailbox: mailbox.and_then(|id| mailboxes.name(id)),
+                failures: failure.count,
+                last_at: failure.last_at,
+                recovered_at,
+                sample: failure.sample.clone(),
+            }
         };
-        let mut rows: Vec<Row> = named.chain(alone).map(row).collect();
+        let mut rows: Vec<_> = named.chain(alone).map(row).collect();
         rows.sort();
         rows
     }
 }
 
 impl Failure {
-    const NONE: Self = Self { count: 0, first_at: i64::MAX, last_at: i64::MIN, sample: None };
+    const NONE: Self = Self { count: 0, last_at: i64::MIN, sample: None };
 
     fn count(&mut self, at: i64, message: Option<&[u8]>) {
         self.count += 1;
-        self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
         self.sample = message.map_or_else(|| self.sample.take(), sample);
     }
@@ -140,6 +137,7 @@ fn is_like_token(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reason;
 
     #[test]
     fn messages_are_shown_without_what_may_be_secret() {
@@ -185,8 +183,8 @@ mod tests {
         failures.add_alone(9, b"something else");
         failures.add(Cause::of_no(owner), None, 6, Some(owner));
         let rows = failures.rows(&mailboxes);
-        let seen: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[2].clone(), row[3].clone())).collect();
-        assert_eq!(seen, [("other_no".into(), 1.into(), 9.into()), ("owner_unknown".into(), 1.into(), 6.into())]);
+        let seen: Vec<_> = rows.iter().map(|row| (row.cause, row.failures, row.last_at)).collect();
+        assert_eq!(seen, [(Cause::OwnerUnknown, 1, 6), (Cause::OtherNo, 1, 9)]);
     }
 
     #[test]
@@ -195,7 +193,8 @@ mod tests {
         for id in [1, 2, 3, 1] {
             failures.add(Cause::OtherNo, Some(id), 1, None);
         }
-        assert_eq!(failures.gap().unwrap(), "1 failures are left out: there are already 2 causes and mailboxes");
+        let gap = failures.gap().map(Reason::from).unwrap().to_string();
+        assert_eq!(gap, "1 failures are left out: there are already 2 causes and mailboxes");
     }
 
     #[test]
@@ -204,8 +203,8 @@ mod tests {
         let mut failures = Failures::new(10);
         failures.authenticated_at = Some(5);
         failures.add(Cause::Authentication, None, 6, None);
-        assert_eq!(failures.rows(&mailboxes)[0][5], Value::Null);
+        assert_eq!(failures.rows(&mailboxes)[0].recovered_at, None);
         failures.authenticated_at = Some(6);
-        assert_eq!(failures.rows(&mailboxes)[0][5], 6.into());
+        assert_eq!(failures.rows(&mailboxes)[0].recovered_at, Some(6));
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::failures::Failures;
 use super::mailboxes::{Id, Mailboxes, is_probe};
-use crate::fact::{Row, Value};
+use super::tables::ReplicationLog;
 use crate::format::replication_log::{Answer, Apply, Cause, Line, Told};
 
 /// Memory for the names of mailboxes, in bytes: about a million of them.
@@ -25,16 +25,16 @@ pub(super) struct History {
     first_at: Option<i64>,
     last_at: Option<i64>,
     /// Lines that were too long to be read to their end.
-    pub(super) cut_lines: i64,
+    pub(super) cut_lines: u64,
     /// Numbers of connections in the last hour, with their times.
     gauges: VecDeque<(i64, u32)>,
     closed: Option<(i64, u32)>,
     authenticated_at: Option<i64>,
-    applies: i64,
+    applies: u64,
     last_apply_at: Option<i64>,
     last_probe_at: Option<i64>,
     last_ok_at: Option<i64>,
-    throttles: i64,
+    throttles: u64,
     last_throttle_at: Option<i64>,
     pending: HashMap<(u64, u64), Pending>,
     /// The mailbox that was last applied on a thread.
@@ -163,29 +163,29 @@ impl History {
         self.gauges.push_back((at, connections));
     }
 
-    /// The row of `replication_log`.
-    pub(super) fn row(&self, modified_at: i64) -> Row {
-        let numbers = || self.gauges.iter().map(|(_, connections)| i64::from(*connections));
+    /// The log as a whole.
+    pub(super) fn row(&self, modified_at: i64) -> ReplicationLog {
+        let numbers = || self.gauges.iter().map(|(_, connections)| *connections);
         let last = self.gauges.back();
-        vec![
-            Value::from(modified_at),
-            Value::from(self.first_at),
-            Value::from(self.last_at),
-            Value::from(last.map(|(_, connections)| i64::from(*connections))),
-            Value::from(last.map(|(at, _)| *at)),
-            Value::from(numbers().min()),
-            Value::from(numbers().max()),
-            Value::from(self.closed.map(|(at, _)| at)),
-            Value::from(self.closed.map(|(_, left)| i64::from(left))),
-            Value::from(self.authenticated_at),
-            Value::from(self.applies),
-            Value::from(self.last_apply_at),
-            Value::from(self.last_probe_at),
-            Value::from(self.last_ok_at),
-            Value::from(self.throttles),
-            Value::from(self.last_throttle_at),
-            Value::from(self.cut_lines),
-        ]
+        ReplicationLog {
+            modified_at,
+            first_at: self.first_at,
+            last_at: self.last_at,
+            active_connections: last.map(|(_, connections)| *connections),
+            active_connections_at: last.map(|(at, _)| *at),
+            active_connections_min: numbers().min(),
+            active_connections_max: numbers().max(),
+            socket_closed_at: self.closed.map(|(at, _)| at),
+            socket_closed_left: self.closed.map(|(_, left)| left),
+            authenticated_at: self.authenticated_at,
+            applies: self.applies,
+            last_apply_at: self.last_apply_at,
+            last_probe_at: self.last_probe_at,
+            last_ok_at: self.last_ok_at,
+            throttles: self.throttles,
+            last_throttle_at: self.last_throttle_at,
+            cut_lines: self.cut_lines,
+        }
     }
 }
 
@@ -208,9 +208,13 @@ mod tests {
     }
 
     /// Cause, mailbox, count and whether it recovered.
-    fn failures(history: &History) -> Vec<(Value, Value, Value, bool)> {
+    fn failures(history: &History) -> Vec<(Cause, Option<String>, u64, bool)> {
         let rows = history.failures.rows(&history.mailboxes);
-        rows.iter().map(|row| (row[0].clone(), row[1].clone(), row[2].clone(), row[5] != Value::Null)).collect()
+        rows.into_iter().map(|row| (row.cause, row.mailbox, row.failures, row.recovered_at.is_some())).collect()
+    }
+
+    fn failure(cause: Cause, mailbox: &str, is_recovered: bool) -> (Cause, Option<String>, u64, bool) {
+        (cause, Some(mailbox).filter(|name| !name.is_empty()).map(str::to_owned), 1, is_recovered)
     }
 
     const NO: &str = "REPL S: [frame-00000001]: NO Owner x@a.b(a_b) does not exist";
@@ -222,10 +226,7 @@ mod tests {
         let seen = history(&[("t1", &one), ("t2", &two), ("t2", OK), ("t1", NO), ("t1", NO)]);
         assert_eq!(
             failures(&seen),
-            [
-                ("owner_unknown".into(), Value::Null, 1.into(), false),
-                ("owner_unknown".into(), "a.b!user.one".into(), 1.into(), false)
-            ]
+            [failure(Cause::OwnerUnknown, "", false), failure(Cause::OwnerUnknown, "a.b!user.one", false)]
         );
         assert_eq!(seen.last_ok_at, seen.first_at.map(|at| at + 2));
     }
@@ -234,7 +235,7 @@ mod tests {
     fn two_commands_of_the_same_frame_at_once_are_not_told_apart() {
         let (one, two) = (apply("a.b!user.one"), apply("a.b!user.two"));
         let seen = history(&[("t", &one), ("t", &two), ("t", NO)]);
-        assert_eq!(failures(&seen), [("owner_unknown".into(), Value::Null, 1.into(), false)]);
+        assert_eq!(failures(&seen), [failure(Cause::OwnerUnknown, "", false)]);
     }
 
     #[test]
@@ -243,10 +244,7 @@ mod tests {
         let seen = history(&[("t", &one), ("t", NO), ("t", &two), ("t", NO), ("t", &one), ("t", OK)]);
         assert_eq!(
             failures(&seen),
-            [
-                ("owner_unknown".into(), "a.b!user.one".into(), 1.into(), true),
-                ("owner_unknown".into(), "a.b!user.two".into(), 1.into(), false)
-            ]
+            [failure(Cause::OwnerUnknown, "a.b!user.one", true), failure(Cause::OwnerUnknown, "a.b!user.two", false)]
         );
     }
 
@@ -256,12 +254,12 @@ mod tests {
         let one = apply("a.b!user.one");
         let moved = one.replace("PARTITION default", "PARTITION m__a_b");
         let mut lines = vec![("t", one.as_str()), ("t", skip), ("t", OK)];
-        let expected = |recovered| [("default_partition".into(), "a.b!user.one".into(), 1.into(), recovered)];
+        let expected = |recovered| [failure(Cause::DefaultPartition, "a.b!user.one", recovered)];
         assert_eq!(failures(&history(&lines)), expected(false));
         lines.extend([("t", moved.as_str()), ("t", OK)]);
         assert_eq!(failures(&history(&lines)), expected(true));
         lines.extend([("t", skip)]);
-        assert_eq!(failures(&history(&lines))[0].1, Value::Null, "the thread applies something else");
+        assert_eq!(failures(&history(&lines))[0].1, None, "the thread applies something else");
     }
 
     #[test]
@@ -271,7 +269,8 @@ mod tests {
             history.gauge(at, connections);
         }
         let row = history.row(1);
-        assert_eq!(row[3..7], [2.into(), 4_600.into(), 0.into(), 4.into()]);
+        assert_eq!((row.active_connections, row.active_connections_at), (Some(2), Some(4_600)));
+        assert_eq!((row.active_connections_min, row.active_connections_max), (Some(0), Some(4)));
         (0..3 * MAX_GAUGES).for_each(|_| history.gauge(5_000, 1));
         assert_eq!(history.gauges.len(), MAX_GAUGES);
     }

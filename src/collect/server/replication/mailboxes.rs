@@ -1,11 +1,12 @@
 //! Mailboxes that replication.log names, in bounded memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::tables::ReplicationMailbox;
 use crate::collect::reach::mailbox::root_name;
-use crate::fact::{Row, Value};
 use crate::format::mailbox_name::MailboxName;
 use crate::format::replication_log::Apply;
+use crate::model::reason::Server;
 use crate::model::text::escaped;
 
 /// Longer than any name that Cyrus lets anyone create, in bytes.
@@ -24,10 +25,8 @@ pub(super) type Id = u32;
 struct Mailbox {
     name: Box<[u8]>,
     partition: Option<Box<[u8]>>,
-    applies: i64,
     last_apply_at: i64,
     last_ok_at: Option<i64>,
-    last_no_at: Option<i64>,
     /// Whether its last answer was a refusal.
     is_failing: bool,
 }
@@ -63,7 +62,6 @@ impl Mailboxes {
         if mailbox.partition.as_deref() != partition {
             mailbox.partition = partition.map(Box::from);
         }
-        mailbox.applies += 1;
         mailbox.last_apply_at = mailbox.last_apply_at.max(at);
         Some(id)
     }
@@ -78,15 +76,7 @@ impl Mailboxes {
         self.room -= needed;
         self.ids.insert(name.into(), id);
         let (name, partition) = (name.into(), partition.map(Box::from));
-        self.list.push(Mailbox {
-            name,
-            partition,
-            applies: 0,
-            last_apply_at: at,
-            last_ok_at: None,
-            last_no_at: None,
-            is_failing: false,
-        });
+        self.list.push(Mailbox { name, partition, last_apply_at: at, last_ok_at: None, is_failing: false });
         Some(id)
     }
 
@@ -94,8 +84,9 @@ impl Mailboxes {
     pub(super) fn answer(&mut self, id: Id, at: i64, is_ok: bool) {
         let Some(mailbox) = self.list.get_mut(id as usize) else { return };
         mailbox.is_failing = !is_ok;
-        let time = if is_ok { &mut mailbox.last_ok_at } else { &mut mailbox.last_no_at };
-        *time = (*time).max(Some(at));
+        if is_ok {
+            mailbox.last_ok_at = mailbox.last_ok_at.max(Some(at));
+        }
     }
 
     /// When the mailbox was last applied with success, if it did not fail since.
@@ -116,32 +107,23 @@ impl Mailboxes {
     }
 
     /// What is left out, if anything is.
-    pub(super) fn gap(&self) -> Option<String> {
+    pub(super) fn gap(&self) -> Option<Server> {
         match (self.left_out, self.unnamed) {
             (0, 0) => None,
-            (0, unnamed) => Some(format!("the name of the mailbox is not understood in {unnamed} APPLY MAILBOX")),
-            (left_out, _) => {
-                let kept = self.list.len();
-                Some(format!("{left_out} APPLY MAILBOX of others than the first {kept} mailboxes are left out"))
-            }
+            (0, applies) => Some(Server::MailboxUnnamed { applies }),
+            (applies, _) => Some(Server::AppliesLeftOut { applies, mailboxes: self.list.len() }),
         }
     }
 
-    /// Rows of `replication_mailbox`.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row> {
-        self.list.iter().map(|mailbox| {
-            let name = MailboxName::internal(&*mailbox.name);
-            vec![
-                Value::from(escaped(&mailbox.name)),
-                Value::from(root_name(&name, DELETED_PREFIX)),
-                Value::from(is_probe(&mailbox.name)),
-                Value::from(mailbox.partition.as_deref().map(escaped)),
-                Value::from(mailbox.applies),
-                Value::from(mailbox.last_apply_at),
-                Value::from(mailbox.last_ok_at),
-                Value::from(mailbox.last_no_at),
-            ]
-        })
+    /// The mailboxes, their folders counted with them.
+    pub(super) fn rows(&self) -> Vec<ReplicationMailbox> {
+        let mut roots: BTreeMap<String, i64> = BTreeMap::new();
+        for mailbox in &self.list {
+            let last = roots.entry(root_name(&MailboxName::internal(&*mailbox.name), DELETED_PREFIX));
+            last.and_modify(|at| *at = mailbox.last_apply_at.max(*at)).or_insert(mailbox.last_apply_at);
+        }
+        let row = |(root_name, last_apply_at)| ReplicationMailbox { root_name, last_apply_at };
+        roots.into_iter().map(row).collect()
     }
 }
 
@@ -156,13 +138,14 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::model::Reason;
 
     fn apply<'a>(mailbox: &'a [u8], partition: &'a str) -> Apply<'a> {
         Apply { mailbox: Some(Cow::Borrowed(mailbox)), partition: Some(Cow::Borrowed(partition.as_bytes())) }
     }
 
     #[test]
-    fn a_mailbox_is_counted_once_and_its_last_partition_is_kept() {
+    fn a_mailbox_is_one_with_its_folders_and_its_last_partition_is_kept() {
         let mut mailboxes = Mailboxes::new(10_000);
         let id = mailboxes.apply(&apply(b"a.b!user.x^y.Caf\xe9", "default"), 10).unwrap();
         assert_eq!(mailboxes.left_default_at(id), None);
@@ -172,17 +155,9 @@ mod tests {
         assert_eq!(mailboxes.recovered_at(id), None);
         mailboxes.answer(id, 31, true);
         assert_eq!(mailboxes.recovered_at(id), Some(31));
-        let row: Vec<Value> = vec![
-            "a.b!user.x^y.Caf\\xe9".into(),
-            "a.b!user.x^y".into(),
-            false.into(),
-            "mail__a_b".into(),
-            2.into(),
-            30.into(),
-            31.into(),
-            31.into(),
-        ];
-        assert_eq!(mailboxes.rows().collect::<Vec<_>>(), [row]);
+        mailboxes.apply(&apply(b"a.b!user.x^y", "default"), 20);
+        let row = ReplicationMailbox { root_name: "a.b!user.x^y".to_owned(), last_apply_at: 30 };
+        assert_eq!(mailboxes.rows(), [row]);
         assert_eq!(mailboxes.gap(), None);
     }
 
@@ -193,7 +168,8 @@ mod tests {
             assert_eq!(mailboxes.apply(&apply(name.as_bytes(), "p"), 1).is_some(), is_kept, "{name}");
         }
         assert_eq!(mailboxes.apply(&apply(&[b'x'; LONGEST + 1], "p"), 1), None);
-        assert_eq!(mailboxes.gap().unwrap(), "1 APPLY MAILBOX of others than the first 2 mailboxes are left out");
+        let gap = mailboxes.gap().map(Reason::from).unwrap().to_string();
+        assert_eq!(gap, "1 APPLY MAILBOX of others than the first 2 mailboxes are left out");
     }
 
     #[test]
