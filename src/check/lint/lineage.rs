@@ -1,5 +1,6 @@
 //! Which texts a column of a query can hold: its string literals, followed through CTEs, subqueries and views.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlite3_parser::ast::{
@@ -52,12 +53,8 @@ struct Sight {
 /// What each column of a query can hold. The error says what was not understood.
 pub(super) fn columns(sql: &str, schema: &Schema) -> Result<Columns, String> {
     let bump = Bump::new();
-    let mut sight = Sight::default();
-    for view in schema.views() {
-        let columns = Reading { schema }.select(parse(view.sql, &bump)?, &sight);
-        sight.ctes.insert(view.name.to_owned(), columns);
-    }
-    Ok(Reading { schema }.select(parse(sql, &bump)?, &sight))
+    let reading = Reading { schema, bump: &bump, views: RefCell::default() };
+    Ok(reading.select(parse(sql, &bump)?, &Sight::default()))
 }
 
 fn parse<'b>(sql: &'b str, bump: &'b Bump) -> Result<&'b Select<'b>, String> {
@@ -70,6 +67,10 @@ fn parse<'b>(sql: &'b str, bump: &'b Bump) -> Result<&'b Select<'b>, String> {
 
 struct Reading<'s> {
     schema: &'s Schema,
+    /// Where what is parsed lives.
+    bump: &'s Bump,
+    /// The views that were read.
+    views: RefCell<BTreeMap<&'static str, Columns>>,
 }
 
 impl Reading<'_> {
@@ -161,7 +162,7 @@ impl Reading<'_> {
         match table {
             SelectTable::Table(named, shown, _) => {
                 let name = name_of(&named.name);
-                let columns = sight.ctes.get(&name).cloned().unwrap_or_else(|| self.of_facts(&name));
+                let columns = sight.ctes.get(&name).cloned().unwrap_or_else(|| self.stored(&name));
                 vec![(alias_of(shown).unwrap_or(name), columns)]
             }
             SelectTable::TableCall(named, _, shown) => {
@@ -172,6 +173,18 @@ impl Reading<'_> {
             }
             SelectTable::Sub(from, _) => self.from(from, sight),
         }
+    }
+
+    /// The columns of a view or of a facts table.
+    fn stored(&self, name: &str) -> Columns {
+        let Some(view) = self.schema.views().iter().find(|view| view.name == name) else { return self.of_facts(name) };
+        let known = self.views.borrow().get(view.name).cloned();
+        known.unwrap_or_else(|| {
+            let columns = parse(view.sql, self.bump).map(|select| self.select(select, &Sight::default()));
+            let columns = columns.unwrap_or_default();
+            self.views.borrow_mut().insert(view.name, columns.clone());
+            columns
+        })
     }
 
     /// The columns of a facts table: an enumeration tells what it may hold.
@@ -250,6 +263,7 @@ fn unquoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::View;
 
     fn values(sql: &str) -> Values {
         let columns = columns(sql, &crate::app::schema()).unwrap();
@@ -280,6 +294,17 @@ mod tests {
             let texts: Vec<_> = found.texts.iter().map(String::as_str).collect();
             assert_eq!((texts.join(" ").as_str(), found.open), (expected, None), "{sql}");
         }
+    }
+
+    #[test]
+    fn a_view_is_followed_to_those_that_it_reads() {
+        const VIEWS: &[View] = &[
+            View { name: "first", sql: "SELECT s.problem FROM second AS s UNION ALL SELECT 'c'" },
+            View { name: "second", sql: "SELECT iif(1, 'a', 'b') AS problem" },
+        ];
+        let columns = columns("SELECT f.problem FROM first AS f", &Schema::new([]).with_views(VIEWS)).unwrap();
+        let texts: Vec<_> = columns[0].1.texts.iter().map(String::as_str).collect();
+        assert_eq!((texts, &columns[0].1.open), (vec!["a", "b", "c"], &None));
     }
 
     #[test]
