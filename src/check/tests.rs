@@ -225,7 +225,7 @@ fn a_finding_is_a_row_with_its_cells_and_the_first_by_subject_are_listed() {
                  FROM unit";
     let (longest, longer) = ("é".repeat(4_000), "é".repeat(4_001));
     let units = [("s", Some(longest.as_str())), ("t", Some(&longer)), ("u", None), ("v", None), ("w", None)];
-    let result = judged(&sample("remedy.commands = [\"x {{ note }}\", \"\"]", query), &units);
+    let result = judged(&sample("remedy.commands = [\"x {{ subject }}\", \"\"]", query), &units);
     assert_eq!((subjects(&result), result.findings_total), (vec!["s", "t", "u"], 5));
     assert_eq!(result.findings[0].evidence["note"], longest);
     assert_eq!(result.findings[1].evidence["note"], format!("{longest}…"));
@@ -234,7 +234,7 @@ fn a_finding_is_a_row_with_its_cells_and_the_first_by_subject_are_listed() {
     });
     assert_eq!(serde_json::Value::from(result.findings[2].evidence.clone()), expected);
     assert_eq!(result.findings[2].message, "u");
-    assert_eq!(result.findings[0].commands.len(), 1, "what is rendered as nothing is no command");
+    assert_eq!(result.findings[2].commands, ["x u"], "what is rendered as nothing is no command");
     assert_eq!(result.findings[0].key, "736c4cd3bc16b680fb5de02ebc812687");
     assert_eq!(key("sample", "t"), result.findings[1].key);
     assert_eq!((result.examined.len(), result.examined[0].rows), (1, 7));
