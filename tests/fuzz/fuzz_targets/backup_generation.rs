@@ -16,8 +16,7 @@ fn written(number: i64, milliseconds: Option<i64>, word: &str) {
         ended_at: seconds,
         state: State::Valid,
     };
-    let expected =
-        Generation { id: Some(number), began_at: seconds, with_errors: true, parts: vec![part] };
+    let expected = Generation { id: Some(number), began_at: seconds, with_errors: true, parts: vec![part] };
     assert_eq!(parse(file.to_string().as_bytes()), Ok(expected));
 }
 

@@ -35,7 +35,8 @@ fn found(login: &str) {
     let attempt = Ysnp::Attempt { login, service: "imap", realm: "example.org" };
     assert_eq!(ysnp(&line).map(|line| line.told), Some(attempt));
     if !login.contains("] will use cyrus backend ") && !login.contains("][imap][") {
-        let line = format!("{JAVA}[192.0.2.1][imap][{login}] will use cyrus backend mail using login [{login}], done in 9ms.");
+        let line =
+            format!("{JAVA}[192.0.2.1][imap][{login}] will use cyrus backend mail using login [{login}], done in 9ms.");
         let Some(Core { login: seen, address: Some(_) }) = core(&line).map(|line| line.told) else { panic!("{line}") };
         assert_eq!(seen, login);
     }
@@ -44,7 +45,9 @@ fn found(login: &str) {
 fuzz_target!(|data: (&str, i64)| {
     let (text, modified) = data;
     read(text, modified);
-    for start in [SYSLOG, JAVA, "Nov 23 18:08:58 mail imap: login: ", "Nov 23 18:08:58 mail imap: client id sessionid=<s>: "] {
+    for start in
+        [SYSLOG, JAVA, "Nov 23 18:08:58 mail imap: login: ", "Nov 23 18:08:58 mail imap: client id sessionid=<s>: "]
+    {
         read(&format!("{start}{text}"), modified);
     }
     found(text);
