@@ -18,7 +18,7 @@ at_backend AS MATERIALIZED (
     coalesce(sum(CASE WHEN p.peer_uid IS NULL OR c.server_uid IS NOT NULL THEN p.least END), 0) AS least,
     coalesce(sum(CASE WHEN p.peer_uid IS NULL OR c.server_uid IS NOT NULL THEN p.most END), 0) AS most
   FROM backend AS b
-  JOIN (SELECT DISTINCT server_uid FROM listening_port) AS r ON r.server_uid = b.server_uid
+  JOIN (SELECT DISTINCT server_uid FROM replication_connection) AS r ON r.server_uid = b.server_uid
   LEFT JOIN replication_peer AS p ON p.server_uid = b.server_uid AND p.direction = 'outgoing'
   LEFT JOIN core AS c ON c.server_uid = p.peer_uid
   GROUP BY b.server_uid

@@ -1,20 +1,19 @@
 -- One row: bm-core as far as replications go, on however many servers. `is_read`: whether the sockets of all of them are
 -- known; `is_listening`: whether one takes replications; `strangers`: the addresses of nobody known that are connected.
 WITH
-port AS MATERIALIZED (
-  -- A server that runs listens somewhere: without any port, its sockets were not read.
-  SELECT r.server_uid, max(p.port IS NOT NULL) AS is_read, coalesce(max(p.port = 2501), 0) AS is_listening
-  FROM server_role AS r LEFT JOIN listening_port AS p ON p.server_uid = r.server_uid
+core AS MATERIALIZED (
+  SELECT r.server_uid, max(c.direction IS NOT NULL) AS is_read, coalesce(max(c.direction = 'incoming'), 0) AS is_listening
+  FROM server_role AS r LEFT JOIN replication_connection AS c ON c.server_uid = r.server_uid AND +c.peer IS NULL
   WHERE r.role = 'bm/core'
   GROUP BY r.server_uid
 ),
 stranger AS (
   SELECT DISTINCT p.peer
-  FROM port AS c JOIN replication_peer AS p ON p.server_uid = c.server_uid
+  FROM core AS c JOIN replication_peer AS p ON p.server_uid = c.server_uid
   WHERE p.direction = 'incoming' AND p.peer_uid IS NULL
   ORDER BY p.peer
 )
 SELECT
   coalesce(min(is_read), 0) AS is_read, coalesce(max(is_listening), 0) AS is_listening,
   (SELECT group_concat(peer, ', ') FROM stranger) AS strangers
-FROM port
+FROM core

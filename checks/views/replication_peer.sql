@@ -7,7 +7,7 @@ address AS MATERIALIZED (
   FROM (
     SELECT lower(ip) AS address, server_uid FROM server WHERE ip IS NOT NULL
     UNION
-    SELECT address, server_uid FROM replication_connection
+    SELECT address, server_uid FROM replication_connection WHERE address IS NOT NULL
   ) AS a
   GROUP BY a.address
 )
@@ -16,4 +16,5 @@ SELECT
   CASE WHEN c.peer LIKE '127.%' OR c.peer = '::1' THEN c.server_uid ELSE max(a.server_uid) END AS peer_uid
 FROM replication_connection AS c
 LEFT JOIN address AS a ON a.address = c.peer
+WHERE c.peer IS NOT NULL
 GROUP BY c.server_uid, c.direction, c.peer

@@ -87,10 +87,10 @@ impl<T: Cell> Cell for Option<T> {
 ///
 /// ```text
 /// table! {
-///     /// Where a server waits for TCP connections.
-///     pub(super) struct ListeningPort: "listening_port", "a port that a server listens at", Server {
-///         /// number of the port
-///         port: u16 as key,
+///     /// The packages of a server.
+///     pub(super) struct Package: "package", "an installed package", Server {
+///         /// name of the package
+///         name: String as key,
 ///     }
 /// }
 /// ```

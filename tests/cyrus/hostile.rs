@@ -182,7 +182,7 @@ fn what_other_links_lead_to_is_not_known() {
     for (check, reason) in [
         ("spool_directory_unexpected", format!("{}: a symbolic link, which is not followed", circle.display())),
         ("spool_directory_unexpected", format!("{}: it leads to /mnt/volume2, which is not there", archives.display())),
-        ("replication_stalled", format!("{}: it leads to /mnt/volume2/sync, which is not there", sync.display())),
+        ("replication_backlog", format!("{}: it leads to /mnt/volume2/sync, which is not there", sync.display())),
     ] {
         assert!(run.with_outcome("unknown").contains(check), "{check} is decided\n{}", run.digest());
         run.assert_says(check, &reason);

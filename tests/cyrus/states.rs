@@ -14,7 +14,8 @@ use crate::world::{NET, ORG, World, healthy_files, healthy_lab};
 const LONG: &str = "bm-master__a-department-whose-name-is-longer-than-that-of-others_example";
 
 /// Checks that ask of every index what came in, or whether the shard has it.
-const NEED_EVERY_INDEX: &[&str] = &["replication_behind", "replication_passive_mailboxes", "replication_stalled"];
+const NEED_EVERY_INDEX: &[&str] =
+    &["new_mail_not_replicated", "replication_behind", "replication_passive_groups", "replication_passive_mailboxes"];
 
 /// Subjects by check.
 pub(crate) type Findings = BTreeMap<String, BTreeSet<String>>;
@@ -266,7 +267,7 @@ fn deleted_mailboxes_that_pile_up_are_counted() {
     lab.grow_older();
     // Nobody takes away the list of what changed.
     let expected =
-        due(&[("cyrus_deleted_mailboxes_piled_up", &["bm-master"]), ("replication_stalled", &["bm-master"])]);
+        due(&[("cyrus_deleted_mailboxes_piled_up", &["bm-master"]), ("replication_backlog", &["bm-master"])]);
     assert_findings(&World::of(lab), &expected);
 }
 

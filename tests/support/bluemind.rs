@@ -49,7 +49,7 @@ pub(crate) struct Story {
     /// Files of its base that it does not have, by their place in the story's folder.
     #[serde(default)]
     pub(crate) gone: Vec<String>,
-    /// Files that were last written a while ago, such as `"3h"`, by their place in the story's folder.
+    /// Files that were last written a while ago, such as `"3h"`, or at a certain time, by their place in the story's folder.
     #[serde(default)]
     pub(crate) aged: BTreeMap<String, String>,
     /// What bm-tick knows, where the story has it.
@@ -144,7 +144,7 @@ impl<'c> Installation<'c> {
         for (path, age) in chain.iter().flat_map(|story| &story.aged) {
             let file = std::fs::File::options().write(true).open(work.path().join(path));
             let file = file.unwrap_or_else(|e| panic!("{path}: {e}"));
-            file.set_modified(SystemTime::now() - duration(age).unsigned_abs()).expect("times can be set");
+            file.set_modified(written(age)).expect("times can be set");
         }
         set_passwords(work.path());
         let telegraf = chain.iter().rev().find_map(|story| story.telegraf.as_ref());
@@ -303,6 +303,13 @@ fn render_marks(text: &str, mark: &str, show: &dyn Fn(jiff::SignedDuration) -> S
         rendered.push_str(rest);
     }
     rendered
+}
+
+/// When a file of that age was last written: a while ago, or at the time that is said.
+fn written(age: &str) -> SystemTime {
+    let at = age.parse::<Timestamp>();
+    let ago = at.map_or_else(|_| duration(age), |at| Timestamp::now().duration_since(at));
+    SystemTime::now() - ago.unsigned_abs()
 }
 
 fn duration(text: &str) -> jiff::SignedDuration {

@@ -54,6 +54,9 @@ const TIMES: &[(&str, &str)] = &[
 ];
 const STEP: i64 = 600;
 
+/// A time so long before the collection was written into a file of the story, and is the same in every run.
+const OF_A_FILE: i64 = 365 * 86_400;
+
 /// When every `facts.toml` says that it was collected, and the same in seconds since the epoch.
 const COLLECTED_AT: &str = "2026-11-02T08:00:00Z";
 const COLLECTED_AT_S: i64 = 1_793_606_400;
@@ -274,7 +277,9 @@ fn shift_times(table: &str, row: &mut Row, collected_at: i64) {
     for (column, cell) in row.iter_mut().filter(|(column, _)| TIMES.contains(&(table, column))) {
         let Cell::Number(at) = cell else { panic!("{table}.{column} holds {cell:?}, not a time") };
         let age = (collected_at - *at + STEP / 2).div_euclid(STEP) * STEP;
-        *at = COLLECTED_AT_S - age;
+        if age < OF_A_FILE {
+            *at = COLLECTED_AT_S - age;
+        }
     }
 }
 

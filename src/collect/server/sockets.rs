@@ -1,4 +1,4 @@
-//! The TCP sockets of a server: where it waits for connections, and who replicates to whom at this moment.
+//! The TCP sockets of a server: who replicates to whom at this moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -13,27 +13,20 @@ use crate::model::Reason;
 use crate::model::reason::Server;
 
 table! {
-    /// Where a server waits for TCP connections (/proc/net/tcp and tcp6). Every running server has some; files that were
-    /// mounted or copied tell of none.
-    struct ListeningPort: "listening_port", "a port that a server listens at", Server {
-        /// number of the port
-        port: u16 as key,
-    }
-}
-
-table! {
     /// The established connections to port 2501, on which Cyrus' sync_client replicates to bm-core (/proc/net/tcp and
     /// tcp6). The sockets of a running system are looked at several times within two seconds; a single look at files of
-    /// another root is what they hold.
+    /// another root is what they hold, and files that were copied tell of none. Of each server that was looked at there is
+    /// a row without addresses: `outgoing`, and `incoming` where it waits at that port, so that a server without
+    /// connections is told from one that is not known.
     struct ReplicationConnection: "replication_connection",
         "a pair of addresses with replication connections, as a server sees it", Server
     {
         /// whether the server is the one that was connected to
         direction: Direction,
-        /// the server's own end
-        address: IpAddr,
-        /// the other end
-        peer: IpAddr as key,
+        /// the server's own end; null in the row that tells that the server was looked at
+        address: Option<IpAddr>,
+        /// the other end; null in the same row
+        peer: Option<IpAddr> as key,
         /// the fewest connections that a look saw
         sessions_min: i64,
         /// the most connections that a look saw
@@ -47,7 +40,7 @@ enumeration! {
 }
 
 pub(super) const ALL: &[&dyn OfServer] =
-    &[&Look { tables: &[ListeningPort::TABLE, ReplicationConnection::TABLE], look: |place| Box::pin(look(place)) }];
+    &[&Look { tables: ReplicationConnection::ALONE, look: |place| Box::pin(look(place)) }];
 
 /// The sockets of IPv4 and of IPv6, and how much is read of each: about 400 000 sockets.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -64,15 +57,13 @@ const PAUSE: Duration = Duration::from_millis(400);
 async fn look(place: &Place) -> Seen {
     let looks = if place.root.is_system() { LOOKS } else { 1 };
     let seen = place.aside(move |root| look_often(root, looks)).await;
-    let seen = seen.as_deref();
-    Seen::at(place.root.shown(SOCKETS[0]))
-        .tell::<ListeningPort>(seen.map(listening_ports))
-        .tell::<ReplicationConnection>(seen.map(replication_connections))
+    Seen::at(place.root.shown(SOCKETS[0])).tell::<ReplicationConnection>(seen.as_deref().map(replication_connections))
 }
 
 /// The sockets at one moment. The system tells them in pieces, so that one that moves meanwhile may be told twice.
 #[derive(Debug, PartialEq, Eq)]
 struct Sockets {
+    /// The ports at which the system waits for connections.
     listening: BTreeSet<u16>,
     connections: BTreeSet<Connection>,
 }
@@ -105,13 +96,8 @@ fn sockets(root: &Root) -> Result<Sockets, Reason> {
     Ok(sockets)
 }
 
-fn listening_ports(looks: &[Sockets]) -> Vec<ListeningPort> {
-    let first = looks.iter().take(1).flat_map(|look| &look.listening);
-    first.map(|port| ListeningPort { port: *port }).collect()
-}
-
-/// Direction, own address and the other one.
-type Pair = (Direction, IpAddr, IpAddr);
+/// Direction, own address and the other one; without addresses: that the server was looked at.
+type Pair = (Direction, Option<IpAddr>, Option<IpAddr>);
 
 fn replication_connections(looks: &[Sockets]) -> Vec<ReplicationConnection> {
     let counts: Vec<BTreeMap<Pair, i64>> = looks.iter().map(count).collect();
@@ -131,13 +117,21 @@ fn replication_connections(looks: &[Sockets]) -> Vec<ReplicationConnection> {
 
 fn count(look: &Sockets) -> BTreeMap<Pair, i64> {
     let mut counts = BTreeMap::new();
+    // A system that runs waits somewhere.
+    if !look.listening.is_empty() {
+        counts.insert((Direction::Outgoing, None, None), 0);
+    }
+    if look.listening.contains(&REPLICATION) {
+        counts.insert((Direction::Incoming, None, None), 0);
+    }
     for connection in &look.connections {
         let direction = match (connection.local.port(), connection.remote.port()) {
             (REPLICATION, _) => Direction::Incoming,
             (_, REPLICATION) => Direction::Outgoing,
             _ => continue,
         };
-        *counts.entry((direction, connection.local.ip(), connection.remote.ip())).or_default() += 1;
+        let pair = (direction, Some(connection.local.ip()), Some(connection.remote.ip()));
+        *counts.entry(pair).or_default() += 1;
     }
     counts
 }
@@ -176,8 +170,13 @@ mod tests {
         peer: &str,
         (sessions_min, sessions_max): (i64, i64),
     ) -> ReplicationConnection {
-        let (address, peer) = (address.parse().unwrap(), peer.parse().unwrap());
+        let (address, peer) = (address.parse().ok(), peer.parse().ok());
         ReplicationConnection { direction, address, peer, sessions_min, sessions_max }
+    }
+
+    /// What tells that bm-core's server was looked at.
+    fn looked_at() -> [ReplicationConnection; 2] {
+        [Direction::Incoming, Direction::Outgoing].map(|direction| connection(direction, "", "", (0, 0)))
     }
 
     #[cfg(target_endian = "little")]
@@ -185,9 +184,9 @@ mod tests {
     fn connections_are_counted_by_their_two_ends_whatever_the_family() {
         let other = "   3: 140200C0:1F9A 150200C0:9C42 01 0:0\n";
         let seen = seen(&[("tcp", &format!("{LISTENS}{FROM_MAIL_1}{other}")), ("tcp6", FROM_MAIL_1_TOO)]);
-        assert_eq!(listening_ports(std::slice::from_ref(&seen)), [ListeningPort { port: 2501 }]);
         let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (2, 2));
-        assert_eq!(replication_connections(&[seen]), [expected]);
+        let [waits, looked_at] = looked_at();
+        assert_eq!(replication_connections(&[seen]), [waits, expected, looked_at]);
     }
 
     #[cfg(target_endian = "little")]
@@ -204,8 +203,10 @@ mod tests {
         let twice = format!("{FROM_MAIL_1}{FROM_MAIL_1}");
         let looks = [seen(&[("tcp", LISTENS)]), seen(&[("tcp", &twice)]), seen(&[("tcp", FROM_MAIL_1)])];
         let expected = connection(Direction::Incoming, "192.0.2.20", "192.0.2.21", (0, 1));
-        assert_eq!(replication_connections(&looks), [expected]);
-        assert_eq!(replication_connections(&looks[..1]), []);
+        let [waits, was_looked_at] = looked_at();
+        assert_eq!(replication_connections(&looks), [waits, expected, was_looked_at]);
+        assert_eq!(replication_connections(&looks[..1]), looked_at());
+        assert_eq!(replication_connections(&looks[2..]).len(), 1, "who waits nowhere was not looked at");
     }
 
     #[test]
@@ -231,9 +232,9 @@ mod tests {
         let looks = look_often(&Root::new("/"), 2).unwrap();
         let (here, there) = (address.to_string(), client.local_addr().unwrap().ip().to_string());
         drop((client, accepted));
-        assert!(listening_ports(&looks).contains(&ListeningPort { port: REPLICATION }));
         let rows = replication_connections(&looks);
         for expected in [
+            connection(Direction::Incoming, "", "", (0, 0)),
             connection(Direction::Incoming, &here, &there, (1, 1)),
             connection(Direction::Outgoing, &there, &here, (1, 1)),
         ] {
