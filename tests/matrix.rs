@@ -234,14 +234,17 @@ fn policy(check: &Check) -> String {
     let range = |range: &Option<semver::VersionReq>| range.as_ref().map_or("any".to_owned(), ToString::to_string);
     let list = |words: &[String]| if words.is_empty() { "any".to_owned() } else { words.join(" or ") };
     format!(
-        "{}/{}: {}; from {}; to {}; role {}; package {}{}\n",
+        "{}/{}: {}; {}, {} days ahead; from {}; to {}; role {}; package {}; may lack {}{}\n",
         check.category,
         check.id,
         check.severity.as_str(),
+        check.who.as_str(),
+        check.lead_days,
         range(&check.from),
         range(&check.to),
         list(&check.roles),
         list(&check.packages),
+        check.partial.as_ref().map_or("nothing".to_owned(), |partial| partial.tables.join(" or ")),
         if check.only_with_category { "; only when asked for" } else { "" }
     )
 }

@@ -33,8 +33,8 @@ const FILTERS: &[&str] = &[
     "filesize",
 ];
 
-/// Block tags that always end.
-const TAGS: &[&str] = &["if", "elif", "else", "endif"];
+/// Block tags that always end. A chain of `elif` would choose by a code, and codes have words of their own.
+const TAGS: &[&str] = &["if", "else", "endif"];
 
 /// What a template is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +250,7 @@ impl<'t> Words<'t> {
                     chars.next();
                 }
                 let is_call =
-                    after.trim_start().starts_with('(') && !matches!(word, "and" | "or" | "not" | "in" | "if" | "elif");
+                    after.trim_start().starts_with('(') && !matches!(word, "and" | "or" | "not" | "in" | "if");
                 let role = match (previous, is_call) {
                     ('|', _) => Role::Filter,
                     (_, true) => Role::Call,
@@ -297,6 +297,7 @@ mod tests {
             (Part::Message, "{% include 'x' %}"),
             (Part::Message, "{% component a() %}{% endcomponent %}"),
             (Part::Message, "{% raw %}{% endraw %}"),
+            (Part::Message, "{% if path %}a{% elif path %}b{% endif %}"),
             (Part::Message, "{{ other }}"),
             (Part::Message, "{{ path"),
             (Part::Command(0), "ls '{{ path }}'"),

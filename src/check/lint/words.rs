@@ -88,13 +88,6 @@ impl Page<'_> {
     /// Refuses a template that chooses its words by a code: codes have words of their own, which are looked at one by one.
     fn codes_in(&mut self, raw: &RawCheck, string: &Spanned<String>) {
         let text = string.get_ref();
-        if let Some(at) = text.find("elif") {
-            self.inside(
-                string,
-                Some(at),
-                "{% elif %} chooses by a code: give the code in a column, and name it in `by`",
-            );
-        }
         let by = raw.by.as_ref().map_or("problem", |by| by.get_ref());
         if let Some(at) = text.find(&format!("if {by} =")).or_else(|| text.find(&format!("if {by} !"))) {
             self.inside(string, Some(at), format!("words that depend on {by:?} stand in [problem.<code>]"));
