@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 
-use self::network::{autodiscover, greetings, hours};
+use self::network::Around;
 use self::reach::identity;
 use self::reach::mailbox::Gather;
 use self::reach::place::{Look, OfServer, Place};
@@ -35,7 +35,7 @@ pub use self::reach::sink::Sink;
 pub fn schema() -> Schema {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
     let files = of_server().flat_map(|collector| collector.tables()).copied();
-    let network = autodiscover::TABLES.iter().copied().chain([&greetings::SERVICE_BANNER, &hours::REPLICATION_HOUR]);
+    let network = network::ALL.iter().chain(network::AFTERWARDS).flat_map(|collector| collector.tables).copied();
     Schema::new(sources.map(|source| source.table).chain(files).chain(network))
 }
 
@@ -93,12 +93,13 @@ impl<'a> Collectors<'a> {
         circumstances: Circumstances,
         wanted: &'a [&'static Table],
         sink: Sink,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Reason> {
         postgres::verify(config)?;
         if let Some((uid, path)) =
             config.server.iter().find_map(|(uid, s)| Some((uid, s.root.as_ref()?)).filter(|(_, path)| !path.is_dir()))
         {
-            return Err(format!("[server.{uid}] root: {}: not a folder", path.display()));
+            let path = path.display().to_string();
+            return Err(Run::RootNotFolder { server: uid.clone(), path }.into());
         }
         let root = Root::new(root);
         let bm_ini = identity::bm_ini(&root);
@@ -142,14 +143,7 @@ impl<'a> Collectors<'a> {
         let works: Vec<Work<'_>> = shards.chain(hosts).chain([Work::Network]).collect();
         let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
         all.await;
-        // Afterwards, so that no server sees a connection of this run among those that replicate to it.
-        if self.wants(&greetings::SERVICE_BANNER) {
-            greetings::collect(&self.config.probe, self.circumstances.is_offline, topology, &self.sink).await;
-        }
-    }
-
-    fn wants(&self, table: &Table) -> bool {
-        self.wanted.iter().any(|wanted| wanted.name == table.name)
+        self.around(topology).collect(network::AFTERWARDS).await;
     }
 
     /// Tells the servers to end what they still do for this run.
@@ -170,25 +164,7 @@ impl<'a> Collectors<'a> {
                     place.collect(collector).await;
                 }
             }
-            Work::Network => {
-                let setting = autodiscover::Setting {
-                    config: self.config,
-                    root: &self.root,
-                    is_offline: self.circumstances.is_offline,
-                    now: self.circumstances.now,
-                    vantage: self.vantage(topology).map_err(String::from),
-                    servers: topology.servers().iter().filter_map(|server| server.address.clone()).collect(),
-                };
-                let wanted = of_kind(self.wanted, ScopeKind::Network);
-                let hours = async {
-                    if self.wants(&hours::REPLICATION_HOUR) {
-                        let (probe, is_offline) = (&self.config.probe, setting.is_offline);
-                        hours::collect(probe, is_offline, setting.now, topology, &self.sink).await;
-                    }
-                };
-                let traces = autodiscover::collect(&setting, &wanted, &self.sink);
-                futures_util::future::join(hours, traces).await;
-            }
+            Work::Network => self.around(topology).collect(network::ALL).await,
             Work::Host(uid, tables, Err(reason)) => {
                 for table in tables {
                     let statement = Coverage::absent(table.name, uid, reason.clone());
@@ -197,6 +173,20 @@ impl<'a> Collectors<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Where the collectors of the network look.
+    fn around<'c>(&'c self, topology: &'c Topology) -> Around<'c> {
+        Around {
+            config: self.config,
+            root: &self.root,
+            is_offline: self.circumstances.is_offline,
+            now: self.circumstances.now,
+            topology,
+            vantage: self.vantage(topology),
+            wanted: self.wanted,
+            sink: &self.sink,
         }
     }
 
@@ -231,14 +221,12 @@ impl<'a> Collectors<'a> {
         Ok(Shard { sessions: self.sessions.clone(), access: access? })
     }
 
-    /// The server that the network is seen from. The files of another machine do not say so, unless the configuration tells
-    /// how the network looks from there.
-    fn vantage(&self, topology: &Topology) -> Result<String, Reason> {
+    /// The server that the network is seen from, if that can be told. The files of another machine do not say so, unless the
+    /// configuration tells how the network looks from there.
+    fn vantage(&self, topology: &Topology) -> Option<String> {
         let is_told = !self.config.dns.resolvers.is_empty() || !self.config.probe.connect.is_empty();
-        if !self.root.is_system() && !is_told {
-            return Err(Run::OtherRoot.into());
-        }
-        identity::identify(&self.root, topology.servers())
+        let is_here = self.root.is_system() || is_told;
+        is_here.then(|| identity::identify(&self.root, topology.servers()).ok()).flatten()
     }
 
     /// The files of each server: of the configuration, or of this machine; else why they are out of reach.
@@ -283,10 +271,6 @@ impl<'a> Collectors<'a> {
         };
         self.wanted.iter().copied().filter(is_read).collect()
     }
-}
-
-fn of_kind(tables: &[&'static Table], kind: ScopeKind) -> Vec<&'static Table> {
-    tables.iter().copied().filter(|table| table.scope == kind).collect()
 }
 
 /// A piece of work that can be done beside others.

@@ -64,13 +64,13 @@ fn a_cyrus_greets_whoever_asks_for_its_services() {
     command.args(["--check", "mail_service_unreachable", "--check", "cyrus_answers_without_role", "--facts"]);
     command.arg(&facts).assert().success();
     let rows = Facts::open(facts).rows(
-        "SELECT service, state, greeting, coalesce(version, '') FROM service_banner WHERE port < 2500 ORDER BY port",
+        "SELECT port, state, greeting, coalesce(version, '') FROM service_banner WHERE port < 2500 ORDER BY port",
     );
     let [cyrus_lmtp, imap, lmtp] = rows.as_slice() else { panic!("{rows:?}") };
-    assert_eq!((cyrus_lmtp[0].as_str(), &cyrus_lmtp[1..]), ("cyrus_lmtp", &lmtp[1..]));
-    assert_eq!((imap[0].as_str(), imap[1].as_str()), ("imap", "open"));
+    assert_eq!((cyrus_lmtp[0].as_str(), &cyrus_lmtp[1..]), ("24", &lmtp[1..]));
+    assert_eq!((imap[0].as_str(), imap[1].as_str()), ("1143", "open"));
     assert!(imap[2].starts_with("* OK [CAPABILITY ") && imap[2].contains("Cyrus IMAP"), "{imap:?}");
-    assert_eq!((lmtp[0].as_str(), lmtp[1].as_str()), ("lmtp", "open"));
+    assert_eq!((lmtp[0].as_str(), lmtp[1].as_str()), ("2400", "open"));
     assert!(lmtp[2].starts_with("220 ") && lmtp[2].contains("Cyrus LMTP"), "{lmtp:?}");
     assert!(imap[3].starts_with('3') && imap[3] == lmtp[3], "{rows:?}");
 }

@@ -20,9 +20,7 @@ const ENVIRONMENT: &[(&str, &str, Cell)] = &[
     ("tls_handshake", "certificate_sha256", Cell::Word("5a1d")),
     ("tls_handshake", "key_sha256", Cell::Word("9c0e")),
     ("tls_handshake", "elapsed_ms", Cell::Number(12)),
-    ("tls_certificate", "sha256", Cell::Word("5a1d")),
     ("http_exchange", "elapsed_ms", Cell::Number(14)),
-    ("service_banner", "elapsed_ms", Cell::Number(1)),
 ];
 
 /// The file systems of a copy are not known: a `facts.toml` says them as it likes, and collecting adds nothing to it.

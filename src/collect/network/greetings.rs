@@ -3,46 +3,62 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::collect::network::{NETWORK, OFFLINE};
-use crate::collect::reach::sink::{Scope, Sink};
+use crate::collect::network::Around;
+use crate::collect::reach::seen::{Rows, Seen};
 use crate::config::Probe;
-use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::fact::{enumeration, table};
 use crate::format::greeting;
-use crate::topology::{Server, Topology};
+use crate::model::Reason;
+use crate::model::reason::Network;
+use crate::topology::Server;
 
-/// Greetings.
-pub(in crate::collect) const SERVICE_BANNER: Table = Table {
-    name: "service_banner",
-    doc: "What the servers of the installation answer on the ports of their services. Mail services greet before they are spoken to: 24 and 1143 (Cyrus) and 2400 (bm-lmtpd) of every server, 2501 (replications to bm-core) where the role is bm/core, 2502 (Cyrus' sync_server) where it is mail/imap. The others wait for a question, which is not asked: 8079 (bm-hps) where the role is bm/hps, 9200 (Elasticsearch) where it is bm/es. BlueMind's firewall lets nobody but its servers in: from elsewhere no answer means nothing.",
-    grain: "a port of a server",
-    scope: ScopeKind::Network,
-    columns: &[
-        Column::text("server_uid", "the server").key(),
-        Column::text("address", "where it was looked for; its name when that leads nowhere"),
-        Column::integer("port", "the port").key(),
-        Column::text("service", "what belongs there").one_of(&["imap", "cyrus_lmtp", "lmtp", "replication", "sync_server", "hps", "elasticsearch"]),
-        Column::text(
-            "state",
-            "`open` when something was said, or there was a connection to a service that does not greet; `silent` and `closed` when it was connected and nothing was said in time or at all; `timeout`, `refused`, `unreachable` when there was no connection; `unresolved` when the server has no address",
-        )
-        .one_of(&["open", "silent", "closed", "refused", "timeout", "unreachable", "unresolved", "failed"]),
-        Column::text("greeting", "the line of greeting; what cannot be shown is replaced").nullable(),
-        Column::text("version", "version that the greeting tells").nullable(),
-        Column::integer("elapsed_ms", "time it took, in milliseconds"),
-    ],
-};
+table! {
+    /// What the servers of the installation answer on the ports of their services. Mail services greet before they are
+    /// spoken to: 24 and 1143 (Cyrus) and 2400 (bm-lmtpd) of every server, 2501 (replications to bm-core) where the role
+    /// is bm/core, 2502 (Cyrus' sync_server) where it is mail/imap. The others wait for a question, which is not asked:
+    /// 8079 (bm-hps) where the role is bm/hps, 9200 (Elasticsearch) where it is bm/es. BlueMind's firewall lets nobody but
+    /// its servers in: from elsewhere no answer means nothing.
+    pub(in crate::collect) struct ServiceBanner: "service_banner", "a port of a server", Network {
+        /// the server
+        server_uid: String as key,
+        /// where it was looked for; its name when that leads nowhere
+        address: String,
+        /// the port
+        port: u16 as key,
+        /// `open` when something was said, or there was a connection to a service that does not greet; `silent` and
+        /// `closed` when it was connected and nothing was said in time or at all; `timeout`, `refused`, `unreachable` when
+        /// there was no connection; `unresolved` when the server has no address
+        state: State,
+        /// the line of greeting; what cannot be shown is replaced
+        greeting: Option<String>,
+        /// version that the greeting tells
+        version: Option<String>,
+    }
+}
+
+enumeration! {
+    /// How a port answered.
+    pub(in crate::collect) enum State {
+        Open = "open",
+        Silent = "silent",
+        Closed = "closed",
+        Refused = "refused",
+        Timeout = "timeout",
+        Unreachable = "unreachable",
+        Unresolved = "unresolved",
+        Failed = "failed",
+    }
+}
 
 /// What is looked for at a port.
 struct Service {
     port: u16,
-    name: &'static str,
     /// The role that it needs.
     role: Option<&'static str>,
     /// It speaks first.
@@ -50,8 +66,8 @@ struct Service {
 }
 
 impl Service {
-    const fn new(port: u16, name: &'static str) -> Self {
-        Self { port, name, role: None, greets: true }
+    const fn new(port: u16) -> Self {
+        Self { port, role: None, greets: true }
     }
     const fn of(self, role: &'static str) -> Self {
         Self { role: Some(role), ..self }
@@ -62,13 +78,13 @@ impl Service {
 }
 
 const SERVICES: &[Service] = &[
-    Service::new(24, "cyrus_lmtp"),
-    Service::new(1143, "imap"),
-    Service::new(2400, "lmtp"),
-    Service::new(2501, "replication").of("bm/core"),
-    Service::new(2502, "sync_server").of("mail/imap"),
-    Service::new(8079, "hps").of("bm/hps").waiting(),
-    Service::new(9200, "elasticsearch").of("bm/es").waiting(),
+    Service::new(24),
+    Service::new(1143),
+    Service::new(2400),
+    Service::new(2501).of("bm/core"),
+    Service::new(2502).of("mail/imap"),
+    Service::new(8079).of("bm/hps").waiting(),
+    Service::new(9200).of("bm/es").waiting(),
 ];
 
 /// Connections at once, each to another port.
@@ -76,30 +92,22 @@ const AT_ONCE: usize = 16;
 /// A greeting is read as far as this, in bytes.
 const LONGEST: usize = 512;
 
-/// Fills the table.
-pub(in crate::collect) async fn collect(probe: &Probe, is_offline: bool, topology: &Topology, sink: &Sink) {
-    let scope = Scope::begin(sink, &SERVICE_BANNER, NETWORK, "TCP from this machine");
-    let servers = match topology {
-        _ if is_offline => Err(OFFLINE.to_owned()),
-        Topology::Unknown(reason) => Err(format!("the servers of the installation are not known: {reason}")),
-        Topology::Known(servers) => Ok(servers),
-    };
-    let outcome = match servers {
-        Ok(servers) => {
-            let doors = servers.iter().flat_map(doors);
-            let rows = doors.map(|door| look(probe, door)).collect::<Vec<_>>();
-            let rows: Vec<Row> = futures_util::stream::iter(rows).buffered(AT_ONCE).collect().await;
-            scope.add(&rows).map(|()| without_address(servers))
-        }
-        Err(reason) => Err(reason.into()),
-    };
-    scope.end_with(outcome);
+/// Looks at every door of every server.
+pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
+    Seen::at("TCP from this machine").tell::<ServiceBanner>(greet(around).await)
 }
 
-fn without_address(servers: &[Server]) -> Option<String> {
+async fn greet(around: &Around<'_>) -> Result<Rows<ServiceBanner>, Reason> {
+    let servers = around.servers()?;
+    let rows = servers.iter().flat_map(doors).map(|door| answer_of(&around.config.probe, door)).collect::<Vec<_>>();
+    let rows: Vec<ServiceBanner> = futures_util::stream::iter(rows).buffered(AT_ONCE).collect().await;
+    Ok(Rows::from(rows).but(without_address(servers)))
+}
+
+fn without_address(servers: &[Server]) -> Option<Reason> {
     let lost = servers.iter().filter(|server| server.address.is_none());
-    let lost: Vec<&str> = lost.map(|server| server.uid.as_str()).collect();
-    (!lost.is_empty()).then(|| format!("no address is known of {}", lost.join(", ")))
+    let servers: Vec<String> = lost.map(|server| server.uid.clone()).collect();
+    (!servers.is_empty()).then(|| Network::NoAddress { servers }.into())
 }
 
 /// A port to look at.
@@ -115,33 +123,23 @@ fn doors(server: &Server) -> impl Iterator<Item = Door<'_>> {
 }
 
 /// Looks at a port, at one address after the other until one of them accepts the connection.
-async fn look(probe: &Probe, door: Door<'_>) -> Row {
-    let start = Instant::now();
-    let deadline = start + probe.timeout();
-    let mut seen = (door.address.to_owned(), ("unresolved", Vec::new()));
+async fn answer_of(probe: &Probe, door: Door<'_>) -> ServiceBanner {
+    let deadline = Instant::now() + probe.timeout();
+    let mut seen = (door.address.to_owned(), (State::Unresolved, Vec::new()));
     let targets = targets(probe, door.address, door.service.port, deadline).await;
     let mut left = u32::try_from(targets.len()).unwrap_or(u32::MAX);
     for (address, target) in targets {
         let share = deadline.saturating_duration_since(Instant::now()) / left;
         left -= 1;
         seen = (address, answer(target, door.service.greets, Instant::now() + share).await);
-        if ["open", "silent", "closed"].contains(&seen.1.0) {
+        if matches!(seen.1.0, State::Open | State::Silent | State::Closed) {
             break;
         }
     }
     let (address, (state, said)) = seen;
-    let (line, version) = greeting::parse(&said).map(|greeting| (greeting.line, greeting.version)).unzip();
-    let elapsed_ms = milliseconds(start.elapsed());
-    vec![
-        door.server.into(),
-        address.into(),
-        i64::from(door.service.port).into(),
-        door.service.name.into(),
-        state.into(),
-        line.into(),
-        version.flatten().into(),
-        Value::Integer(elapsed_ms),
-    ]
+    let (greeting, version) = greeting::parse(&said).map(|greeting| (greeting.line, greeting.version)).unzip();
+    let (server_uid, port) = (door.server.to_owned(), door.service.port);
+    ServiceBanner { server_uid, address, port, state, greeting, version: version.flatten() }
 }
 
 /// The addresses that a server has, and where to connect for each: the configuration may lead elsewhere.
@@ -160,45 +158,44 @@ pub(super) async fn targets(probe: &Probe, address: &str, port: u16, deadline: I
 }
 
 /// What came back, and what was said.
-async fn answer(target: SocketAddr, greets: bool, deadline: Instant) -> (&'static str, Vec<u8>) {
+async fn answer(target: SocketAddr, greets: bool, deadline: Instant) -> (State, Vec<u8>) {
     let connected = timeout_at(deadline, TcpStream::connect(target)).await;
-    let mut stream = match connected.map_err(|_| "timeout").and_then(|end| end.map_err(|error| refusal(error.kind()))) {
-        Ok(stream) => stream,
-        Err(state) => return (state, Vec::new()),
-    };
+    let mut stream =
+        match connected.map_err(|_| State::Timeout).and_then(|end| end.map_err(|error| refusal(error.kind()))) {
+            Ok(stream) => stream,
+            Err(state) => return (state, Vec::new()),
+        };
     if !greets {
-        return ("open", Vec::new());
+        return (State::Open, Vec::new());
     }
     let (mut said, mut buffer) = (Vec::new(), [0; LONGEST]);
-    let mut end = "closed";
+    let mut end = State::Closed;
     while said.len() < LONGEST && !greeting::is_complete(&said) {
         match timeout_at(deadline, stream.read(&mut buffer)).await {
             Ok(Ok(read @ 1..)) => said.extend(buffer.iter().take(read.min(LONGEST - said.len()))),
             Ok(_) => break,
             Err(_) => {
-                end = "silent";
+                end = State::Silent;
                 break;
             }
         }
     }
-    (if said.trim_ascii().is_empty() { end } else { "open" }, said)
+    (if said.trim_ascii().is_empty() { end } else { State::Open }, said)
 }
 
-fn refusal(kind: ErrorKind) -> &'static str {
+fn refusal(kind: ErrorKind) -> State {
     match kind {
-        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => "refused",
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied => "unreachable",
-        ErrorKind::TimedOut => "timeout",
-        _ => "failed",
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => State::Refused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied => State::Unreachable,
+        ErrorKind::TimedOut => State::Timeout,
+        _ => State::Failed,
     }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::collect::network::autodiscover::stand_ins::socket::{Peer, closing, full, nobody, saying, silent};
 
@@ -211,14 +208,10 @@ mod tests {
     async fn seen(address: SocketAddr) -> (String, String, String) {
         let probe = probe(&[("192.0.2.1:1143", address)]);
         let start = Instant::now();
-        let row = look(&probe, door(1143, "192.0.2.1")).await;
+        let row = answer_of(&probe, door(1143, "192.0.2.1")).await;
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-        let text = |at: usize| match &row[at] {
-            Value::Text(text) => text.clone(),
-            _ => String::new(),
-        };
-        assert_eq!((text(0), text(1), &row[2]), ("mail".into(), "192.0.2.1".into(), &Value::Integer(1143)));
-        (text(4), text(5), text(6))
+        assert_eq!((&*row.server_uid, &*row.address, row.port), ("mail", "192.0.2.1", 1143));
+        (row.state.word().to_owned(), row.greeting.unwrap_or_default(), row.version.unwrap_or_default())
     }
 
     fn door(port: u16, address: &str) -> Door<'_> {
@@ -294,19 +287,19 @@ mod tests {
         let others = both.iter().rev().skip(1).map(|dead| (dead.to_string(), nobody()));
         let connect: Vec<_> = others.chain([(last, peer.address)]).collect();
         let connect: Vec<_> = connect.iter().map(|(name, to)| (name.as_str(), *to)).collect();
-        let row = look(&probe(&connect), door(24, "localhost")).await;
-        assert_eq!((&row[3], &row[4]), (&Value::from("cyrus_lmtp"), &Value::from("open")));
+        let row = answer_of(&probe(&connect), door(24, "localhost")).await;
+        assert_eq!((row.port, row.state), (24, State::Open));
     }
 
     #[tokio::test]
     async fn a_service_that_waits_for_a_question_is_not_waited_for() {
         let start = Instant::now();
         let silent = silent();
-        let row = look(&probe(&[("192.0.2.1:9200", silent.address)]), door(9200, "192.0.2.1")).await;
-        assert_eq!((&row[3], &row[4], &row[5]), (&Value::from("elasticsearch"), &Value::from("open"), &Value::Null));
+        let row = answer_of(&probe(&[("192.0.2.1:9200", silent.address)]), door(9200, "192.0.2.1")).await;
+        assert_eq!((row.port, row.state, row.greeting), (9200, State::Open, None));
         assert!(start.elapsed() < Duration::from_millis(800), "{:?}", start.elapsed());
-        let row = look(&probe(&[("192.0.2.1:8079", nobody())]), door(8079, "192.0.2.1")).await;
-        assert_eq!((&row[3], &row[4]), (&Value::from("hps"), &Value::from("refused")));
+        let row = answer_of(&probe(&[("192.0.2.1:8079", nobody())]), door(8079, "192.0.2.1")).await;
+        assert_eq!((row.port, row.state), (8079, State::Refused));
     }
 
     #[test]
@@ -321,7 +314,7 @@ mod tests {
         assert_eq!(ports(&server(Some("192.0.2.1"), &["mail/imap", "bm/es"])), [24, 1143, 2400, 2502, 9200]);
         let lost = server(None, &["mail/imap"]);
         assert_eq!(ports(&lost), Vec::<u16>::new());
-        assert_eq!(without_address(&[lost]).as_deref(), Some("no address is known of a"));
+        assert_eq!(without_address(&[lost]).map(|gap| gap.to_string()).as_deref(), Some("no address is known of a"));
         assert_eq!(without_address(&[server(Some("192.0.2.1"), &[])]), None);
     }
 }

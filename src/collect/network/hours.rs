@@ -4,32 +4,40 @@
 use reqwest::Url;
 use tokio::time::Instant;
 
-use crate::collect::network::greetings;
-use crate::collect::network::{NETWORK, OFFLINE};
-use crate::collect::reach::sink::{Scope, Sink};
+use crate::collect::network::{Around, greetings};
+use crate::collect::reach::seen::{Rows, Seen};
 use crate::collect::reach::web;
 use crate::config::Probe;
-use crate::fact::{Column, Row, ScopeKind, Table, Value};
+use crate::fact::{enumeration, table};
 use crate::format::influx_answer::{self, Series};
+use crate::model::Reason;
+use crate::model::reason::Network;
 use crate::model::text::visible;
-use crate::topology::{Server, Topology};
+use crate::topology::Server;
 
-/// Metrics of the past.
-pub(in crate::collect) const REPLICATION_HOUR: Table = Table {
-    name: "replication_hour",
-    doc: "What InfluxDB, which comes with bm-tick, remembers of replication: the whole hours of the last week, asked at port 8086 of each server with the role metrics/influxdb; none where no server has it. An hour of which it has no value has no row.",
-    grain: "a whole hour before the collection, a metric, and where it is told, the mail server that it is about",
-    scope: ScopeKind::Network,
-    columns: &[
-        Column::text("server_uid", "the server that was asked").key(),
-        Column::text("metric", "what is measured: the most connections that the worst ten minutes of the hour had; messages that were replicated within the hour")
-            .key()
-            .one_of(&["active_sessions", "messages"]),
-        Column::text("upstream", "address of the mail server; null where the metric is not about one").nullable().key(),
-        Column::integer("hours_ago", "which hour (UTC): 1 is the last one that was over at the collection, 168 the first of a week"),
-        Column::integer("value", "the number, rounded"),
-    ],
-};
+table! {
+    /// What InfluxDB, which comes with bm-tick, remembers of replication: the whole hours of the last week, asked at port
+    /// 8086 of each server with the role metrics/influxdb; none where no server has it. An hour of which it has no value
+    /// has no row.
+    pub(in crate::collect) struct ReplicationHour: "replication_hour", "a whole hour before the collection, a metric, and where it is told, the mail server that it is about", Network {
+        /// the server that was asked
+        server_uid: String as key,
+        /// what is measured: the most connections that the worst ten minutes of the hour had; messages that were
+        /// replicated within the hour
+        metric: Metric as key,
+        /// address of the mail server; null where the metric is not about one
+        upstream: Option<String> as key,
+        /// which hour (UTC): 1 is the last one that was over at the collection, 168 the first of a week
+        hours_ago: i64,
+        /// the number, rounded
+        value: i64,
+    }
+}
+
+enumeration! {
+    /// What is measured.
+    pub(in crate::collect) enum Metric { ActiveSessions = "active_sessions", Messages = "messages" }
+}
 
 /// Role of the servers that are asked, and the port of InfluxDB there.
 const ROLE: &str = "metrics/influxdb";
@@ -40,50 +48,37 @@ const HOUR: i64 = 3_600;
 /// How much InfluxDB may say, in bytes: a week of a hundred mail servers is less than half a megabyte.
 const MOST: usize = 16 << 20;
 
-/// Fills the table.
-pub(in crate::collect) async fn collect(probe: &Probe, is_offline: bool, now: i64, topology: &Topology, sink: &Sink) {
-    let scope = Scope::begin(sink, &REPLICATION_HOUR, NETWORK, format!("InfluxDB at port {PORT}"));
-    let servers = match topology {
-        _ if is_offline => Err(OFFLINE.to_owned()),
-        Topology::Unknown(reason) => Err(format!("the servers of the installation are not known: {reason}")),
-        Topology::Known(servers) => Ok(servers.iter().filter(|server| server.roles.contains(ROLE))),
-    };
-    let outcome = match servers {
-        Ok(servers) => read(probe, now, servers, &scope).await,
-        Err(reason) => Err(reason),
-    };
-    scope.end_with(outcome);
+/// Asks every server; what is missing of some is told, and that nothing is known is an error.
+pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
+    Seen::at(format!("InfluxDB at port {PORT}")).tell::<ReplicationHour>(read(around).await)
 }
 
-/// Reads every server; what is missing of some is told, and that nothing is known is an error.
-async fn read<'s>(
-    probe: &Probe,
-    now: i64,
-    servers: impl Iterator<Item = &'s Server>,
-    scope: &Scope<'_>,
-) -> Result<Option<String>, String> {
-    let (mut is_read, mut gaps) = (false, Vec::new());
-    for server in servers {
-        match rows(probe, now, server).await {
+async fn read(around: &Around<'_>) -> Result<Rows<ReplicationHour>, Reason> {
+    let (mut is_read, mut found, mut gaps) = (false, Vec::new(), Vec::new());
+    for server in around.servers()?.iter().filter(|server| server.roles.contains(ROLE)) {
+        match rows(&around.config.probe, around.now, server).await {
             Ok(rows) => {
-                scope.add_all(rows)?;
+                found.extend(rows);
                 is_read = true;
             }
-            Err(reason) => gaps.push(format!("InfluxDB of {}: {reason}", server.uid)),
+            Err(why) => gaps.push(Network::Influx { server: server.uid.clone(), why: Box::new(why) }.into()),
         }
     }
-    let gap = (!gaps.is_empty()).then(|| gaps.join("; "));
-    if is_read { Ok(gap) } else { gap.map_or(Ok(None), Err) }
+    match Reason::all(gaps) {
+        Some(reason) if !is_read => Err(reason),
+        gap => Ok(Rows::from(found).but(gap)),
+    }
 }
 
 /// What one server remembers.
-async fn rows(probe: &Probe, now: i64, server: &Server) -> Result<Vec<Row>, String> {
-    let address = server.address.as_deref().ok_or("its address is not known")?;
+async fn rows(probe: &Probe, now: i64, server: &Server) -> Result<Vec<ReplicationHour>, Reason> {
+    let address = server.address.as_deref().ok_or(Network::AddressUnknown)?;
     let end = now.div_euclid(HOUR) * HOUR;
     let mut rows = Vec::new();
     for (metric, statement) in statements(end) {
         let answer = ask(probe, address, &statement).await?;
-        let series = influx_answer::parse(&answer).map_err(|error| visible(&error, false))?;
+        let fail = |error: String| Network::Failed { error: visible(&error, false) };
+        let series = influx_answer::parse(&answer).map_err(fail)?;
         rows.extend(rows_of(&server.uid, metric, &series, end));
     }
     rows.sort();
@@ -91,29 +86,38 @@ async fn rows(probe: &Probe, now: i64, server: &Server) -> Result<Vec<Row>, Stri
 }
 
 /// The rows of a metric's series, each point of which stands for the hour that begins at its time.
-fn rows_of<'a>(server: &'a str, metric: &'static str, all: &'a [Series], end: i64) -> impl Iterator<Item = Row> + 'a {
+fn rows_of<'a>(
+    server: &'a str,
+    metric: Metric,
+    all: &'a [Series],
+    end: i64,
+) -> impl Iterator<Item = ReplicationHour> + 'a {
     all.iter().flat_map(move |series| {
         let upstream = series.tags.get("upstream").filter(|upstream| !upstream.is_empty());
-        let upstream = Value::from(upstream.map(|upstream| visible(upstream, false)));
+        let upstream = upstream.map(|upstream| visible(upstream, false));
         series.points.iter().filter_map(move |(at, value)| {
             let hours_ago = end.checked_sub(*at)?.div_euclid(HOUR);
-            let is_asked_for = (1..=HOURS).contains(&hours_ago);
-            let value = Value::from(value.round() as i64);
-            is_asked_for.then(|| vec![server.into(), metric.into(), upstream.clone(), hours_ago.into(), value])
+            (1..=HOURS).contains(&hours_ago).then(|| ReplicationHour {
+                server_uid: server.to_owned(),
+                metric,
+                upstream: upstream.clone(),
+                hours_ago,
+                value: value.round() as i64,
+            })
         })
     })
 }
 
 /// Asks at one address after the other until one of them answers.
-async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, String> {
-    let mut answer = Err("its name has no address".to_owned());
+async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, Reason> {
+    let mut answer = Err(Network::NameUnresolved.into());
     for (_, target) in greetings::targets(probe, address, PORT, Instant::now() + probe.timeout()).await {
         let parameters = [("epoch", "s"), ("q", statement)];
         let url = Url::parse_with_params(&format!("http://{target}/query"), parameters);
         let client = web::client("question for metrics").connect_timeout(probe.timeout());
         answer = match url {
             Ok(url) => web::get(client, url, probe.timeout() * 2, MOST).await,
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(Network::Failed { error: error.to_string() }.into()),
         };
         if answer.is_ok() {
             break;
@@ -124,7 +128,7 @@ async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, S
 
 /// The metrics, each with the question about the hours before `end`. A counter's first hour needs the one before it; that it
 /// begins anew with bm-core is no negative number of messages. That ten minutes count keeps a restart of bm-core out.
-fn statements(end: i64) -> [(&'static str, String); 2] {
+fn statements(end: i64) -> [(Metric, String); 2] {
     let within = |hours: i64| format!("WHERE time >= {}s AND time < {end}s", end - hours * HOUR);
     let table = |measurement: &str| format!("\"telegraf\".\"autogen\".\"bm-core.cyrus-replication.{measurement}\"");
     let (sessions, messages) = (table("activeSessions"), table("applyMessage"));
@@ -138,7 +142,7 @@ fn statements(end: i64) -> [(&'static str, String); 2] {
         "SELECT non_negative_difference(last(\"count\")) AS \"value\" FROM {messages} \
          {more} GROUP BY time(1h), \"upstream\" fill(none)"
     );
-    [("active_sessions", sessions), ("messages", messages)]
+    [(Metric::ActiveSessions, sessions), (Metric::Messages, messages)]
 }
 
 #[cfg(test)]
@@ -153,11 +157,11 @@ mod tests {
     const END: i64 = 1_793_606_400;
 
     /// What is read where every question has the same answer.
-    async fn read(answer: Response) -> Result<Vec<Row>, String> {
+    async fn read(answer: Response) -> Result<Vec<ReplicationHour>, Reason> {
         read_each(answer.clone(), answer).await
     }
 
-    async fn read_each(sessions: Response, messages: Response) -> Result<Vec<Row>, String> {
+    async fn read_each(sessions: Response, messages: Response) -> Result<Vec<ReplicationHour>, Reason> {
         let is_about_sessions = |request: &Request| request.target().contains("activeSessions");
         let site =
             Site::new(move |request| if is_about_sessions(request) { sessions.clone() } else { messages.clone() });
@@ -177,10 +181,14 @@ mod tests {
         let sessions = answer("", &format!("[{hour},2]"));
         let tags = "\"tags\":{\"upstream\":\"192.0.2.21\"},";
         let messages = answer(tags, &format!("[{week},1],[{hour},41.4],[{END},9]"));
-        let row = |metric: &str, upstream: Value, value: i64| -> Row {
-            vec!["tick".into(), metric.into(), upstream, 1.into(), value.into()]
+        let row = |metric, upstream: Option<&str>, value| ReplicationHour {
+            server_uid: "tick".to_owned(),
+            metric,
+            upstream: upstream.map(str::to_owned),
+            hours_ago: 1,
+            value,
         };
-        let expected = [row("active_sessions", Value::Null, 2), row("messages", "192.0.2.21".into(), 41)];
+        let expected = [row(Metric::ActiveSessions, None, 2), row(Metric::Messages, Some("192.0.2.21"), 41)];
         assert_eq!(read_each(sessions, messages).await.unwrap(), expected);
         assert_eq!(read(Response::new("200 OK", &[], "{\"results\":[{}]}")).await, Ok(vec![]));
     }
@@ -201,9 +209,9 @@ mod tests {
             (Response::Bytes(Vec::new()), "connection closed before message completed"),
             (Response::Flood(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), 20 << 20), "more than 16777216 bytes"),
         ] {
-            assert_eq!(read(answer).await.unwrap_err(), reason);
+            assert_eq!(read(answer).await.unwrap_err().to_string(), reason);
         }
         let server = Server { uid: "tick".into(), address: None, roles: BTreeSet::new() };
-        assert_eq!(rows(&Probe::default(), NOW, &server).await.unwrap_err(), "its address is not known");
+        assert_eq!(rows(&Probe::default(), NOW, &server).await.unwrap_err().to_string(), "its address is not known");
     }
 }

@@ -10,26 +10,51 @@ use crate::model::text::{escaped, visible};
 /// The longest text of a stranger that is kept, in characters.
 const LONGEST: usize = 500;
 
-/// How a connection failed.
+/// How a connection fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::collect) enum Cause {
+    /// Nobody listens.
+    Refused,
+    /// There is no way.
+    Unreachable,
+    /// Nothing came in time.
+    Timeout,
+    /// TCP was through, and TLS did not come in time.
+    TlsTimeout,
+    /// The other side went away.
+    Closed,
+    /// What came is no TLS.
+    NotTls,
+    /// The other side offers nothing from TLS 1.2 on.
+    TooOld,
+    /// What came is no HTTP.
+    NotHttp,
+    /// Something else.
+    Failed,
+    /// It was not tried.
+    NotAsked,
+}
+
+/// Why a connection did not come to an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::collect) struct Failure {
-    /// A value of the column `outcome`.
-    pub outcome: &'static str,
+    /// How it failed.
+    pub cause: Cause,
     /// What was said.
     pub detail: String,
 }
 
 impl Failure {
-    pub(in crate::collect) fn new(outcome: &'static str, detail: impl Into<String>) -> Self {
-        Self { outcome, detail: detail.into() }
+    pub(in crate::collect) fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into() }
     }
 
     /// What an error of the network, of TLS or of HTTP means.
     pub(in crate::collect) fn of(error: &(dyn Error + 'static)) -> Self {
         let causes = causes(error);
-        let outcome = causes.iter().rev().find_map(|cause| outcome(*cause)).unwrap_or("failed");
+        let cause = causes.iter().rev().find_map(|error| cause(*error)).unwrap_or(Cause::Failed);
         let detail = causes.last().map(ToString::to_string).unwrap_or_default();
-        Self { outcome, detail: shown(detail.as_bytes()) }
+        Self { cause, detail: shown(detail.as_bytes()) }
     }
 }
 
@@ -52,57 +77,57 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-fn outcome(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+fn cause(error: &(dyn Error + 'static)) -> Option<Cause> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error));
     }
-    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+    if let Some(error) = error.downcast_ref::<std::io::Error>() {
         return of_io(error.kind());
     }
-    of_http(&cause.to_string())
+    of_http(&error.to_string())
 }
 
 /// Nothing from TLS 1.2 on is told by an alert, or by an older version in the answer of the server.
-fn of_tls(error: &rustls::Error) -> &'static str {
+fn of_tls(error: &rustls::Error) -> Cause {
     match error {
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => "too_old",
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => Cause::TooOld,
         rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::SupportedVersionsExtensionRequired,
-        ) => "too_old",
+        ) => Cause::TooOld,
         rustls::Error::InvalidMessage(
             InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
-        ) => "failed",
-        rustls::Error::InvalidMessage(_) | rustls::Error::PeerSentOversizedRecord => "not_tls",
-        rustls::Error::InappropriateMessage { .. } => "not_tls",
-        _ => "failed",
+        ) => Cause::Failed,
+        rustls::Error::InvalidMessage(_) | rustls::Error::PeerSentOversizedRecord => Cause::NotTls,
+        rustls::Error::InappropriateMessage { .. } => Cause::NotTls,
+        _ => Cause::Failed,
     }
 }
 
-fn of_io(kind: ErrorKind) -> Option<&'static str> {
+fn of_io(kind: ErrorKind) -> Option<Cause> {
     match kind {
-        ErrorKind::ConnectionRefused => Some("refused"),
+        ErrorKind::ConnectionRefused => Some(Cause::Refused),
         ErrorKind::HostUnreachable
         | ErrorKind::NetworkUnreachable
         | ErrorKind::NetworkDown
-        | ErrorKind::AddrNotAvailable => Some("unreachable"),
-        ErrorKind::TimedOut => Some("timeout"),
+        | ErrorKind::AddrNotAvailable => Some(Cause::Unreachable),
+        ErrorKind::TimedOut => Some(Cause::Timeout),
         ErrorKind::UnexpectedEof
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
         | ErrorKind::NotConnected
-        | ErrorKind::BrokenPipe => Some("closed"),
+        | ErrorKind::BrokenPipe => Some(Cause::Closed),
         _ => None,
     }
 }
 
 /// hyper tells its errors apart by their text only (`Error::description` of hyper 1).
-fn of_http(text: &str) -> Option<&'static str> {
+fn of_http(text: &str) -> Option<Cause> {
     match text {
-        "connection closed before message completed" => Some("closed"),
-        "received unexpected message from connection" | "message head is too large" => Some("not_http"),
-        text if text.starts_with("invalid HTTP") || text.ends_with(" parsed") => Some("not_http"),
+        "connection closed before message completed" => Some(Cause::Closed),
+        "received unexpected message from connection" | "message head is too large" => Some(Cause::NotHttp),
+        text if text.starts_with("invalid HTTP") || text.ends_with(" parsed") => Some(Cause::NotHttp),
         _ => None,
     }
 }

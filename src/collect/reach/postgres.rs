@@ -16,6 +16,7 @@ use crate::config::{Config, Database};
 use crate::fact::{Row, Value};
 use crate::format::bm_ini::BmIni;
 use crate::model::Reason;
+use crate::model::reason;
 use crate::model::text::escaped;
 use crate::topology::Server;
 
@@ -47,11 +48,10 @@ pub(in crate::collect) struct Access {
 /// The directory database: of the configuration, else of bm.ini.
 pub(in crate::collect) fn directory(config: &Config, bm_ini: &Result<BmIni, Reason>) -> Result<Access, Reason> {
     match &config.directory.url {
-        Some(_) => Ok(configured(&config.directory, "[directory] url")?),
+        Some(_) => configured(&config.directory, "[directory] url"),
         None => {
             let ini = bm_ini.as_ref().map_err(Clone::clone)?;
-            let host = ini.require("host").map_err(|error| format!("bm.ini: {error}"))?;
-            Ok(from_bm_ini(ini, host, ini.get("db").unwrap_or("bj"))?)
+            from_bm_ini(ini, required(ini, "host")?, ini.get("db").unwrap_or("bj"))
         }
     }
 }
@@ -63,23 +63,26 @@ pub(in crate::collect) fn shard(
     server: &Server,
 ) -> Result<Access, Reason> {
     match config.shard.get(&server.uid) {
-        Some(database) if database.url.is_some() => Ok(configured(database, &format!("[shard.{}] url", server.uid))?),
+        Some(database) if database.url.is_some() => configured(database, &format!("[shard.{}] url", server.uid)),
         _ => {
             let ini = bm_ini.as_ref().map_err(Clone::clone)?;
-            let address = server.address.as_deref().ok_or_else(|| format!("server {} has no address", server.uid))?;
-            Ok(from_bm_ini(ini, address, SHARD_DATABASE)?)
+            let no_address = || reason::Database::NoAddress { server: server.uid.clone() };
+            from_bm_ini(ini, server.address.as_deref().ok_or_else(no_address)?, SHARD_DATABASE)
         }
     }
 }
 
-fn from_bm_ini(ini: &BmIni, host: &str, database: &str) -> Result<Access, String> {
-    let require = |key| ini.require(key).map_err(|error| format!("bm.ini: {error}"));
+fn required<'i>(ini: &'i BmIni, key: &'static str) -> Result<&'i str, Reason> {
+    ini.require(key).map_err(|error| reason::Database::BmIni { error: error.to_string() }.into())
+}
+
+fn from_bm_ini(ini: &BmIni, host: &str, database: &str) -> Result<Access, Reason> {
     let mut config = tokio_postgres::Config::new();
-    config.host(host).dbname(database).user(require("user")?).password(require("password")?);
+    config.host(host).dbname(database).user(required(ini, "user")?).password(required(ini, "password")?);
     match ini.get("port").map(str::parse) {
         None => config.port(PORT),
         Some(Ok(port)) => config.port(port),
-        Some(Err(_)) => return Err("bm.ini: the port is no number".to_owned()),
+        Some(Err(_)) => return Err(reason::Database::PortNoNumber.into()),
     };
     // BlueMind's own connections are plain; a server that insists on TLS needs a URL with sslmode=require.
     config.ssl_mode(SslMode::Disable);
@@ -87,7 +90,7 @@ fn from_bm_ini(ini: &BmIni, host: &str, database: &str) -> Result<Access, String
 }
 
 /// Whether the databases of the configuration can be meant. The error names the key, never the URL.
-pub(in crate::collect) fn verify(config: &Config) -> Result<(), String> {
+pub(in crate::collect) fn verify(config: &Config) -> Result<(), Reason> {
     let shards = config.shard.iter().map(|(uid, database)| (database, format!("[shard.{uid}] url")));
     let mut all = [(&config.directory, "[directory] url".to_owned())].into_iter().chain(shards);
     all.try_for_each(|(database, key)| match database.url {
@@ -96,17 +99,18 @@ pub(in crate::collect) fn verify(config: &Config) -> Result<(), String> {
     })
 }
 
-fn configured(database: &Database, key: &str) -> Result<Access, String> {
+fn configured(database: &Database, key: &str) -> Result<Access, Reason> {
     let url = database.url.as_ref().map_or("", |secret| secret.reveal());
     // What the parser says may quote the URL, password and all.
-    let config = url.parse::<tokio_postgres::Config>().map_err(|_| format!("{key}: not a PostgreSQL URL"))?;
+    let key = key.to_owned();
+    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return Err(reason::Database::NotUrl { key }.into()) };
     let access = access(config);
     // The parser takes what follows the first @ for the host, and then the end of a password would be shown.
     if access.shown.contains('@') {
-        return Err(format!("{key}: not a PostgreSQL URL: an @ in a password is written %40"));
+        return Err(reason::Database::BareAt { key }.into());
     }
     if access.config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
-        return Err(format!("{key}: it names no host"));
+        return Err(reason::Database::NoHost { key }.into());
     }
     Ok(access)
 }
@@ -148,10 +152,12 @@ impl Shard {
         query: &str,
         mut each: impl FnMut(&Type, &[u8]) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
-        let fail = |error: tokio_postgres::Error| format!("{}: {}", self.access.shown, describe(&error));
+        let fail = |error: tokio_postgres::Error| of(&self.access.shown, failed(error));
         let (client, _) = self.sessions.session(&self.access).await?;
         let statement = client.prepare(query).await.map_err(fail)?;
-        let [column] = statement.columns() else { return Err(format!("{query}: not one column").into()) };
+        let [column] = statement.columns() else {
+            return Err(reason::Database::Width { returned: statement.columns().len(), columns: 1 }.into());
+        };
         let copy = client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await.map_err(fail)?;
         let rows = BinaryCopyOutStream::new(copy, &[Type::BYTEA]);
         pin_mut!(rows);
@@ -173,7 +179,7 @@ pub(in crate::collect) struct Sessions {
 
 impl Sessions {
     /// Trusts the system's certificates and those of the configuration. The error names the file.
-    pub(in crate::collect) fn new(config: &Config) -> Result<Self, String> {
+    pub(in crate::collect) fn new(config: &Config) -> Result<Self, Reason> {
         let tls = super::tls::client_config(&config.probe.ca_files)?;
         Ok(Self { tls: MakeRustlsConnect::new(tls), running: Arc::default() })
     }
@@ -202,7 +208,7 @@ impl Sessions {
         greet: impl FnOnce(i64),
     ) {
         let connected = match access {
-            Ok(access) => self.session(access).await.map_err(Reason::from),
+            Ok(access) => self.session(access).await,
             Err(reason) => Err(reason.clone()),
         };
         if let Ok((_, time)) = &connected {
@@ -212,9 +218,7 @@ impl Sessions {
         for source in sources {
             let entry = Scope::begin(sink, source.table, scope, shown);
             let outcome = match &connected {
-                Ok((client, _)) => {
-                    fill(client, source, &entry).await.map_err(|reason| format!("{shown}: {reason}").into())
-                }
+                Ok((client, _)) => fill(client, source, &entry).await.map_err(|why| of(shown, why)),
                 Err(reason) => Err(reason.clone()),
             };
             entry.end(outcome);
@@ -222,43 +226,42 @@ impl Sessions {
     }
 
     /// A session within a time, and the time by the server's clock when it began. The error names the database.
-    async fn session(&self, access: &Access) -> Result<(Client, i64), String> {
+    async fn session(&self, access: &Access) -> Result<(Client, i64), Reason> {
         let session = tokio::time::timeout(SESSION_LIMIT, self.connect(access)).await;
         session
-            .unwrap_or_else(|_| Err(format!("no session within {} s", SESSION_LIMIT.as_secs())))
-            .map_err(|reason| format!("{}: {reason}", access.shown))
+            .unwrap_or_else(|_| Err(reason::Database::NoSession { seconds: SESSION_LIMIT.as_secs() }.into()))
+            .map_err(|why| of(&access.shown, why))
     }
 
-    async fn connect(&self, access: &Access) -> Result<(Client, i64), String> {
+    async fn connect(&self, access: &Access) -> Result<(Client, i64), Reason> {
         // `prefer`, libpq's default, allows plain connections: a certificate that cannot be verified must not stop them.
         let is_plain = access.config.get_ssl_mode() != SslMode::Require;
         let client = if is_plain {
             let mut config = access.config.clone();
             config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(|error| describe(&error))?;
+            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
             tokio::spawn(connection);
             client
         } else {
-            let (client, connection) =
-                access.config.connect(self.tls.clone()).await.map_err(|error| describe(&error))?;
+            let (client, connection) = access.config.connect(self.tls.clone()).await.map_err(failed)?;
             tokio::spawn(connection);
             client
         };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push((client.cancel_token(), is_plain));
         // Such a database checks nothing and may hold any bytes: they are asked for as they are.
         let sql = "SELECT set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
-        client.batch_execute(sql).await.map_err(|error| describe(&error))?;
+        client.batch_execute(sql).await.map_err(failed)?;
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        client.batch_execute(begin).await.map_err(|error| describe(&error))?;
+        client.batch_execute(begin).await.map_err(failed)?;
         let time = client.query_one("SELECT extract(epoch FROM clock_timestamp())::int8", &[]).await;
-        let time = time.and_then(|row| row.try_get(0)).map_err(|error| describe(&error))?;
+        let time = time.and_then(|row| row.try_get(0)).map_err(failed)?;
         Ok((client, time))
     }
 }
 
 /// Runs the query of a source; a failure leaves the transaction usable for the next one.
-async fn fill(client: &Client, source: &Source, entry: &Scope<'_>) -> Result<(), String> {
-    client.batch_execute("SAVEPOINT source").await.map_err(|error| describe(&error))?;
+async fn fill(client: &Client, source: &Source, entry: &Scope<'_>) -> Result<(), Reason> {
+    client.batch_execute("SAVEPOINT source").await.map_err(failed)?;
     let outcome = match choose(client, source.queries).await {
         Ok(query) => stream(client, query, source.table.columns.len(), entry).await,
         Err(reason) => Err(reason),
@@ -266,47 +269,43 @@ async fn fill(client: &Client, source: &Source, entry: &Scope<'_>) -> Result<(),
     let end = if outcome.is_ok() { "RELEASE SAVEPOINT source" } else { "ROLLBACK TO SAVEPOINT source" };
     match (client.batch_execute(end).await, outcome) {
         (_, Err(reason)) => Err(reason),
-        (Err(error), Ok(())) => Err(describe(&error)),
+        (Err(error), Ok(())) => Err(failed(error)),
         (Ok(()), Ok(())) => Ok(()),
     }
 }
 
 /// The first query whose relations all exist.
-async fn choose<'q>(client: &Client, queries: &'q [Query]) -> Result<&'q Query, String> {
+async fn choose<'q>(client: &Client, queries: &'q [Query]) -> Result<&'q Query, Reason> {
     let mut absent = Vec::new();
     for query in queries {
         let sql = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL";
         let needs: Vec<&str> = query.needs.to_vec();
-        let rows = client.query(sql, &[&needs]).await.map_err(|error| describe(&error))?;
+        let rows = client.query(sql, &[&needs]).await.map_err(failed)?;
         if rows.is_empty() {
             return Ok(query);
         }
         absent.extend(rows.iter().filter_map(|row| row.try_get::<_, String>(0).ok()));
     }
-    Err(format!("no table {}", absent.join(", ")))
+    Err(reason::Database::NoTable { tables: absent }.into())
 }
 
-async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>) -> Result<(), String> {
+async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>) -> Result<(), Reason> {
     let parameters: [&(dyn ToSql + Sync); 0] = [];
-    let rows = client.query_raw(query.sql, parameters).await.map_err(|error| describe(&error))?;
-    let batches = rows.map_err(|error| describe(&error)).try_chunks(BATCH).map_err(|error| error.1);
+    let rows = client.query_raw(query.sql, parameters).await.map_err(failed)?;
+    let batches = rows.map_err(failed).try_chunks(BATCH).map_err(|error| error.1);
     pin_mut!(batches);
     while let Some(batch) = batches.next().await {
-        let rows = batch?.iter().map(|row| decode(row, width)).collect::<Result<Vec<Row>, String>>()?;
+        let rows = batch?.iter().map(|row| decode(row, width)).collect::<Result<Vec<Row>, Reason>>()?;
         entry.add(&rows)?;
     }
     Ok(())
 }
 
-fn decode(row: &tokio_postgres::Row, width: usize) -> Result<Row, String> {
+fn decode(row: &tokio_postgres::Row, width: usize) -> Result<Row, Reason> {
     if row.len() != width {
-        return Err(format!("the query returns {} columns, the facts table has {width}", row.len()));
+        return Err(reason::Database::Width { returned: row.len(), columns: width }.into());
     }
-    (0..width)
-        .map(|i| {
-            row.try_get::<_, Option<Cell>>(i).map_err(|error| describe(&error)).map(|cell| cell.map(|c| c.0).into())
-        })
-        .collect()
+    (0..width).map(|i| row.try_get::<_, Option<Cell>>(i).map_err(failed).map(|cell| cell.map(|c| c.0).into())).collect()
 }
 
 /// A cell of any type that the queries return.
@@ -335,6 +334,15 @@ impl<'a> FromSql<'a> for Cell {
     }
 }
 
+/// The same of one database.
+fn of(database: &str, why: Reason) -> Reason {
+    reason::Database::Of { database: database.to_owned(), why: Box::new(why) }.into()
+}
+
+fn failed(error: tokio_postgres::Error) -> Reason {
+    reason::Database::Failed { error: describe(&error) }.into()
+}
+
 /// What went wrong, in full: the crate's own text is only "db error".
 fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(refusal) = error.as_db_error() {
@@ -361,7 +369,7 @@ mod tests {
     fn a_password_that_is_not_escaped_is_refused_and_not_shown() {
         for url in ["postgresql://bj:top@s3cr3t@h/bj", "http://s3cr3t", "", "postgresql:///bj"] {
             let config = Config { directory: Database { url: Some(Secret::new(url)) }, ..Config::default() };
-            let told = verify(&config).expect_err(url);
+            let told = verify(&config).expect_err(url).to_string();
             assert!(told.starts_with("[directory] url: ") && !told.contains("s3cr3t"), "{url}: {told}");
         }
         let escaped = Database { url: Some(Secret::new("postgresql://bj:top%40s3cr3t@h/bj")) };
@@ -377,7 +385,7 @@ mod tests {
         assert_eq!(access.shown, "postgresql://db.example.org:5433/bj");
         let broken = Database { url: Some(Secret::new("postgresql://bj:s3cr3t@h:port/bj")) };
         assert_eq!(
-            configured(&broken, "[directory] url").err().as_deref(),
+            configured(&broken, "[directory] url").err().map(|reason| reason.to_string()).as_deref(),
             Some("[directory] url: not a PostgreSQL URL")
         );
     }

@@ -7,6 +7,8 @@ use tokio::time::timeout;
 
 use super::failure::{Failure, shown};
 use super::tls;
+use crate::model::Reason;
+use crate::model::reason::Network;
 
 /// How much of the body of a refusal is told, in bytes.
 const BEGINNING: usize = 200;
@@ -31,25 +33,28 @@ pub(in crate::collect) async fn get(
     url: Url,
     limit: Duration,
     most: usize,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Reason> {
     let asked = timeout(limit, ask(client, url, most)).await;
-    asked.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+    asked.unwrap_or_else(|_| Err(Network::Silent { seconds: limit.as_secs() }.into()))
 }
 
-async fn ask(client: ClientBuilder, url: Url, most: usize) -> Result<Vec<u8>, String> {
-    let fail = |error: reqwest::Error| Failure::of(&error.without_url()).detail;
+async fn ask(client: ClientBuilder, url: Url, most: usize) -> Result<Vec<u8>, Reason> {
+    let fail = |error: reqwest::Error| Network::Failed { error: Failure::of(&error.without_url()).detail };
     let client = client.tls_backend_preconfigured(tls::trusting_nobody()?).build().map_err(fail)?;
     let mut response = client.get(url).send().await.map_err(fail)?;
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(fail)? {
         if body.len() + chunk.len() > most {
-            return Err(format!("more than {most} bytes"));
+            return Err(Network::Loud { limit: most }.into());
         }
         body.extend_from_slice(&chunk);
     }
     match status {
         StatusCode::OK => Ok(body),
-        _ => Err(format!("status {}: {}", status.as_u16(), shown(body.get(..BEGINNING).unwrap_or(&body)))),
+        _ => {
+            let body = shown(body.get(..BEGINNING).unwrap_or(&body));
+            Err(Network::Status { status: status.as_u16(), body }.into())
+        }
     }
 }

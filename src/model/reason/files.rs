@@ -21,6 +21,10 @@ reasons! {
         LeadsNowhere { path: String, target: String }
             en "{path}: it leads to {target}, which is not there"
             fr "{path} mène à {target}, qui n’existe pas";
+        /// A file of certificates.
+        NoCertificate { path: String }
+            en "{path}: no certificate in it"
+            fr "{path} ne contient aucun certificat";
         /// A copy of files has no space of its own.
         NotMounted { path: String }
             en "{path}: not mounted here, so that its space is not known"

@@ -29,10 +29,10 @@ reasons! {
         SeveralAddresses { servers: Vec<String> }
             en "several servers have an address of this machine: {servers}"
             fr "plusieurs serveurs ont une adresse de cette machine : {servers}";
-        /// The files of another machine do not tell how the network looks from there.
-        OtherRoot
-            en "the files are of another root than this machine's"
-            fr "les fichiers sont ceux d’une autre racine que celle de cette machine";
+        /// A root of the configuration that is none.
+        RootNotFolder { server: String, path: String }
+            en "[server.{server}] root: {path}: not a folder"
+            fr "[server.{server}] root : {path} n’est pas un dossier";
         /// A backend whose messages cannot be compared.
         NoShard { server: String }
             en "server {server} is not known to have a shard"

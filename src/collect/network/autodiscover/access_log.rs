@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::words::Holds;
 use crate::collect::reach::root::Root;
 use crate::config::Config;
 
@@ -30,7 +31,7 @@ pub(super) struct Watch {
 struct Log {
     shown: String,
     place: Place,
-    state: Result<Open, String>,
+    state: std::io::Result<Open>,
 }
 
 enum Place {
@@ -90,48 +91,46 @@ impl Watch {
 impl Seen {
     /// Whether a request was logged, and what is to be said of it. A log in which none of this run's requests shows up
     /// denies nothing: logging may be off, or go elsewhere.
-    pub(super) fn judge(&self, token: &str) -> (&'static str, Option<String>) {
+    pub(super) fn judge(&self, token: &str) -> (Holds, Option<String>) {
         if self.tokens.contains(token) {
-            return ("yes", None);
+            return (Holds::Yes, None);
         }
         match &self.gap {
-            Some(gap) => ("unknown", Some(gap.clone())),
+            Some(gap) => (Holds::Unknown, Some(gap.clone())),
             None if self.tokens.is_empty() => {
-                ("unknown", Some("no request of this run is in the access log".to_owned()))
+                (Holds::Unknown, Some("no request of this run is in the access log".to_owned()))
             }
-            None => ("no", None),
+            None => (Holds::No, None),
+        }
+    }
+}
+
+impl Place {
+    fn open(&self) -> std::io::Result<(File, std::fs::Metadata)> {
+        match self {
+            Self::Default(root) => root.regular(DEFAULT),
+            Self::Named(path) => Root::new("/").regular(std::path::absolute(path)?),
         }
     }
 }
 
 impl Log {
     fn open(shown: String, place: Place) -> Self {
-        let mut log = Self { shown, place, state: Err("not opened".to_owned()) };
-        log.state = log
-            .reopen()
-            .and_then(|(file, metadata)| {
-                // A log that is compressed holds no lines to look for.
-                if log.shown.ends_with(".gz") {
-                    return Err(std::io::Error::other("compressed"));
-                }
-                Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
-            })
-            .map_err(|error| error.to_string());
-        log
-    }
-
-    fn reopen(&self) -> std::io::Result<(File, std::fs::Metadata)> {
-        match &self.place {
-            Place::Default(root) => root.regular(DEFAULT),
-            Place::Named(path) => Root::new("/").regular(std::path::absolute(path)?),
-        }
+        let state = place.open().and_then(|(file, metadata)| {
+            // A log that is compressed holds no lines to look for.
+            if shown.ends_with(".gz") {
+                return Err(std::io::Error::other("compressed"));
+            }
+            Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
+        });
+        Self { shown, place, state }
     }
 
     /// Reads what was added; when the log was rotated, the rest of the old file and the new one from its beginning.
     fn read_on(&mut self, text: &mut String) {
         let Ok(open) = &mut self.state else { return };
         open.read_on(text);
-        let rotated = self.reopen().ok().filter(|(_, metadata)| {
+        let rotated = self.place.open().ok().filter(|(_, metadata)| {
             self.state.as_ref().is_ok_and(|open| metadata.ino() != open.inode || metadata.len() < open.offset)
         });
         if let Some((file, metadata)) = rotated {
@@ -181,8 +180,8 @@ mod tests {
         let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
         append(&path, "GET /?bmpf=new");
         let seen = watch.end(&[("new".to_owned(), true), ("old".to_owned(), false)]).await;
-        assert_eq!(seen.judge("new").0, "yes");
-        assert_eq!(seen.judge("old").0, "no");
+        assert_eq!(seen.judge("new").0, Holds::Yes);
+        assert_eq!(seen.judge("old").0, Holds::No);
     }
 
     #[tokio::test]
@@ -195,7 +194,7 @@ mod tests {
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         append(&path, "bmpf=second");
         let seen = watch.end(&[("first".to_owned(), true), ("second".to_owned(), true)]).await;
-        assert_eq!((seen.judge("first").0, seen.judge("second").0), ("yes", "yes"));
+        assert_eq!((seen.judge("first").0, seen.judge("second").0), (Holds::Yes, Holds::Yes));
     }
 
     #[tokio::test]
@@ -203,11 +202,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = Watch::begin(&named(&folder.path().join("none")), &Root::new(folder.path()));
         let (holds, detail) = missing.end(&[("t".to_owned(), true)]).await.judge("t");
-        assert_eq!(holds, "unknown");
+        assert_eq!(holds, Holds::Unknown);
         assert!(detail.unwrap().contains("none: No such file"));
         let path = folder.path().join("access.log");
         append(&path, "somebody else");
         let silent = Watch::begin(&named(&path), &Root::new(folder.path()));
-        assert_eq!(silent.end(&[("t".to_owned(), true)]).await.judge("t").0, "unknown");
+        assert_eq!(silent.end(&[("t".to_owned(), true)]).await.judge("t").0, Holds::Unknown);
     }
 }

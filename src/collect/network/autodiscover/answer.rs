@@ -8,6 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 
+use super::words::Kind;
 use crate::collect::reach::failure::{bounded, shown};
 
 /// How the realm of BlueMind begins: `bm.basic.auth`, and `bm.basic.auth.v2` since June 2021.
@@ -39,8 +40,8 @@ pub(super) struct Reply<'a> {
 /// What it looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judged {
-    /// A value of the column `kind`.
-    pub kind: &'static str,
+    /// In one word.
+    pub kind: Kind,
     /// Realm of a Basic challenge.
     pub realm: Option<String>,
     /// The schemes offered, separated by spaces.
@@ -78,27 +79,27 @@ pub(super) fn judge(reply: &Reply<'_>) -> Judged {
     }
 }
 
-fn kind(reply: &Reply<'_>, realm: Option<&str>, schemes: &[&str], document: &Document) -> &'static str {
+fn kind(reply: &Reply<'_>, realm: Option<&str>, schemes: &[&str], document: &Document) -> Kind {
     let is_bluemind = realm.is_some_and(|realm| realm.starts_with(REALM));
     match reply.status {
-        401 if is_bluemind => return "bluemind",
-        502 | 503 if names_bluemind(reply.body) => return "bluemind_error_page",
+        401 if is_bluemind => return Kind::Bluemind,
+        502 | 503 if names_bluemind(reply.body) => return Kind::BluemindErrorPage,
         _ => {}
     }
     if is_office365(reply.host) || reply.location_host.is_some_and(is_office365) {
-        return "office365";
+        return Kind::Office365;
     }
     if is_exchange(reply.headers, schemes) {
-        return "exchange";
+        return Kind::Exchange;
     }
     match (reply.status, document) {
-        (401, _) => "authentication",
-        (status, _) if is_redirect(status) => "redirect",
-        (200, Document::Autodiscover { .. }) => "autodiscover",
-        (_, Document::Html) => "html",
-        (_, Document::Invalid) => "invalid_xml",
-        _ if reply.body.is_empty() && reply.is_whole => "empty",
-        _ => "other",
+        (401, _) => Kind::Authentication,
+        (status, _) if is_redirect(status) => Kind::Redirect,
+        (200, Document::Autodiscover { .. }) => Kind::Autodiscover,
+        (_, Document::Html) => Kind::Html,
+        (_, Document::Invalid) => Kind::InvalidXml,
+        _ if reply.body.is_empty() && reply.is_whole => Kind::Empty,
+        _ => Kind::Other,
     }
 }
 

@@ -10,7 +10,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::trace::Certificate;
+use super::trace::{Certificate, Key};
 use crate::collect::reach::failure::{bounded, shown};
 
 /// The longest list of names that is kept, in characters: a certificate may hold thousands.
@@ -23,8 +23,10 @@ pub(super) struct Parsed {
     pub certificate: Certificate,
     /// Subject alternative names, separated by spaces.
     pub names: String,
-    /// Fingerprint of the public key.
-    pub key_sha256: String,
+    /// Fingerprint in hexadecimal.
+    pub sha256: String,
+    /// The public key.
+    pub key: Key,
     /// Subject and issuer are the same, byte for byte.
     pub is_self_issued: bool,
     /// It says where its issuer can be fetched.
@@ -35,11 +37,12 @@ pub(super) struct Parsed {
 pub(super) fn parse(der: &[u8]) -> Option<Parsed> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let key = certificate.public_key();
-    let (key_algorithm, key_bits) = key_facts(key);
+    let (algorithm, bits) = key_facts(key);
     let validity = certificate.validity();
     Some(Parsed {
         names: names(&certificate),
-        key_sha256: fingerprint(key.raw),
+        sha256: fingerprint(der),
+        key: Key { algorithm, bits, sha256: fingerprint(key.raw) },
         is_self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
         has_issuer_address: has_issuer_address(&certificate),
         certificate: Certificate {
@@ -47,28 +50,13 @@ pub(super) fn parse(der: &[u8]) -> Option<Parsed> {
             issuer: shown(certificate.issuer().to_string().as_bytes()),
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
-            is_ca: certificate.is_ca(),
-            key_algorithm,
-            key_bits,
-            signature_algorithm: algorithm_name(&certificate.signature_algorithm.algorithm),
-            sha256: fingerprint(der),
         },
     })
 }
 
 /// The row of something that was sent as a certificate and is none.
-pub(super) fn unreadable(der: &[u8]) -> Certificate {
-    Certificate {
-        subject: "(unreadable)".to_owned(),
-        issuer: String::new(),
-        not_before: 0,
-        not_after: 0,
-        is_ca: false,
-        key_algorithm: "unknown".to_owned(),
-        key_bits: 0,
-        signature_algorithm: "unknown".to_owned(),
-        sha256: fingerprint(der),
-    }
+pub(super) fn unreadable() -> Certificate {
+    Certificate { subject: "(unreadable)".to_owned(), issuer: String::new(), not_before: 0, not_after: 0 }
 }
 
 /// SHA-256 in hexadecimal.

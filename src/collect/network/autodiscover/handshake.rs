@@ -12,7 +12,8 @@ use tokio_rustls::TlsConnector;
 use super::peers::{Peers, milliseconds};
 use super::recorder::Recorder;
 use super::trace::Handshake;
-use crate::collect::reach::failure::Failure;
+use super::words::HandshakeOutcome;
+use crate::collect::reach::failure::{Cause, Failure};
 use crate::collect::reach::root::Root;
 use crate::format::proc_net_tcp;
 
@@ -33,7 +34,8 @@ impl Peers {
         let turn = self.turn(target).await;
         let start = Instant::now();
         let recorded = match &turn {
-            Ok(_) => Recorder::new(self.trust.provider(), with_sni).map_err(|error| Failure::new("failed", error)),
+            Ok(_) => Recorder::new(self.trust.provider(), with_sni)
+                .map_err(|error| Failure::new(Cause::Failed, error.to_string())),
             Err(failure) => Err(failure.clone()),
         };
         let (end, seen) = match recorded {
@@ -42,16 +44,16 @@ impl Peers {
         };
         let elapsed_ms = milliseconds(start.elapsed());
         if turn.is_ok() {
-            self.note_handshake(target, end.as_ref().map_or_else(|failure| failure.outcome, |_| "ok"));
+            self.note_handshake(target, end.as_ref().err().map(|failure| failure.cause));
         }
         drop(turn);
         let (shown, verdict) = self.trust.judge(&seen, host, self.now).unzip();
         let (outcome, detail, socket_seen) = match end {
             Ok(socket_seen) if shown.is_none() => {
-                ("ok", Some("its certificate cannot be read".to_owned()), socket_seen)
+                (HandshakeOutcome::Ok, Some("its certificate cannot be read".to_owned()), socket_seen)
             }
-            Ok(socket_seen) => ("ok", verdict.flatten(), socket_seen),
-            Err(failure) => (failure.outcome, Some(failure.detail), None),
+            Ok(socket_seen) => (HandshakeOutcome::Ok, verdict.flatten(), socket_seen),
+            Err(failure) => (failure.cause.into(), Some(failure.detail), None),
         };
         let host = host.to_owned();
         Handshake { host, address, port, is_loopback, with_sni, outcome, detail, elapsed_ms, socket_seen, shown }
@@ -66,15 +68,16 @@ impl Peers {
         start: Instant,
     ) -> Result<Option<bool>, Failure> {
         let (deadline, limit) = (start + self.timeout, self.timeout.as_secs());
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::new("failed", error.to_string()))?;
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|error| Failure::new(Cause::Failed, error.to_string()))?;
         let stream = timeout_at(deadline, TcpStream::connect(target))
             .await
-            .map_err(|_| Failure::new("timeout", format!("no connection within {limit} s")))?
+            .map_err(|_| Failure::new(Cause::Timeout, format!("no connection within {limit} s")))?
             .map_err(|error| Failure::of(&error))?;
         let ours = stream.local_addr().ok();
         let stream = timeout_at(deadline, TlsConnector::from(Arc::new(config)).connect(name, stream))
             .await
-            .map_err(|_| Failure::new("tls_timeout", format!("no TLS handshake within {limit} s")))?
+            .map_err(|_| Failure::new(Cause::TlsTimeout, format!("no TLS handshake within {limit} s")))?
             .map_err(|error| Failure::of(&error))?;
         let root = self.root.clone();
         let look = tokio::task::spawn_blocking(move || socket_seen(&root, ours?, target.port()));

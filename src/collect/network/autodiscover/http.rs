@@ -13,7 +13,8 @@ use super::answer::{self, Reply};
 use super::peers::{Peers, milliseconds};
 use super::recorder::Recorder;
 use super::trace::{Hop, Probe};
-use crate::collect::reach::failure::{Failure, shown};
+use super::words::{BodyEnd, HopOutcome, Method, Spelling};
+use crate::collect::reach::failure::{Cause, Failure, shown};
 use crate::collect::reach::web;
 
 /// How much of a body is read: the longest autodiscover answers have a few thousand bytes.
@@ -29,10 +30,10 @@ const PARAMETER: &str = "bmpf";
 
 /// What to ask for.
 pub(super) struct Request<'a> {
-    /// A value of the column `method`.
-    pub method: &'static str,
-    /// A value of the column `spelling`.
-    pub spelling: &'static str,
+    /// What a client would try.
+    pub method: Method,
+    /// How the path is spelt.
+    pub spelling: Spelling,
     /// `http` or `https`.
     pub scheme: &'static str,
     /// Host of the URL, in A-labels.
@@ -88,10 +89,10 @@ impl Peers {
         while let Some((url, address)) = next.take() {
             visited.insert(url.to_string());
             let Some(address) = address else {
-                hops.push(failed(&url, None, Failure::new("unresolved", "the host has no address")));
+                hops.push(failed(&url, None, HopOutcome::Unresolved, "the host has no address".to_owned()));
                 break;
             };
-            let is_loopback = request.method == "loopback" && hops.is_empty();
+            let is_loopback = request.method == Method::Loopback && hops.is_empty();
             let token = token_of_hop(&request.token, hops.len());
             let asked = Asked { url: &url, address, is_loopback, token, told: &request.token };
             let (mut hop, location) = self.ask(&asked).await;
@@ -101,10 +102,7 @@ impl Peers {
                         let address = address_of(&url, &resolve).await;
                         next = Some((url, address));
                     }
-                    Err(failure) => {
-                        hop.outcome = failure.outcome;
-                        hop.detail = Some(failure.detail);
-                    }
+                    Err((outcome, why)) => (hop.outcome, hop.detail) = (outcome, Some(why)),
                 }
             }
             hops.push(hop);
@@ -123,11 +121,12 @@ impl Peers {
             Ok(_) => self.exchange(asked, target, start).await,
             Err(failure) => Err(failure.clone()),
         };
-        let (mut hop, location) =
-            answered.unwrap_or_else(|failure| (failed(asked.url, Some(asked.address), failure), None));
         if turn.is_ok() {
-            self.note_request(target, hop.outcome);
+            self.note_request(target, answered.as_ref().err().map(|failure| failure.cause));
         }
+        let (mut hop, location) = answered.unwrap_or_else(|Failure { cause, detail }| {
+            (failed(asked.url, Some(asked.address), cause.into(), detail), None)
+        });
         drop(turn);
         hop.elapsed_ms = milliseconds(start.elapsed());
         hop.detail = hop.detail.map(|detail| asked.cleaned(&detail));
@@ -141,14 +140,14 @@ impl Peers {
         start: Instant,
     ) -> Result<(Hop, Option<HeaderValue>), Failure> {
         let deadline = start + self.timeout * 2;
-        let (recorder, config) =
-            Recorder::new(self.trust.provider(), true).map_err(|error| Failure::new("failed", error))?;
+        let (recorder, config) = Recorder::new(self.trust.provider(), true)
+            .map_err(|error| Failure::new(Cause::Failed, error.to_string()))?;
         let url = connect_url(asked, target)?;
         let client = self.client(config, &url, &asked.token, target).map_err(|error| Failure::of(&error))?;
         let request = client.get(url).header(HOST, authority(asked.url));
         let response = timeout_at(deadline, request.send())
             .await
-            .map_err(|_| Failure::new("timeout", format!("no answer within {} s", self.timeout.as_secs() * 2)))?
+            .map_err(|_| Failure::new(Cause::Timeout, format!("no answer within {} s", self.timeout.as_secs() * 2)))?
             .map_err(|error| self.failure(&error.without_url(), &recorder))?;
         Ok(answered(asked, response, deadline).await)
     }
@@ -169,16 +168,19 @@ impl Peers {
         }
         let limit = self.timeout.as_secs();
         if recorder.seen().started {
-            Failure::new("tls_timeout", format!("no TLS handshake within {limit} s"))
+            Failure::new(Cause::TlsTimeout, format!("no TLS handshake within {limit} s"))
         } else {
-            Failure::new("timeout", format!("no connection within {limit} s"))
+            Failure::new(Cause::Timeout, format!("no connection within {limit} s"))
         }
     }
 }
 
 /// The first URL; the hop says why there is none.
 fn first_url(request: &Request<'_>) -> Result<Url, Box<Hop>> {
-    let path = if request.spelling == "capital" { CAPITAL } else { LOWER };
+    let path = match request.spelling {
+        Spelling::Lower => LOWER,
+        Spelling::Capital => CAPITAL,
+    };
     let host = match request.host.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]"),
         Err(_) => request.host.to_owned(),
@@ -191,7 +193,7 @@ fn first_url(request: &Request<'_>) -> Result<Url, Box<Hop>> {
         Box::new(Hop {
             url: shown(text.as_bytes()),
             host: shown(request.host.as_bytes()),
-            ..blank(Some(request.address), Failure::new("failed", error))
+            ..blank(Some(request.address), HopOutcome::Failed, Some(error))
         })
     })
 }
@@ -222,9 +224,9 @@ async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) 
         location: text(location.as_ref()),
         error_code: judged.error_code,
         body_bytes: i64::try_from(body.bytes.len()).unwrap_or(i64::MAX),
-        body: body.state,
+        body: body.end,
         detail: body.detail,
-        ..blank(Some(asked.address), Failure::new("answer", String::new()))
+        ..blank(Some(asked.address), HopOutcome::Answer, None)
     };
     (Hop { url: asked.url.to_string(), host, ..hop }, location)
 }
@@ -232,46 +234,46 @@ async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) 
 /// The beginning of a body.
 struct Body {
     bytes: Vec<u8>,
-    /// A value of the column `body`.
-    state: &'static str,
+    /// How far it was read.
+    end: BodyEnd,
     /// The other side has nothing more to say.
     is_whole: bool,
     detail: Option<String>,
 }
 
 async fn read_body(response: &mut Response, deadline: Instant) -> Body {
-    let mut body = Body { bytes: Vec::new(), state: "complete", is_whole: true, detail: None };
+    let mut body = Body { bytes: Vec::new(), end: BodyEnd::Complete, is_whole: true, detail: None };
     loop {
         match timeout_at(deadline, response.chunk()).await {
             Ok(Ok(Some(chunk))) => {
                 let room = MAX_BODY - body.bytes.len();
                 body.bytes.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
                 if chunk.len() > room {
-                    return Body { state: "too_large", is_whole: false, ..body };
+                    return Body { end: BodyEnd::TooLarge, is_whole: false, ..body };
                 }
             }
             Ok(Ok(None)) => return body,
             // The other side cut it off: what came is all there is.
             Ok(Err(error)) => {
                 let detail = Some(Failure::of(&error.without_url()).detail);
-                return Body { state: "cut_short", detail, ..body };
+                return Body { end: BodyEnd::CutShort, detail, ..body };
             }
             Err(_) => {
                 let detail = Some("the body did not end in time".to_owned());
-                return Body { state: "cut_short", is_whole: false, detail, ..body };
+                return Body { end: BodyEnd::CutShort, is_whole: false, detail, ..body };
             }
         }
     }
 }
 
-/// Where a redirect leads, or why it ends here. Clients refuse to be led to http, where anybody could answer.
+/// Where a redirect leads, or how and why it ends here. Clients refuse to be led to http, where anybody could answer.
 fn redirect(
     asked: &Asked<'_>,
     location: Option<&HeaderValue>,
     visited: &HashSet<String>,
     number: usize,
-) -> Result<Url, Failure> {
-    let bad = |why: &str| Failure::new("bad_redirect", why);
+) -> Result<Url, (HopOutcome, String)> {
+    let bad = |why: &str| (HopOutcome::BadRedirect, why.to_owned());
     let location = location.ok_or_else(|| bad("a redirect without a place to go to"))?;
     if location.as_bytes().iter().any(u8::is_ascii_control) {
         return Err(bad("control characters in the Location"));
@@ -290,13 +292,13 @@ fn redirect(
         return Err(bad("it leads everybody to the own machine"));
     }
     if visited.contains(url.as_str()) {
-        return Err(Failure::new("redirect_loop", "it leads back to where it has been"));
+        return Err((HopOutcome::RedirectLoop, "it leads back to where it has been".to_owned()));
     }
     if url.scheme() == "http" {
-        return Err(Failure::new("plain_http", "it leads to http"));
+        return Err((HopOutcome::PlainHttp, "it leads to http".to_owned()));
     }
     if number >= MAX_REDIRECTS {
-        return Err(Failure::new("too_many_redirects", format!("more than {MAX_REDIRECTS} redirects")));
+        return Err((HopOutcome::TooManyRedirects, format!("more than {MAX_REDIRECTS} redirects")));
     }
     Ok(url)
 }
@@ -339,13 +341,13 @@ fn authority(url: &Url) -> String {
 /// The URL for the HTTP client: the port is that of the connection, for a port in the URL goes before that of an address;
 /// a final dot would have the host looked up after all; an address in the URL would be connected to.
 fn connect_url(asked: &Asked<'_>, target: SocketAddr) -> Result<Url, Failure> {
-    let fail = || Failure::new("failed", "no such URL");
+    let fail = || Failure::new(Cause::Failed, "no such URL");
     let mut url = asked.url.clone();
     let host = host_of(asked.url);
     if host.parse::<IpAddr>().is_ok() {
         url.set_ip_host(target.ip()).map_err(|()| fail())?;
     } else {
-        url.set_host(Some(&host)).map_err(|error| Failure::new("failed", error.to_string()))?;
+        url.set_host(Some(&host)).map_err(|error| Failure::new(Cause::Failed, error.to_string()))?;
     }
     url.set_port(Some(target.port())).map_err(|()| fail())?;
     url.query_pairs_mut().append_pair(PARAMETER, &asked.token);
@@ -365,17 +367,18 @@ fn without_token(text: &str, token: &str) -> String {
         .replace(token, "")
 }
 
-fn failed(url: &Url, address: Option<IpAddr>, failure: Failure) -> Hop {
-    Hop { url: url.to_string(), host: host_of(url), ..blank(address, failure) }
+fn failed(url: &Url, address: Option<IpAddr>, outcome: HopOutcome, why: String) -> Hop {
+    let detail = Some(why).filter(|why| !why.is_empty());
+    Hop { url: url.to_string(), host: host_of(url), ..blank(address, outcome, detail) }
 }
 
 /// A hop of which nothing is known but how it ended.
-fn blank(address: Option<IpAddr>, failure: Failure) -> Hop {
+fn blank(address: Option<IpAddr>, outcome: HopOutcome, detail: Option<String>) -> Hop {
     Hop {
         url: String::new(),
         host: String::new(),
         address,
-        outcome: failure.outcome,
+        outcome,
         status: None,
         kind: None,
         realm: None,
@@ -384,8 +387,8 @@ fn blank(address: Option<IpAddr>, failure: Failure) -> Hop {
         location: None,
         error_code: None,
         body_bytes: 0,
-        body: "complete",
-        detail: Some(failure.detail).filter(|detail| !detail.is_empty()),
+        body: BodyEnd::Complete,
+        detail,
         elapsed_ms: 0,
     }
 }

@@ -5,24 +5,8 @@ use std::net::IpAddr;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::fact::Row;
-
-/// A domain or an alias.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MailName {
-    /// As BlueMind has it, in lower case, without final dot.
-    pub name: String,
-    /// Uid of its domain.
-    pub domain_uid: String,
-    /// Whether it is an alias of the domain.
-    pub is_alias: bool,
-    /// In A-labels; `None` when it cannot be a host name.
-    pub ascii: Option<String>,
-    /// In U-labels.
-    pub unicode: Option<String>,
-    /// A value of the column `suffix`.
-    pub suffix: &'static str,
-}
+use super::tables::AutodiscoverName;
+use super::words::Suffix;
 
 /// The domain of BlueMind's own administrators; it has no mail from outside.
 const GLOBAL: &str = "global.virt";
@@ -63,16 +47,17 @@ const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\
 
 /// The names of the domains `(uid, whether it is global.virt, aliases)`, each name once and in order. A name that
 /// several domains have goes to the one whose own name it is, else to the first.
-pub(super) fn of_domains(domains: &[(String, bool, Vec<String>)]) -> Vec<MailName> {
-    let mut names: BTreeMap<String, MailName> = BTreeMap::new();
+pub(super) fn of_domains(domains: &[(String, bool, Vec<String>)]) -> Vec<AutodiscoverName> {
+    let mut names: BTreeMap<String, AutodiscoverName> = BTreeMap::new();
     let local = || domains.iter().filter(|(uid, is_global, _)| !is_global && tidy(uid) != GLOBAL);
-    let own = local().map(|(uid, ..)| MailName::new(uid, uid, false));
-    let aliases = local().flat_map(|(uid, _, aliases)| aliases.iter().map(|alias| MailName::new(alias, uid, true)));
+    let own = local().map(|(uid, ..)| AutodiscoverName::new(uid, uid, false));
+    let aliases =
+        local().flat_map(|(uid, _, aliases)| aliases.iter().map(|alias| AutodiscoverName::new(alias, uid, true)));
     for name in own.chain(aliases).filter(|name| !name.name.is_empty()) {
         // Two spellings of one IDN are one name for DNS.
-        names.entry(name.ascii.clone().unwrap_or_else(|| name.name.clone())).or_insert(name);
+        names.entry(name.ascii_name.clone().unwrap_or_else(|| name.name.clone())).or_insert(name);
     }
-    let mut names: Vec<MailName> = names.into_values().collect();
+    let mut names: Vec<AutodiscoverName> = names.into_values().collect();
     names.sort_by(|a, b| a.name.cmp(&b.name));
     names
 }
@@ -95,30 +80,18 @@ fn tidy(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(&name).to_owned()
 }
 
-impl MailName {
+impl AutodiscoverName {
     /// A name as the directory has it.
     fn new(name: &str, domain_uid: &str, is_alias: bool) -> Self {
         let name = tidy(name);
         let ascii = ascii(&name);
         let suffix = match () {
-            () if !is_alias && is_technical(&name) => "technical",
-            () if is_internal(ascii.as_deref().unwrap_or(&name)) => "internal",
-            () => "public",
+            () if !is_alias && is_technical(&name) => Suffix::Technical,
+            () if is_internal(ascii.as_deref().unwrap_or(&name)) => Suffix::Internal,
+            () => Suffix::Public,
         };
-        let unicode = ascii.as_deref().map(unicode);
-        Self { name, domain_uid: domain_uid.to_owned(), is_alias, ascii, unicode, suffix }
-    }
-
-    /// A row of the table `autodiscover_name`.
-    pub(super) fn row(&self) -> Row {
-        vec![
-            self.name.as_str().into(),
-            self.domain_uid.as_str().into(),
-            self.is_alias.into(),
-            self.ascii.clone().into(),
-            self.unicode.clone().into(),
-            self.suffix.into(),
-        ]
+        let unicode_name = ascii.as_deref().map(unicode);
+        Self { name, domain_uid: domain_uid.to_owned(), is_alias, ascii_name: ascii, unicode_name, suffix }
     }
 }
 
@@ -145,7 +118,7 @@ mod tests {
     }
 
     fn suffix(uid: &str) -> &'static str {
-        of_domains(&[of(uid, &[])])[0].suffix
+        of_domains(&[of(uid, &[])])[0].suffix.word()
     }
 
     #[test]
@@ -159,13 +132,13 @@ mod tests {
         ]);
         let seen: Vec<_> = names.iter().map(|n| (n.name.as_str(), n.domain_uid.as_str(), n.is_alias)).collect();
         assert_eq!(seen, [("a.test", "b.test", true), ("b.test", "b.test", false), ("c.test", "c.test", false)]);
-        assert_eq!(names[0].row().len(), super::super::tables::NAME.columns.len());
     }
 
     #[test]
     fn idn_has_both_spellings_and_is_one_name() {
         let names = of_domains(&[of("d.test", &["CAFÉ.test", "xn--caf-dma.test", "straße.test"])]);
-        let seen: Vec<_> = names.iter().map(|n| (n.name.as_str(), n.ascii.as_deref(), n.unicode.as_deref())).collect();
+        let seen: Vec<_> =
+            names.iter().map(|n| (n.name.as_str(), n.ascii_name.as_deref(), n.unicode_name.as_deref())).collect();
         let expected = [
             ("café.test", "xn--caf-dma.test", "café.test"),
             ("d.test", "d.test", "d.test"),
@@ -201,7 +174,7 @@ mod tests {
         for name in hostile {
             let names = of_domains(&[of("d.test", &[name])]);
             let found = names.iter().find(|n| n.name != "d.test").unwrap();
-            assert_eq!((found.ascii.as_deref(), found.unicode.as_deref()), (None, None), "{name:?}");
+            assert_eq!((found.ascii_name.as_deref(), found.unicode_name.as_deref()), (None, None), "{name:?}");
         }
         assert_eq!(ascii("my_corp.test").as_deref(), Some("my_corp.test"));
     }
@@ -226,6 +199,6 @@ mod tests {
             assert_eq!(suffix(name), "internal", "{name}");
         }
         let names = of_domains(&[of("d.test", &[uuid])]);
-        assert!(names.iter().any(|n| n.name == uuid && n.suffix == "internal"));
+        assert!(names.iter().any(|n| n.name == uuid && n.suffix == Suffix::Internal));
     }
 }

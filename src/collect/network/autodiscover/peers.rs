@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::trust::Trust;
-use crate::collect::reach::failure::Failure;
+use crate::collect::reach::failure::{Cause, Failure};
 use crate::collect::reach::root::Root;
 use crate::config::Config;
+use crate::model::Reason;
 
 /// Connections at once, to whomever.
 const AT_ONCE: usize = 16;
@@ -55,7 +56,7 @@ pub(super) struct Turn {
 impl Peers {
     /// `root` gives /proc/net/tcp and tcp6; dates are judged against `now`, in seconds since the epoch. The error names
     /// a file of certificates that cannot be read.
-    pub(super) fn new(config: &Config, root: &Root, now: i64) -> Result<Self, String> {
+    pub(super) fn new(config: &Config, root: &Root, now: i64) -> Result<Self, Reason> {
         Ok(Self::trusting(Trust::new(&config.probe.ca_files)?, config, root, now))
     }
 
@@ -89,25 +90,29 @@ impl Peers {
         let each = permits.acquire_owned().await.ok();
         let turn = Turn { _each: each, _all: Arc::clone(&self.all).acquire_owned().await.ok() };
         match self.door(target, |door| (door.dead, door.slow)) {
-            (DEAD.., _) => Err(Failure::new("timeout", format!("not tried again after {DEAD} connections in vain"))),
-            (_, SLOW..) => Err(Failure::new("not_asked", format!("left alone after {SLOW} times without an answer"))),
+            (DEAD.., _) => {
+                Err(Failure::new(Cause::Timeout, format!("not tried again after {DEAD} connections in vain")))
+            }
+            (_, SLOW..) => {
+                Err(Failure::new(Cause::NotAsked, format!("left alone after {SLOW} times without an answer")))
+            }
             _ => Ok(turn),
         }
     }
 
-    /// Notes how a handshake ended.
-    pub(super) fn note_handshake(&self, target: SocketAddr, outcome: &str) {
-        self.door(target, |door| match outcome {
-            "timeout" => door.dead += 1,
-            "tls_timeout" => (door.dead, door.slow) = (0, door.slow + 1),
+    /// Notes how a handshake ended: why it failed, if it did.
+    pub(super) fn note_handshake(&self, target: SocketAddr, failure: Option<Cause>) {
+        self.door(target, |door| match failure {
+            Some(Cause::Timeout) => door.dead += 1,
+            Some(Cause::TlsTimeout) => (door.dead, door.slow) = (0, door.slow + 1),
             _ => door.dead = 0,
         });
     }
 
-    /// Notes how a request ended.
-    pub(super) fn note_request(&self, target: SocketAddr, outcome: &str) {
-        self.door(target, |door| match outcome {
-            "timeout" | "tls_timeout" => door.slow += 1,
+    /// Notes how a request ended: why it failed, if it did.
+    pub(super) fn note_request(&self, target: SocketAddr, failure: Option<Cause>) {
+        self.door(target, |door| match failure {
+            Some(Cause::Timeout | Cause::TlsTimeout) => door.slow += 1,
             _ => (door.dead, door.slow) = (0, 0),
         });
     }

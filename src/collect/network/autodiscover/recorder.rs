@@ -31,12 +31,14 @@ pub(super) struct Seen {
 
 impl Recorder {
     /// A recorder for one connection, and the configuration that uses it.
-    pub(super) fn new(provider: &Arc<CryptoProvider>, with_sni: bool) -> Result<(Arc<Self>, ClientConfig), String> {
+    pub(super) fn new(
+        provider: &Arc<CryptoProvider>,
+        with_sni: bool,
+    ) -> Result<(Arc<Self>, ClientConfig), rustls::Error> {
         let algorithms = provider.signature_verification_algorithms;
         let recorder = Arc::new(Self { algorithms, seen: Mutex::default() });
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth();

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::{join, join_all};
 use tokio::sync::OnceCell;
 
-use super::Setting;
 use super::access_log::Seen;
 use super::dns::{self, Resolvers};
 use super::http::{Request, token_of_hop};
-use super::names::MailName;
 use super::peers::Peers;
+use super::tables::AutodiscoverName;
 use super::trace::{Answer, Handshake, Probe, Proof};
+use super::words::{Evidence, Holds, Kind, Method, Purpose, RecordType, Spelling};
+use crate::collect::network::Around;
 use crate::collect::reach::identity;
 
 /// Addresses of a host that are asked, each on its own.
@@ -64,16 +65,16 @@ pub(super) struct Survey {
 }
 
 impl<'a> Surveyor<'a> {
-    pub(super) fn new(resolvers: &'a Resolvers, peers: &'a Peers, setting: &Setting<'_>) -> Self {
+    pub(super) fn new(resolvers: &'a Resolvers, peers: &'a Peers, around: &Around<'_>) -> Self {
         // Below another root 127.0.0.1 is not the installation's, unless the configuration says where it is.
-        let is_mapped = setting.config.probe.connect.contains_key("127.0.0.1:443");
-        let has_loopback = setting.root.is_system() || is_mapped;
+        let is_mapped = around.config.probe.connect.contains_key("127.0.0.1:443");
+        let has_loopback = around.root.is_system() || is_mapped;
         Self { resolvers, peers, has_loopback, handshakes: Mutex::default() }
     }
 
     /// Asks all there is to ask of a name. The first one also asks 127.0.0.1, to see whether its log shows our requests.
-    pub(super) async fn survey(&self, name: &MailName, is_first: bool) -> Survey {
-        let root = name.ascii.clone().unwrap_or_default();
+    pub(super) async fn survey(&self, name: &AutodiscoverName, is_first: bool) -> Survey {
+        let root = name.ascii_name.clone().unwrap_or_default();
         let answers = self.resolvers.trace(&root, &token()).await;
         let host = format!("autodiscover.{root}");
         let targets = service_targets(&answers);
@@ -87,9 +88,10 @@ impl<'a> Surveyor<'a> {
         // Handshakes come first: what is found dead then is not waited for again.
         let handshakes = join_all(doors.iter().map(|door| self.handshake(door.clone()))).await;
         let mut probes = self.probes(&answers, &root, &targets, &redirects).await;
-        let is_lost = probes.iter().filter(|p| p.method == "autodiscover").all(|p| !has_answer(p));
+        let is_lost = probes.iter().filter(|p| p.method == Method::Autodiscover).all(|p| !has_answer(p));
         if self.has_loopback && (is_lost || is_first) {
-            probes.push(self.probe(("loopback", "lower", "https"), &host, 443, LOOPBACK, &redirects).await);
+            probes
+                .push(self.probe((Method::Loopback, Spelling::Lower, "https"), &host, 443, LOOPBACK, &redirects).await);
         }
         let mut survey = Survey { name: name.name.clone(), answers, handshakes, probes };
         survey.answers.extend(redirects.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -141,15 +143,19 @@ impl<'a> Surveyor<'a> {
         };
         let plain = async {
             let first = at(&host).into_iter().next();
-            let probe = first.map(|address| self.probe(("redirect", "lower", "http"), &host, 80, address, redirects));
+            let probe = first
+                .map(|address| self.probe((Method::Redirect, Spelling::Lower, "http"), &host, 80, address, redirects));
             join_all(probe).await
         };
         let services = join_all(targets.iter().filter_map(|(target, port)| {
             let address = at(target).into_iter().next()?;
-            Some(self.probe(("srv", "lower", "https"), target, *port, address, redirects))
+            Some(self.probe((Method::Srv, Spelling::Lower, "https"), target, *port, address, redirects))
         }));
-        let ((mut probes, named), (plain, services)) =
-            join(join(both("root", root.to_owned()), both("autodiscover", host.clone())), join(plain, services)).await;
+        let ((mut probes, named), (plain, services)) = join(
+            join(both(Method::Root, root.to_owned()), both(Method::Autodiscover, host.clone())),
+            join(plain, services),
+        )
+        .await;
         probes.extend(named.into_iter().chain(plain).chain(services));
         probes
     }
@@ -157,22 +163,22 @@ impl<'a> Surveyor<'a> {
     /// The second spelling is asked only where the first one got an answer.
     async fn spellings(
         &self,
-        method: &'static str,
+        method: Method,
         host: &str,
         address: IpAddr,
         redirects: &Mutex<Vec<Answer>>,
     ) -> Vec<Probe> {
-        let lower = self.probe((method, "lower", "https"), host, 443, address, redirects).await;
+        let lower = self.probe((method, Spelling::Lower, "https"), host, 443, address, redirects).await;
         if !has_answer(&lower) {
             return vec![lower];
         }
-        let capital = self.probe((method, "capital", "https"), host, 443, address, redirects).await;
+        let capital = self.probe((method, Spelling::Capital, "https"), host, 443, address, redirects).await;
         vec![lower, capital]
     }
 
     async fn probe(
         &self,
-        (method, spelling, scheme): (&'static str, &'static str, &'static str),
+        (method, spelling, scheme): (Method, Spelling, &'static str),
         host: &str,
         port: u16,
         address: IpAddr,
@@ -205,9 +211,9 @@ impl<'a> Surveyor<'a> {
         survey.handshakes.extend(join_all(doors.into_iter().map(|door| self.handshake(door))).await);
         // Two probes that are redirected to the same host ask for it twice.
         let mut asked = HashSet::new();
-        survey
-            .answers
-            .retain(|a| a.purpose != "redirect_target" || asked.insert((a.resolver.clone(), a.host.clone(), a.kind)));
+        survey.answers.retain(|a| {
+            a.purpose != Purpose::RedirectTarget || asked.insert((a.resolver.clone(), a.host.clone(), a.kind))
+        });
     }
 }
 
@@ -218,27 +224,27 @@ impl Survey {
         self.probes.iter().flat_map(|probe| {
             let answered = probe.hops.iter().enumerate().filter_map(|(number, hop)| Some((number, hop, hop.status?)));
             answered.map(|(number, hop, status)| {
-                let may_be_ours = hop.kind.is_some_and(|kind| kind.starts_with("bluemind")) || status >= 500;
+                let may_be_ours = matches!(hop.kind, Some(Kind::Bluemind | Kind::BluemindErrorPage)) || status >= 500;
                 (token_of_hop(&probe.token, number), may_be_ours)
             })
         })
     }
 
     /// Adds what tells who answered.
-    pub(super) fn prove(&mut self, seen: &Seen, setting: &Setting<'_>) {
+    pub(super) fn prove(&mut self, seen: &Seen, around: &Around<'_>) {
         let handshakes = &self.handshakes;
         for probe in &mut self.probes {
             let Some(hop) = probe.hops.last() else { continue };
             if !has_answer(probe) {
                 // Where nobody answers, whose address it is tells what to look for.
-                probe.proofs.extend(hop.address.map(|address| at_address(address, setting)));
+                probe.proofs.extend(hop.address.map(|address| at_address(address, around)));
                 continue;
             }
             // Who answered is who answered last, wherever the hops before it were.
             let (logged, gap) = seen.judge(&token_of_hop(&probe.token, probe.hops.len().saturating_sub(1)));
-            probe.proofs.push(Proof { proof: "access_log", holds: logged, detail: gap });
+            probe.proofs.push(Proof { proof: Evidence::AccessLog, holds: logged, detail: gap });
             let Some(address) = hop.address else { continue };
-            let is_loopback = probe.method == "loopback";
+            let is_loopback = probe.method == Method::Loopback;
             let at = |loopback: bool| {
                 handshakes.iter().find(|h| {
                     let is_there = loopback || h.address == address;
@@ -247,38 +253,42 @@ impl Survey {
                 })
             };
             let (there, here) = (at(is_loopback), at(true));
-            let holds = if there.and_then(|h| h.socket_seen) == Some(true) { "yes" } else { "unknown" };
-            probe.proofs.push(Proof { proof: "socket", holds, detail: None });
-            probe.proofs.push(at_address(address, setting));
+            let holds = if there.and_then(|h| h.socket_seen) == Some(true) { Holds::Yes } else { Holds::Unknown };
+            probe.proofs.push(Proof { proof: Evidence::Socket, holds, detail: None });
+            probe.proofs.push(at_address(address, around));
             probe.proofs.push(same_certificate(there, here));
         }
     }
 }
 
 /// Whether an address belongs to this machine or to a server of the installation.
-fn at_address(address: IpAddr, setting: &Setting<'_>) -> Proof {
+fn at_address(address: IpAddr, around: &Around<'_>) -> Proof {
     let is_here =
-        setting.root.is_system() && (address.is_loopback() || identity::is_local_address(&address.to_string()));
-    let is_server = setting.servers.iter().any(|server| server.parse() == Ok(address));
+        around.root.is_system() && (address.is_loopback() || identity::is_local_address(&address.to_string()));
+    let is_server = around
+        .topology
+        .servers()
+        .iter()
+        .any(|server| server.address.as_deref().is_some_and(|known| known.parse() == Ok(address)));
     let detail = match (is_here, is_server) {
         (true, _) => Some("this machine"),
         (_, true) => Some("a server of the installation"),
         _ => None,
     };
-    let holds = if detail.is_some() { "yes" } else { "no" };
-    Proof { proof: "address", holds, detail: detail.map(str::to_owned) }
+    let holds = if detail.is_some() { Holds::Yes } else { Holds::No };
+    Proof { proof: Evidence::Address, holds, detail: detail.map(str::to_owned) }
 }
 
 /// Another certificate than the one on 127.0.0.1 proves nothing: TLS may end on a load balancer.
 fn same_certificate(there: Option<&Handshake>, here: Option<&Handshake>) -> Proof {
-    let key = |handshake: Option<&Handshake>| handshake.and_then(|h| h.shown.as_ref()).map(|s| s.key_sha256.clone());
+    let key = |handshake: Option<&Handshake>| handshake.and_then(|h| h.shown.as_ref()).map(|s| s.key.sha256.clone());
     let (holds, detail) = match (key(there), key(here)) {
-        (Some(there), Some(here)) if there == here => ("yes", None),
-        (Some(_), Some(_)) => ("no", None),
-        (_, None) => ("unknown", Some("127.0.0.1 shows no certificate".to_owned())),
-        (None, _) => ("unknown", Some("no handshake".to_owned())),
+        (Some(there), Some(here)) if there == here => (Holds::Yes, None),
+        (Some(_), Some(_)) => (Holds::No, None),
+        (_, None) => (Holds::Unknown, Some("127.0.0.1 shows no certificate".to_owned())),
+        (None, _) => (Holds::Unknown, Some("no handshake".to_owned())),
     };
-    Proof { proof: "certificate", holds, detail }
+    Proof { proof: Evidence::Certificate, holds, detail }
 }
 
 /// Whether some HTTP came back, be it a redirect that leads nowhere.
@@ -290,9 +300,9 @@ fn has_answer(probe: &Probe) -> bool {
 fn service_targets(answers: &[Answer]) -> Vec<(String, u16)> {
     let mut targets: Vec<(String, u16)> = answers
         .iter()
-        .filter(|answer| answer.purpose == "srv")
+        .filter(|answer| answer.purpose == Purpose::Srv)
         .flat_map(|answer| &answer.records)
-        .filter(|record| record.kind == "SRV" && record.value != ".")
+        .filter(|record| record.kind == RecordType::Srv && record.value != ".")
         .filter_map(|record| Some((record.value.clone(), record.service?.2)))
         .collect();
     targets.sort();

@@ -1,29 +1,33 @@
 //! The trace of autodiscover probes: each question, record, handshake, certificate, hop and proof as a value, and as the
 //! row that it is in the facts.
 
-use crate::fact::{Row, Value};
+use std::net::IpAddr;
+
+use super::tables::{DnsAnswer, DnsRecord, HttpExchange, IdentityProof, TlsCertificate, TlsHandshake};
+use super::words::{
+    Asked, BodyEnd, DnsOutcome, Evidence, HandshakeOutcome, Holds, HopOutcome, Kind, Method, Purpose, RecordType,
+    Spelling, Trusted, Validity,
+};
 
 /// A question and its answer, with the records.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
-    /// One of the values of the column `purpose`.
-    pub purpose: &'static str,
+    /// Why it was asked.
+    pub purpose: Purpose,
     /// Address and port, or `system`.
     pub resolver: String,
     /// 0 for `system`, then from 1.
     pub rank: i64,
     /// The name asked.
     pub host: String,
-    /// `A`, `AAAA`, `SRV` or `SOA`.
-    pub kind: &'static str,
-    /// A value of the column `outcome`.
-    pub outcome: &'static str,
+    /// What was asked for.
+    pub kind: Asked,
+    /// How the resolver answered.
+    pub outcome: DnsOutcome,
     /// Last name of the CNAME chain.
     pub canonical: Option<String>,
     /// Length of the CNAME chain.
     pub hops: i64,
-    /// Negative caching time.
-    pub negative_ttl_s: Option<i64>,
     /// What was said.
     pub detail: Option<String>,
     /// Milliseconds.
@@ -37,8 +41,8 @@ pub(super) struct Answer {
 pub(super) struct Record {
     /// Whose record it is.
     pub owner: String,
-    /// `A`, `AAAA`, `CNAME`, `SRV` or `SOA`.
-    pub kind: &'static str,
+    /// What it is.
+    pub kind: RecordType,
     /// Address or target.
     pub value: String,
     /// Priority, weight and port of an SRV record.
@@ -48,39 +52,35 @@ pub(super) struct Record {
 }
 
 impl Answer {
-    pub(super) fn row(&self, name: &str) -> Row {
-        vec![
-            name.into(),
-            self.purpose.into(),
-            self.resolver.as_str().into(),
-            self.rank.into(),
-            self.host.as_str().into(),
-            self.kind.into(),
-            self.outcome.into(),
-            self.canonical.clone().into(),
-            self.hops.into(),
-            self.negative_ttl_s.into(),
-            self.detail.clone().into(),
-            self.elapsed_ms.into(),
-        ]
+    pub(super) fn row(&self, name: &str) -> DnsAnswer {
+        DnsAnswer {
+            name: name.to_owned(),
+            purpose: self.purpose,
+            resolver: self.resolver.clone(),
+            resolver_rank: self.rank,
+            host: self.host.clone(),
+            r#type: self.kind,
+            outcome: self.outcome,
+            canonical_name: self.canonical.clone(),
+            cname_hops: self.hops,
+            detail: self.detail.clone(),
+            elapsed_ms: self.elapsed_ms,
+        }
     }
 
-    pub(super) fn record_rows(&self, name: &str) -> impl Iterator<Item = Row> {
-        self.records.iter().map(move |record| {
-            let number = |pick: fn((u16, u16, u16)) -> u16| Value::from(record.service.map(|s| i64::from(pick(s))));
-            vec![
-                name.into(),
-                self.purpose.into(),
-                self.resolver.as_str().into(),
-                self.host.as_str().into(),
-                record.owner.as_str().into(),
-                record.kind.into(),
-                record.value.as_str().into(),
-                number(|s| s.0),
-                number(|s| s.1),
-                number(|s| s.2),
-                record.ttl_s.into(),
-            ]
+    pub(super) fn record_rows(&self, name: &str) -> impl Iterator<Item = DnsRecord> {
+        self.records.iter().map(move |record| DnsRecord {
+            name: name.to_owned(),
+            purpose: self.purpose,
+            resolver: self.resolver.clone(),
+            host: self.host.clone(),
+            owner: record.owner.clone(),
+            r#type: record.kind,
+            value: record.value.clone(),
+            priority: record.service.map(|service| service.0),
+            weight: record.service.map(|service| service.1),
+            port: record.service.map(|service| service.2),
+            ttl_s: record.ttl_s,
         })
     }
 }
@@ -91,15 +91,15 @@ pub(super) struct Handshake {
     /// The name to be reached.
     pub host: String,
     /// The address connected to.
-    pub address: std::net::IpAddr,
+    pub address: IpAddr,
     /// The port that was meant.
     pub port: u16,
     /// Whether 127.0.0.1 stands in for the name's address.
     pub is_loopback: bool,
     /// Whether the host was named.
     pub with_sni: bool,
-    /// A value of the column `outcome`.
-    pub outcome: &'static str,
+    /// How it ended.
+    pub outcome: HandshakeOutcome,
     /// What was said.
     pub detail: Option<String>,
     /// Milliseconds.
@@ -120,16 +120,29 @@ pub(super) struct Shown {
     pub name_matches: bool,
     /// Subject alternative names, separated by spaces.
     pub names: String,
-    /// A value of the column `trust`.
-    pub trust: &'static str,
-    /// A value of the column `validity`.
-    pub validity: &'static str,
+    /// Whom the chain leads to.
+    pub trust: Trusted,
+    /// The dates of the chain.
+    pub validity: Validity,
     /// First expiry of the chain.
     pub expires_at: i64,
-    /// Fingerprint of the public key.
-    pub key_sha256: String,
+    /// Fingerprint of the certificate, in hexadecimal.
+    pub sha256: String,
+    /// Its public key.
+    pub key: Key,
     /// As sent, the server's own first; never empty.
     pub chain: Vec<Certificate>,
+}
+
+/// A public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Such as `RSA`.
+    pub algorithm: String,
+    /// Its size.
+    pub bits: i64,
+    /// Its fingerprint, in hexadecimal.
+    pub sha256: String,
 }
 
 /// A certificate.
@@ -143,64 +156,45 @@ pub(super) struct Certificate {
     pub not_before: i64,
     /// Seconds since the epoch.
     pub not_after: i64,
-    /// May sign others.
-    pub is_ca: bool,
-    /// Such as `RSA`.
-    pub key_algorithm: String,
-    /// Size of the public key.
-    pub key_bits: i64,
-    /// Such as `sha256WithRSAEncryption`.
-    pub signature_algorithm: String,
-    /// Fingerprint in hexadecimal.
-    pub sha256: String,
 }
 
 impl Handshake {
-    pub(super) fn row(&self, name: &str, id: i64) -> Row {
+    pub(super) fn row(&self, name: &str, id: i64) -> TlsHandshake {
         let shown = self.shown.as_ref();
-        let leaf = shown.and_then(|s| s.chain.first());
-        vec![
-            id.into(),
-            name.into(),
-            self.host.as_str().into(),
-            self.address.to_string().into(),
-            i64::from(self.port).into(),
-            self.is_loopback.into(),
-            self.with_sni.into(),
-            self.outcome.into(),
-            shown.and_then(|s| s.protocol.clone()).into(),
-            leaf.map(|c| c.sha256.clone()).into(),
-            shown.map(|s| s.key_sha256.clone()).into(),
-            leaf.map(|c| c.issuer.clone()).into(),
-            shown.map(|s| s.name_matches).into(),
-            shown.map(|s| s.names.clone()).into(),
-            shown.map(|s| s.trust).into(),
-            shown.map(|s| s.validity).into(),
-            shown.map(|s| s.expires_at).into(),
-            leaf.map(|c| c.key_algorithm.clone()).into(),
-            leaf.map(|c| c.key_bits).into(),
-            self.detail.clone().into(),
-            self.elapsed_ms.into(),
-        ]
+        TlsHandshake {
+            handshake_id: id,
+            name: name.to_owned(),
+            host: self.host.clone(),
+            address: self.address,
+            port: self.port,
+            is_loopback: self.is_loopback,
+            with_sni: self.with_sni,
+            outcome: self.outcome,
+            protocol: shown.and_then(|s| s.protocol.clone()),
+            certificate_sha256: shown.map(|s| s.sha256.clone()),
+            key_sha256: shown.map(|s| s.key.sha256.clone()),
+            issuer: shown.and_then(|s| s.chain.first()).map(|certificate| certificate.issuer.clone()),
+            name_matches: shown.map(|s| s.name_matches),
+            names: shown.map(|s| s.names.clone()),
+            trust: shown.map(|s| s.trust),
+            validity: shown.map(|s| s.validity),
+            expires_at: shown.map(|s| s.expires_at),
+            key_algorithm: shown.map(|s| s.key.algorithm.clone()),
+            key_bits: shown.map(|s| s.key.bits),
+            detail: self.detail.clone(),
+            elapsed_ms: self.elapsed_ms,
+        }
     }
 
-    pub(super) fn certificate_rows(&self, id: i64) -> impl Iterator<Item = Row> {
+    pub(super) fn certificate_rows(&self, id: i64) -> impl Iterator<Item = TlsCertificate> {
         let chain = self.shown.iter().flat_map(|shown| &shown.chain);
-        (0_i64..).zip(chain).map(move |(position, certificate)| {
-            vec![
-                id.into(),
-                position.into(),
-                certificate.subject.as_str().into(),
-                certificate.issuer.as_str().into(),
-                certificate.not_before.into(),
-                certificate.not_after.into(),
-                certificate.is_ca.into(),
-                (certificate.subject == certificate.issuer).into(),
-                certificate.key_algorithm.as_str().into(),
-                certificate.key_bits.into(),
-                certificate.signature_algorithm.as_str().into(),
-                certificate.sha256.as_str().into(),
-            ]
+        (0..).zip(chain).map(move |(position, certificate)| TlsCertificate {
+            handshake_id: id,
+            position,
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
         })
     }
 }
@@ -213,13 +207,13 @@ pub(super) struct Hop {
     /// Host of the URL.
     pub host: String,
     /// The address connected to.
-    pub address: Option<std::net::IpAddr>,
-    /// A value of the column `outcome`.
-    pub outcome: &'static str,
+    pub address: Option<IpAddr>,
+    /// How it ended.
+    pub outcome: HopOutcome,
     /// HTTP status.
     pub status: Option<u16>,
-    /// A value of the column `kind`.
-    pub kind: Option<&'static str>,
+    /// What the answer looks like.
+    pub kind: Option<Kind>,
     /// Realm of a Basic challenge.
     pub realm: Option<String>,
     /// Authentication schemes.
@@ -232,8 +226,8 @@ pub(super) struct Hop {
     pub error_code: Option<String>,
     /// Bytes read.
     pub body_bytes: i64,
-    /// A value of the column `body`.
-    pub body: &'static str,
+    /// How far the body was read.
+    pub body: BodyEnd,
     /// What was said.
     pub detail: Option<String>,
     /// Milliseconds.
@@ -250,10 +244,10 @@ impl Hop {
 /// A probe: a method, a spelling, an address, and its hops.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
-    /// A value of the column `method`.
-    pub method: &'static str,
-    /// A value of the column `spelling`.
-    pub spelling: &'static str,
+    /// What a client would try.
+    pub method: Method,
+    /// How the path is spelt.
+    pub spelling: Spelling,
     /// The run's token of this probe, in the URL and the User-Agent; never a fact.
     pub token: String,
     /// The requests, at least one.
@@ -265,48 +259,50 @@ pub(super) struct Probe {
 /// A proof of identity.
 #[derive(Debug, Clone)]
 pub(super) struct Proof {
-    /// A value of the column `proof`.
-    pub proof: &'static str,
-    /// A value of the column `holds`.
-    pub holds: &'static str,
+    /// What was looked at.
+    pub proof: Evidence,
+    /// What it tells.
+    pub holds: Holds,
     /// What was seen.
     pub detail: Option<String>,
 }
 
 impl Probe {
-    pub(super) fn rows(&self, name: &str, id: i64) -> impl Iterator<Item = Row> {
+    pub(super) fn rows(&self, name: &str, id: i64) -> impl Iterator<Item = HttpExchange> {
         let last = self.hops.len().saturating_sub(1);
-        self.hops.iter().enumerate().map(move |(number, hop)| {
-            vec![
-                id.into(),
-                name.into(),
-                self.method.into(),
-                self.spelling.into(),
-                i64::try_from(number).unwrap_or(i64::MAX).into(),
-                (number == last).into(),
-                hop.url.as_str().into(),
-                hop.host.as_str().into(),
-                hop.address.map(|a| a.to_string()).into(),
-                hop.port().map(i64::from).into(),
-                hop.outcome.into(),
-                hop.status.map(i64::from).into(),
-                hop.kind.into(),
-                hop.realm.clone().into(),
-                hop.schemes.clone().into(),
-                hop.server.clone().into(),
-                hop.location.clone().into(),
-                hop.error_code.clone().into(),
-                hop.body_bytes.into(),
-                hop.body.into(),
-                hop.detail.clone().into(),
-                hop.elapsed_ms.into(),
-            ]
+        (0..).zip(self.hops.iter().enumerate()).map(move |(number, (place, hop))| HttpExchange {
+            probe_id: id,
+            name: name.to_owned(),
+            method: self.method,
+            spelling: self.spelling,
+            hop: number,
+            is_last: place == last,
+            url: hop.url.clone(),
+            host: hop.host.clone(),
+            address: hop.address,
+            port: hop.port(),
+            outcome: hop.outcome,
+            status: hop.status,
+            kind: hop.kind,
+            realm: hop.realm.clone(),
+            schemes: hop.schemes.clone(),
+            server: hop.server.clone(),
+            location: hop.location.clone(),
+            error_code: hop.error_code.clone(),
+            body_bytes: hop.body_bytes,
+            body: hop.body,
+            detail: hop.detail.clone(),
+            elapsed_ms: hop.elapsed_ms,
         })
     }
 
-    pub(super) fn proof_rows(&self, name: &str, id: i64) -> impl Iterator<Item = Row> {
-        self.proofs
-            .iter()
-            .map(move |p| vec![id.into(), name.into(), p.proof.into(), p.holds.into(), p.detail.clone().into()])
+    pub(super) fn proof_rows(&self, name: &str, id: i64) -> impl Iterator<Item = IdentityProof> {
+        self.proofs.iter().map(move |proof| IdentityProof {
+            probe_id: id,
+            name: name.to_owned(),
+            proof: proof.proof,
+            holds: proof.holds,
+            detail: proof.detail.clone(),
+        })
     }
 }

@@ -14,7 +14,9 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::certificate::{self, Parsed};
 use super::recorder::Seen;
 use super::trace::Shown;
+use super::words::{Trusted, Validity};
 use crate::collect::reach::tls;
+use crate::model::Reason;
 
 /// Whom we trust.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Trust {
 
 impl Trust {
     /// The roots of the system, and those of the files. The error names a file that cannot be read.
-    pub(super) fn new(ca_files: &[PathBuf]) -> Result<Self, String> {
+    pub(super) fn new(ca_files: &[PathBuf]) -> Result<Self, Reason> {
         Ok(Self::of(tls::system_roots(), tls::extra_roots(ca_files)?))
     }
 
@@ -47,12 +49,9 @@ impl Trust {
         let dates = self.dates(&seen.chain, &parsed);
         let (mut trust, mut detail) = self.trust(&seen.chain, &leaf, &dates, now);
         if seen.signature_refused {
-            (trust, detail) = ("bad_signature", None);
+            (trust, detail) = (Trusted::BadSignature, None);
         }
-        let chain = parsed.iter().zip(&seen.chain).map(|(parsed, der)| match parsed {
-            Some(parsed) => parsed.certificate.clone(),
-            None => certificate::unreadable(der),
-        });
+        let chain = parsed.into_iter().map(|parsed| parsed.map_or_else(certificate::unreadable, |p| p.certificate));
         let shown = Shown {
             protocol: seen.protocol.map(str::to_owned),
             name_matches: name_matches(seen.chain.first()?, host),
@@ -60,7 +59,8 @@ impl Trust {
             trust,
             validity: validity(&dates, now),
             expires_at: dates.iter().map(|(_, not_after)| *not_after).min().unwrap_or_default(),
-            key_sha256: leaf.key_sha256,
+            sha256: leaf.sha256,
+            key: leaf.key,
             chain: chain.collect(),
         };
         Some((shown, detail))
@@ -88,11 +88,11 @@ impl Trust {
         leaf: &Parsed,
         dates: &[(i64, i64)],
         now: i64,
-    ) -> (&'static str, Option<String>) {
+    ) -> (Trusted, Option<String>) {
         let moments = moments(dates, now);
-        let Some(first) = chain.first() else { return ("unknown", None) };
+        let Some(first) = chain.first() else { return (Trusted::Unknown, None) };
         let mut refusal = None;
-        for (roots, trust) in [(&self.system, "system"), (&self.extra, "extra")] {
+        for (roots, trust) in [(&self.system, Trusted::System), (&self.extra, Trusted::Extra)] {
             if is_anchor(roots, first) {
                 return (trust, None);
             }
@@ -104,15 +104,17 @@ impl Trust {
             }
         }
         if leaf.is_self_issued {
-            return ("self_signed", None);
+            return (Trusted::SelfSigned, None);
         }
         match refusal {
-            Some(error) if is_signature(&error) => ("bad_signature", None),
+            Some(error) if is_signature(&error) => (Trusted::BadSignature, None),
             Some(error) if is_unknown_issuer(&error) => {
                 let is_alone = chain.iter().all(|other| other == first);
-                (if is_alone && leaf.has_issuer_address { "incomplete_chain" } else { "unknown_issuer" }, None)
+                let trust =
+                    if is_alone && leaf.has_issuer_address { Trusted::IncompleteChain } else { Trusted::UnknownIssuer };
+                (trust, None)
             }
-            refusal => ("unknown", refusal.map(|error| error.to_string())),
+            refusal => (Trusted::Unknown, refusal.map(|error| error.to_string())),
         }
     }
 
@@ -161,13 +163,13 @@ fn moments(dates: &[(i64, i64)], now: i64) -> Vec<i64> {
 }
 
 /// The worst of the dates: what is over is worse than what has not begun.
-fn validity(dates: &[(i64, i64)], now: i64) -> &'static str {
+fn validity(dates: &[(i64, i64)], now: i64) -> Validity {
     if dates.iter().any(|(_, not_after)| now > *not_after) {
-        "expired"
+        Validity::Expired
     } else if dates.iter().any(|(not_before, _)| now < *not_before) {
-        "not_yet_valid"
+        Validity::NotYetValid
     } else {
-        "valid"
+        Validity::Valid
     }
 }
 

@@ -2,31 +2,31 @@ use std::io;
 
 use super::*;
 
-fn outcome_of(error: impl Error + 'static) -> &'static str {
-    Failure::of(&error).outcome
+fn outcome_of(error: impl Error + 'static) -> Cause {
+    Failure::of(&error).cause
 }
 
 #[test]
 fn an_error_of_tls_is_found_inside_errors_of_the_system() {
     let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
     let nested = io::Error::other(io::Error::new(ErrorKind::InvalidData, alert));
-    assert_eq!(Failure::of(&nested).outcome, "too_old");
-    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), "failed");
-    assert_eq!(outcome_of(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), "not_tls");
-    assert_eq!(outcome_of(rustls::Error::from(PeerIncompatible::ServerDoesNotSupportTls12Or13)), "too_old");
+    assert_eq!(Failure::of(&nested).cause, Cause::TooOld);
+    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), Cause::Failed);
+    assert_eq!(outcome_of(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), Cause::NotTls);
+    assert_eq!(outcome_of(rustls::Error::from(PeerIncompatible::ServerDoesNotSupportTls12Or13)), Cause::TooOld);
 }
 
 #[test]
 fn errors_of_the_system_say_how_the_connection_ended() {
     for (kind, expected) in [
-        (ErrorKind::ConnectionRefused, "refused"),
-        (ErrorKind::HostUnreachable, "unreachable"),
-        (ErrorKind::NetworkUnreachable, "unreachable"),
-        (ErrorKind::AddrNotAvailable, "unreachable"),
-        (ErrorKind::TimedOut, "timeout"),
-        (ErrorKind::ConnectionReset, "closed"),
-        (ErrorKind::UnexpectedEof, "closed"),
-        (ErrorKind::PermissionDenied, "failed"),
+        (ErrorKind::ConnectionRefused, Cause::Refused),
+        (ErrorKind::HostUnreachable, Cause::Unreachable),
+        (ErrorKind::NetworkUnreachable, Cause::Unreachable),
+        (ErrorKind::AddrNotAvailable, Cause::Unreachable),
+        (ErrorKind::TimedOut, Cause::Timeout),
+        (ErrorKind::ConnectionReset, Cause::Closed),
+        (ErrorKind::UnexpectedEof, Cause::Closed),
+        (ErrorKind::PermissionDenied, Cause::Failed),
     ] {
         assert_eq!(outcome_of(io::Error::from(kind)), expected, "{kind:?}");
     }

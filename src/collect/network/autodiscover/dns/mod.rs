@@ -9,15 +9,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::{Name, RecordType as WireType};
 use hickory_resolver::system_conf;
 
 use self::system::System;
 use self::wire::Resolver;
 use super::names;
 use super::trace::Answer;
+use super::words::{Asked, DnsOutcome, Purpose, RecordType};
 use crate::collect::reach::root::Root;
 use crate::config::Config;
+use crate::model::Reason;
+use crate::model::reason::{Network, Run};
 
 /// Time that one try may take; there are two.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -31,37 +34,14 @@ const TARGETS: usize = 16;
 /// Most bytes of a configuration file.
 const SMALL_FILE: u64 = 1024 * 1024;
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RecordKind {
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// Where a service is.
-    Srv,
-    /// The zone's own record.
-    Soa,
-}
-
-impl RecordKind {
-    /// A value of the column `type`.
-    fn name(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-            Self::Srv => "SRV",
-            Self::Soa => "SOA",
-        }
-    }
-
+impl Asked {
     /// The type on the wire.
-    fn wire(self) -> RecordType {
+    fn wire(self) -> WireType {
         match self {
-            Self::A => RecordType::A,
-            Self::Aaaa => RecordType::AAAA,
-            Self::Srv => RecordType::SRV,
-            Self::Soa => RecordType::SOA,
+            Self::A => WireType::A,
+            Self::Aaaa => WireType::AAAA,
+            Self::Srv => WireType::SRV,
+            Self::Soa => WireType::SOA,
         }
     }
 }
@@ -74,7 +54,7 @@ pub(super) struct Resolvers {
 
 impl Resolvers {
     /// The resolvers of the configuration, else those of resolv.conf below the root. The error says why there are none.
-    pub(super) fn new(config: &Config, root: &Root) -> Result<Self, String> {
+    pub(super) fn new(config: &Config, root: &Root) -> Result<Self, Reason> {
         let configured = &config.dns.resolvers;
         let addresses = if configured.is_empty() { of_resolv_conf(root)? } else { configured.clone() };
         let system = System::new(root, root.is_system() && configured.is_empty());
@@ -82,7 +62,7 @@ impl Resolvers {
     }
 
     /// These resolvers, each once.
-    fn build(addresses: &[SocketAddr], limit: Duration, system: System) -> Result<Self, String> {
+    fn build(addresses: &[SocketAddr], limit: Duration, system: System) -> Result<Self, Reason> {
         let mut distinct: Vec<SocketAddr> = Vec::new();
         for address in addresses {
             if !distinct.contains(address) {
@@ -90,11 +70,13 @@ impl Resolvers {
             }
         }
         let resolvers = (1..).zip(distinct).map(|(rank, address)| Resolver::new(address, rank, limit));
-        Ok(Self { resolvers: resolvers.collect::<Result<_, _>>()?, system })
+        let resolvers =
+            resolvers.collect::<Result<_, _>>().map_err(|error| Run::Broken { error: error.to_string() })?;
+        Ok(Self { resolvers, system })
     }
 
     /// The answers of every resolver, in their order.
-    pub(super) async fn ask(&self, purpose: &'static str, host: &str, kind: RecordKind) -> Vec<Answer> {
+    pub(super) async fn ask(&self, purpose: Purpose, host: &str, kind: Asked) -> Vec<Answer> {
         let host = host.to_ascii_lowercase();
         let name = wire_name(&host);
         let asked = self.resolvers.iter().map(|resolver| walk::ask(resolver, purpose, &host, &name, kind));
@@ -103,16 +85,16 @@ impl Resolvers {
 
     /// The addresses that this machine has for a host, as resolver `system`; nothing where its view cannot be told from
     /// that of the resolvers.
-    pub(super) async fn system(&self, purpose: &'static str, host: &str) -> Vec<Answer> {
+    pub(super) async fn system(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
         self.system.ask(purpose, &host.to_ascii_lowercase()).await
     }
 
     /// The view of this machine and the A and AAAA records of a host.
-    async fn host(&self, purpose: &'static str, host: &str) -> Vec<Answer> {
+    async fn host(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
         let (system, v4, v6) = tokio::join!(
             self.system(purpose, host),
-            self.ask(purpose, host, RecordKind::A),
-            self.ask(purpose, host, RecordKind::Aaaa),
+            self.ask(purpose, host, Asked::A),
+            self.ask(purpose, host, Asked::Aaaa),
         );
         [system, v4, v6].concat()
     }
@@ -124,12 +106,12 @@ impl Resolvers {
         let (autodiscover, random) = (format!("autodiscover.{ascii_name}"), format!("bmpf-{label}.{ascii_name}"));
         let random_srv = format!("bmpf-{label}._tcp.{ascii_name}");
         let (root, autodiscover, services, wildcard, wildcard_srv, zone) = tokio::join!(
-            self.host("root", ascii_name),
-            self.host("autodiscover", &autodiscover),
+            self.host(Purpose::Root, ascii_name),
+            self.host(Purpose::Autodiscover, &autodiscover),
             self.services(ascii_name),
-            self.ask("wildcard", &random, RecordKind::A),
-            self.ask("wildcard_srv", &random_srv, RecordKind::Srv),
-            self.ask("zone", ascii_name, RecordKind::Soa),
+            self.ask(Purpose::Wildcard, &random, Asked::A),
+            self.ask(Purpose::WildcardSrv, &random_srv, Asked::Srv),
+            self.ask(Purpose::Zone, ascii_name, Asked::Soa),
         );
         [root, autodiscover, services, wildcard, wildcard_srv, zone].concat()
     }
@@ -139,14 +121,14 @@ impl Resolvers {
     async fn services(&self, ascii_name: &str) -> Vec<Answer> {
         let (service, literal) = (format!("_autodiscover._tcp.{ascii_name}"), format!("_autodiscover.{ascii_name}"));
         let (service, literal) = tokio::join!(
-            self.ask("srv", &service, RecordKind::Srv),
-            self.ask("srv_literal", &literal, RecordKind::Srv),
+            self.ask(Purpose::Srv, &service, Asked::Srv),
+            self.ask(Purpose::SrvLiteral, &literal, Asked::Srv),
         );
         let records = service.iter().chain(&literal).flat_map(|answer| &answer.records);
         // RFC 2782: the target "." says that there is no such service.
         let targets: BTreeSet<String> =
-            records.filter(|r| r.kind == "SRV" && r.value != ".").map(|r| r.value.clone()).collect();
-        let hosts = join_all(targets.iter().take(TARGETS).map(|target| self.host("srv_target", target))).await;
+            records.filter(|r| r.kind == RecordType::Srv && r.value != ".").map(|r| r.value.clone()).collect();
+        let hosts = join_all(targets.iter().take(TARGETS).map(|target| self.host(Purpose::SrvTarget, target))).await;
         [service, literal, hosts.concat()].concat()
     }
 
@@ -158,7 +140,7 @@ impl Resolvers {
         }
         let host = host.strip_suffix('.').unwrap_or(host);
         let host = names::ascii(host).unwrap_or_else(|| host.to_ascii_lowercase());
-        let answers = self.host("redirect_target", &host).await;
+        let answers = self.host(Purpose::RedirectTarget, &host).await;
         let found = addresses(&answers, &host);
         (answers, found)
     }
@@ -166,14 +148,17 @@ impl Resolvers {
 
 /// Whether an answer says what there is, or that there is nothing. A resolver that fails, refuses or is silent says neither.
 pub(super) fn is_conclusive(answer: &Answer) -> bool {
-    ["answer", "nodata", "nxdomain", "dangling_cname", "cname_loop"].contains(&answer.outcome)
+    use DnsOutcome::{Answer as Found, CnameLoop, DanglingCname, Nodata, Nxdomain};
+    matches!(answer.outcome, Found | Nodata | Nxdomain | DanglingCname | CnameLoop)
 }
 
 /// The distinct addresses of a host in the answers of the system and of every resolver, IPv4 first.
 pub(super) fn addresses(answers: &[Answer], host: &str) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
     let of_host = answers.iter().filter(|answer| answer.host.eq_ignore_ascii_case(host));
-    for record in of_host.flat_map(|answer| &answer.records).filter(|r| matches!(r.kind, "A" | "AAAA")) {
+    for record in
+        of_host.flat_map(|answer| &answer.records).filter(|r| matches!(r.kind, RecordType::A | RecordType::Aaaa))
+    {
         if let Ok(address) = record.value.parse()
             && !found.contains(&address)
         {
@@ -186,12 +171,12 @@ pub(super) fn addresses(answers: &[Answer], host: &str) -> Vec<IpAddr> {
 }
 
 /// The resolvers of resolv.conf. Its other lines are left out: a search domain that is none must not hide them.
-fn of_resolv_conf(root: &Root) -> Result<Vec<SocketAddr>, String> {
+fn of_resolv_conf(root: &Root) -> Result<Vec<SocketAddr>, Reason> {
     let path = "/etc/resolv.conf";
     let text = String::from_utf8_lossy(&root.bytes(path, SMALL_FILE)?).into_owned();
     let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("nameserver")).collect();
     let parsed = system_conf::parse_resolv_conf(lines.join("\n"));
-    let (parsed, _) = parsed.map_err(|_| format!("{} names no resolver", root.shown(path)))?;
+    let (parsed, _) = parsed.map_err(|_| Network::NoResolverIn { path: root.shown(path) })?;
     let servers = parsed.name_servers().iter().take(SYSTEM_RESOLVERS);
     Ok(servers.map(|server| SocketAddr::new(server.ip, 53)).collect())
 }

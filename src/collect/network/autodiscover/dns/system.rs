@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use super::SMALL_FILE;
 use super::wire::Silence;
-use super::{RecordKind, SMALL_FILE};
 use crate::collect::network::autodiscover::trace::{Answer, Record};
+use crate::collect::network::autodiscover::words::{Asked, DnsOutcome, Purpose, RecordType};
 use crate::collect::reach::root::Root;
 
 /// The hosts file.
@@ -30,7 +31,7 @@ pub(super) struct System {
 
 /// What it says of a host: how it went, why, and the addresses.
 struct View {
-    outcome: &'static str,
+    outcome: DnsOutcome,
     detail: String,
     addresses: Vec<IpAddr>,
 }
@@ -52,13 +53,13 @@ impl System {
     }
 
     /// The A and AAAA answers of this machine; none when nothing but DNS can tell.
-    pub(super) async fn ask(&self, purpose: &'static str, host: &str) -> Vec<Answer> {
+    pub(super) async fn ask(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
         let permit = self.permits.acquire().await;
         let start = Instant::now();
         let view = match self.hosts.get(host) {
             // The C library does not ask DNS for a host that the file names, not even for the other kind of address.
             Some(addresses) => {
-                View { outcome: "answer", detail: "hosts file".to_owned(), addresses: addresses.clone() }
+                View { outcome: DnsOutcome::Answer, detail: "hosts file".to_owned(), addresses: addresses.clone() }
             }
             None if self.has_library => self.library(host).await,
             None => return Vec::new(),
@@ -66,13 +67,13 @@ impl System {
         drop(permit);
         let elapsed_ms = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         let answer = |kind| view.answer(purpose, host, kind, elapsed_ms);
-        vec![answer(RecordKind::A), answer(RecordKind::Aaaa)]
+        vec![answer(Asked::A), answer(Asked::Aaaa)]
     }
 
     /// Asks the C library.
     async fn library(&self, host: &str) -> View {
         if let Some(detail) = self.silence.verdict(1) {
-            return View { outcome: "not_asked", detail, addresses: Vec::new() };
+            return View { outcome: DnsOutcome::NotAsked, detail, addresses: Vec::new() };
         }
         // The final dot keeps search domains out; what they would answer is another host.
         let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((format!("{host}."), 0))).await;
@@ -87,27 +88,27 @@ impl View {
         let nothing =
             |outcome, what: String| Self { outcome, detail: format!("getaddrinfo: {what}"), addresses: vec![] };
         match found {
-            None => nothing("timeout", format!("no answer within {LIMIT:?}")),
+            None => nothing(DnsOutcome::Timeout, format!("no answer within {LIMIT:?}")),
             Some(Err(error)) => {
                 let text = error.to_string();
                 // EAI_AGAIN, in the words of glibc and of musl: DNS could not be asked, so nothing is known.
                 let is_failure = text.contains("Temporary failure") || text.contains("Try again");
-                nothing(if is_failure { "error" } else { "nodata" }, text)
+                nothing(if is_failure { DnsOutcome::Error } else { DnsOutcome::Nodata }, text)
             }
             Some(Ok(mut addresses)) => {
                 addresses.sort();
                 addresses.dedup();
-                Self { outcome: "answer", detail: "getaddrinfo".to_owned(), addresses }
+                Self { outcome: DnsOutcome::Answer, detail: "getaddrinfo".to_owned(), addresses }
             }
         }
     }
 
     /// One of its two answers.
-    fn answer(&self, purpose: &'static str, host: &str, kind: RecordKind, elapsed_ms: i64) -> Answer {
-        let of_kind = self.addresses.iter().filter(|address| address.is_ipv6() == (kind == RecordKind::Aaaa));
+    fn answer(&self, purpose: Purpose, host: &str, kind: Asked, elapsed_ms: i64) -> Answer {
+        let of_kind = self.addresses.iter().filter(|address| address.is_ipv6() == (kind == Asked::Aaaa));
         let record = |address: &IpAddr| Record {
             owner: host.to_owned(),
-            kind: kind.name(),
+            kind: if address.is_ipv6() { RecordType::Aaaa } else { RecordType::A },
             value: address.to_string(),
             service: None,
             ttl_s: 0,
@@ -118,11 +119,14 @@ impl View {
             resolver: "system".to_owned(),
             rank: 0,
             host: host.to_owned(),
-            kind: kind.name(),
-            outcome: if self.outcome == "answer" && records.is_empty() { "nodata" } else { self.outcome },
+            kind,
+            outcome: if self.outcome == DnsOutcome::Answer && records.is_empty() {
+                DnsOutcome::Nodata
+            } else {
+                self.outcome
+            },
             canonical: None,
             hops: 0,
-            negative_ttl_s: None,
             detail: Some(self.detail.clone()),
             elapsed_ms,
             records,
@@ -155,10 +159,10 @@ mod tests {
 
     fn seen(found: Option<std::io::Result<Vec<IpAddr>>>) -> (&'static str, &'static str, String) {
         let view = View::of_library(found);
-        let answer = |kind| view.answer("root", "d.test", kind, 0);
-        let (v4, v6) = (answer(RecordKind::A), answer(RecordKind::Aaaa));
+        let answer = |kind| view.answer(Purpose::Root, "d.test", kind, 0);
+        let (v4, v6) = (answer(Asked::A), answer(Asked::Aaaa));
         let values = v4.records.iter().chain(&v6.records).map(|record| record.value.clone());
-        (v4.outcome, v6.outcome, values.collect::<Vec<_>>().join(" "))
+        (v4.outcome.word(), v6.outcome.word(), values.collect::<Vec<_>>().join(" "))
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use hickory_resolver::proto::op::ResponseCode;
 
-use super::super::peers::stand_ins::dns::{NEGATIVE_TTL, Server, TTL, Zone};
+use super::super::peers::stand_ins::dns::{Server, TTL, Zone};
 use super::*;
 
 /// Short, for the tests that wait for it.
@@ -25,15 +25,15 @@ fn resolvers(servers: &[&Server], limit: Duration) -> Resolvers {
     Resolvers::build(&addresses, limit, System::new(&Root::new(root.path()), false)).unwrap()
 }
 
-async fn ask(zone: Zone, host: &str, kind: RecordKind) -> Answer {
+async fn ask(zone: Zone, host: &str, kind: Asked) -> Answer {
     let server = zone.serve();
-    let mut answers = resolvers(&[&server], SHORT).ask("root", host, kind).await;
+    let mut answers = resolvers(&[&server], SHORT).ask(Purpose::Root, host, kind).await;
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
 async fn a(zone: Zone, host: &str) -> Answer {
-    ask(zone, host, RecordKind::A).await
+    ask(zone, host, Asked::A).await
 }
 
 fn values(answer: &Answer) -> Vec<&str> {
@@ -54,33 +54,35 @@ fn chain(length: usize) -> Zone {
 async fn records_come_with_owner_and_time_to_live() {
     let zone = || zone().a("d.test", "192.0.2.2").a("d.test", "192.0.2.1").aaaa("d.test", "2001:db8::1");
     let answer = a(zone(), "D.test").await;
-    assert_eq!((answer.outcome, answer.kind, answer.host.as_str(), answer.rank), ("answer", "A", "d.test", 1));
-    assert_eq!((answer.canonical.as_deref(), answer.hops, answer.negative_ttl_s), (None, 0, None));
+    assert_eq!(
+        (answer.outcome.word(), answer.kind.word(), answer.host.as_str(), answer.rank),
+        ("answer", "A", "d.test", 1)
+    );
+    assert_eq!((answer.canonical.as_deref(), answer.hops), (None, 0));
     assert_eq!(values(&answer), ["192.0.2.1", "192.0.2.2"]);
     assert_eq!((answer.records[0].owner.as_str(), answer.records[0].ttl_s), ("d.test", i64::from(TTL)));
-    assert_eq!(values(&ask(zone(), "d.test", RecordKind::Aaaa).await), ["2001:db8::1"]);
-    let soa = ask(zone(), "d.test", RecordKind::Soa).await;
-    assert_eq!((soa.records[0].kind, values(&soa)), ("SOA", vec!["ns.d.test"]));
+    assert_eq!(values(&ask(zone(), "d.test", Asked::Aaaa).await), ["2001:db8::1"]);
+    let soa = ask(zone(), "d.test", Asked::Soa).await;
+    assert_eq!((soa.records[0].kind.word(), values(&soa)), ("SOA", vec!["ns.d.test"]));
 }
 
 #[tokio::test]
 async fn srv_records_come_whole() {
     let zone = zone().srv("s.d.test", 10, 5, 443, "Mail.D.test").srv("s.d.test", 0, 0, 0, ".");
-    let answer = ask(zone, "s.d.test", RecordKind::Srv).await;
-    let seen: Vec<_> = answer.records.iter().map(|r| (r.kind, r.value.as_str(), r.service)).collect();
+    let answer = ask(zone, "s.d.test", Asked::Srv).await;
+    let seen: Vec<_> = answer.records.iter().map(|r| (r.kind.word(), r.value.as_str(), r.service)).collect();
     assert_eq!(seen, [("SRV", ".", Some((0, 0, 0))), ("SRV", "mail.d.test", Some((10, 5, 443)))]);
 }
 
 #[tokio::test]
 async fn no_name_no_data_and_failures_are_told_apart() {
     let answer = a(zone(), "none.d.test").await;
-    let negative = Some(i64::from(NEGATIVE_TTL));
-    assert_eq!((answer.outcome, answer.negative_ttl_s, said(&answer)), ("nxdomain", negative, "zone d.test"));
+    assert_eq!((answer.outcome.word(), said(&answer)), ("nxdomain", "zone d.test"));
     let answer = a(zone().txt("t.d.test", "here"), "t.d.test").await;
-    assert_eq!((answer.outcome, answer.negative_ttl_s), ("nodata", negative));
+    assert_eq!(answer.outcome.word(), "nodata");
     // The SOA of a name that is no zone: the one of its zone is in the reply, but it is no answer.
-    let answer = ask(zone().txt("t.d.test", "here"), "t.d.test", RecordKind::Soa).await;
-    assert_eq!((answer.outcome, answer.negative_ttl_s, answer.records.len()), ("nodata", negative, 0));
+    let answer = ask(zone().txt("t.d.test", "here"), "t.d.test", Asked::Soa).await;
+    assert_eq!((answer.outcome.word(), said(&answer), answer.records.len()), ("nodata", "zone d.test", 0));
     for (code, outcome) in [
         (ResponseCode::ServFail, "servfail"),
         (ResponseCode::Refused, "refused"),
@@ -89,38 +91,41 @@ async fn no_name_no_data_and_failures_are_told_apart() {
         (ResponseCode::Unknown(11), "error"),
     ] {
         let answer = a(zone().rcode("x.d.test", code), "x.d.test").await;
-        assert_eq!((answer.outcome, answer.records.len()), (outcome, 0), "{code}");
+        assert_eq!((answer.outcome.word(), answer.records.len()), (outcome, 0), "{code}");
         assert!(said(&answer).starts_with("response code "), "{answer:?}");
     }
-    assert_eq!(a(zone(), "elsewhere.test").await.outcome, "refused");
+    assert_eq!(a(zone(), "elsewhere.test").await.outcome.word(), "refused");
 }
 
 #[tokio::test]
 async fn names_that_the_crate_would_answer_itself_are_asked() {
     let server = Zone::new().soa("invalid").soa("localhost").a("x.invalid", "192.0.2.1").serve();
     let resolvers = resolvers(&[&server], SHORT);
-    assert_eq!(values(&resolvers.ask("root", "x.invalid", RecordKind::A).await[0]), ["192.0.2.1"]);
-    assert_eq!(resolvers.ask("root", "x.localhost", RecordKind::A).await[0].outcome, "nxdomain");
+    assert_eq!(values(&resolvers.ask(Purpose::Root, "x.invalid", Asked::A).await[0]), ["192.0.2.1"]);
+    assert_eq!(resolvers.ask(Purpose::Root, "x.localhost", Asked::A).await[0].outcome.word(), "nxdomain");
 }
 
 #[tokio::test]
 async fn a_chain_of_ten_leads_to_its_address() {
     for zone in [chain(10), chain(10).stepwise()] {
         let answer = a(zone, "c0.d.test").await;
-        assert_eq!((answer.outcome, answer.hops, answer.canonical.as_deref()), ("answer", 10, Some("c10.d.test")));
+        assert_eq!(
+            (answer.outcome.word(), answer.hops, answer.canonical.as_deref()),
+            ("answer", 10, Some("c10.d.test"))
+        );
         assert_eq!(answer.records.len(), 11);
-        assert_eq!((answer.records[0].kind, answer.records[0].value.as_str()), ("CNAME", "c1.d.test"));
+        assert_eq!((answer.records[0].kind.word(), answer.records[0].value.as_str()), ("CNAME", "c1.d.test"));
         let last = answer.records.last().unwrap();
-        assert_eq!((last.kind, last.owner.as_str(), last.value.as_str()), ("A", "c10.d.test", "192.0.2.9"));
+        assert_eq!((last.kind.word(), last.owner.as_str(), last.value.as_str()), ("A", "c10.d.test", "192.0.2.9"));
         assert_eq!(addresses(&[answer], "c0.d.test"), ["192.0.2.9".parse::<IpAddr>().unwrap()]);
     }
 }
 
 #[tokio::test]
 async fn a_chain_without_end_is_left() {
-    assert_eq!(a(chain(16).stepwise(), "c0.d.test").await.outcome, "answer");
+    assert_eq!(a(chain(16).stepwise(), "c0.d.test").await.outcome.word(), "answer");
     let answer = a(chain(17).stepwise(), "c0.d.test").await;
-    assert_eq!((answer.outcome, answer.hops, said(&answer)), ("error", 16, "more than 16 CNAMEs"));
+    assert_eq!((answer.outcome.word(), answer.hops, said(&answer)), ("error", 16, "more than 16 CNAMEs"));
 }
 
 #[tokio::test]
@@ -128,10 +133,10 @@ async fn a_loop_is_a_loop() {
     let zone = || zone().cname("a.d.test", "b.d.test").cname("b.d.test", "c.d.test").cname("c.d.test", "B.d.test");
     for zone in [zone(), zone().stepwise()] {
         let answer = a(zone, "a.d.test").await;
-        assert_eq!((answer.outcome, answer.hops, said(&answer)), ("cname_loop", 3, "b.d.test comes again"));
+        assert_eq!((answer.outcome.word(), answer.hops, said(&answer)), ("cname_loop", 3, "b.d.test comes again"));
     }
     let itself = a(super::tests::zone().cname("a.d.test", "a.d.test"), "a.d.test").await;
-    assert_eq!((itself.outcome, itself.hops), ("cname_loop", 1));
+    assert_eq!((itself.outcome.word(), itself.hops), ("cname_loop", 1));
 }
 
 #[tokio::test]
@@ -139,20 +144,20 @@ async fn a_dangling_cname_names_its_target() {
     let zone = || zone().cname("a.d.test", "b.d.test").cname("b.d.test", "gone.d.test");
     for zone in [zone(), zone().stepwise()] {
         let answer = a(zone, "a.d.test").await;
-        assert_eq!((answer.outcome, answer.canonical.as_deref()), ("dangling_cname", Some("gone.d.test")));
+        assert_eq!((answer.outcome.word(), answer.canonical.as_deref()), ("dangling_cname", Some("gone.d.test")));
         assert_eq!(said(&answer), "gone.d.test does not exist");
-        assert_eq!((answer.hops, answer.records.len(), answer.negative_ttl_s), (2, 2, Some(300)));
+        assert_eq!((answer.hops, answer.records.len()), (2, 2));
     }
     let zone = super::tests::zone().cname("a.d.test", "b.d.test").txt("b.d.test", "only");
     let answer = a(zone, "a.d.test").await;
-    assert_eq!((answer.outcome, answer.canonical.as_deref()), ("nodata", Some("b.d.test")));
+    assert_eq!((answer.outcome.word(), answer.canonical.as_deref()), ("nodata", Some("b.d.test")));
 }
 
 #[tokio::test]
 async fn a_failure_behind_a_cname_names_the_target() {
     let zone = zone().cname("a.d.test", "b.d.test").rcode("b.d.test", ResponseCode::ServFail).stepwise();
     let answer = a(zone, "a.d.test").await;
-    assert_eq!((answer.outcome, answer.hops), ("servfail", 1));
+    assert_eq!((answer.outcome.word(), answer.hops), ("servfail", 1));
     assert!(said(&answer).starts_with("b.d.test: "), "{answer:?}");
 }
 
@@ -160,9 +165,9 @@ async fn a_failure_behind_a_cname_names_the_target() {
 async fn truncation_is_mended_by_tcp_and_told_without() {
     let zone = || zone().a("t.d.test", "192.0.2.1");
     let answer = a(zone().truncated("t.d.test", true), "t.d.test").await;
-    assert_eq!((answer.outcome, values(&answer)), ("answer", vec!["192.0.2.1"]));
+    assert_eq!((answer.outcome.word(), values(&answer)), ("answer", vec!["192.0.2.1"]));
     let answer = a(zone().truncated("t.d.test", false), "t.d.test").await;
-    assert_eq!((answer.outcome, answer.records.len()), ("truncated", 0));
+    assert_eq!((answer.outcome.word(), answer.records.len()), ("truncated", 0));
     assert!(said(&answer).starts_with("over TCP: "), "{answer:?}");
 }
 
@@ -170,10 +175,10 @@ async fn truncation_is_mended_by_tcp_and_told_without() {
 async fn what_is_no_answer_ends_and_never_counts_as_one() {
     let zone = || zone().a("x.d.test", "192.0.2.1");
     let answer = a(zone().garbage("x.d.test"), "x.d.test").await;
-    assert!(["error", "timeout"].contains(&answer.outcome), "{answer:?}");
+    assert!(["error", "timeout"].contains(&answer.outcome.word()), "{answer:?}");
     for zone in [zone().wrong_id("x.d.test"), zone().silent("x.d.test")] {
         let answer = a(zone, "x.d.test").await;
-        assert_eq!((answer.outcome, said(&answer)), ("timeout", "no answer within 600ms"));
+        assert_eq!((answer.outcome.word(), said(&answer)), ("timeout", "no answer within 600ms"));
         assert!(answer.records.is_empty());
     }
 }
@@ -183,15 +188,15 @@ async fn a_lost_packet_is_sent_again_and_a_late_answer_awaited() {
     let limit = Duration::from_millis(400);
     let late = zone().a("x.d.test", "192.0.2.1").delay("x.d.test", Duration::from_millis(150)).lost_once("x.d.test");
     let server = late.serve();
-    let answer = &resolvers(&[&server], limit).ask("root", "x.d.test", RecordKind::A).await[0];
-    assert_eq!((answer.outcome, values(answer)), ("answer", vec!["192.0.2.1"]));
+    let answer = &resolvers(&[&server], limit).ask(Purpose::Root, "x.d.test", Asked::A).await[0];
+    assert_eq!((answer.outcome.word(), values(answer)), ("answer", vec!["192.0.2.1"]));
     assert!(answer.elapsed_ms >= 400, "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_know_edns_is_asked_without() {
     let answer = a(zone().a("x.d.test", "192.0.2.1").without_edns("x.d.test"), "x.d.test").await;
-    assert_eq!((answer.outcome, values(&answer)), ("answer", vec!["192.0.2.1"]));
+    assert_eq!((answer.outcome.word(), values(&answer)), ("answer", vec!["192.0.2.1"]));
 }
 
 #[tokio::test]
@@ -201,8 +206,8 @@ async fn names_that_cannot_be_are_never_asked() {
     let long = format!("{}.d.test", "x".repeat(64));
     let longer = vec!["x".repeat(60); 5].join(".");
     for host in ["", ".", "a..d.test", "a b.d.test", "a\\.d.test", "café.test", "a\u{0}", &long, &longer] {
-        let answers = resolvers.ask("root", host, RecordKind::A).await;
-        assert_eq!(answers[0].outcome, "invalid_name", "{host:?}");
+        let answers = resolvers.ask(Purpose::Root, host, Asked::A).await;
+        assert_eq!(answers[0].outcome.word(), "invalid_name", "{host:?}");
         assert!(answers[0].detail.is_some());
     }
     assert!(server.asked().is_empty());
@@ -212,8 +217,8 @@ async fn names_that_cannot_be_are_never_asked() {
 async fn resolvers_that_disagree_are_both_heard() {
     let (one, two) = (zone().serve(), zone().a("x.d.test", "192.0.2.1").serve());
     for _ in 0..5 {
-        let answers = resolvers(&[&one, &two, &one], SHORT).ask("root", "x.d.test", RecordKind::A).await;
-        let seen: Vec<_> = answers.iter().map(|a| (a.rank, a.resolver.clone(), a.outcome)).collect();
+        let answers = resolvers(&[&one, &two, &one], SHORT).ask(Purpose::Root, "x.d.test", Asked::A).await;
+        let seen: Vec<_> = answers.iter().map(|a| (a.rank, a.resolver.clone(), a.outcome.word())).collect();
         let expected = [(1, one.address.to_string(), "nxdomain"), (2, two.address.to_string(), "answer")];
         assert_eq!(seen, expected, "a resolver is asked once, whatever is written");
     }
@@ -228,15 +233,16 @@ async fn only_the_name_itself_is_asked() {
     let mut config = Config::default();
     config.dns.resolvers = vec![server.address];
     let resolvers = Resolvers::new(&config, &Root::new(root.path())).unwrap();
-    assert_eq!(resolvers.ask("root", "x.d.test", RecordKind::A).await[0].outcome, "nxdomain");
-    assert_eq!(server.asked(), [("x.d.test".to_owned(), RecordType::A)]);
+    assert_eq!(resolvers.ask(Purpose::Root, "x.d.test", Asked::A).await[0].outcome.word(), "nxdomain");
+    assert_eq!(server.asked(), [("x.d.test".to_owned(), WireType::A)]);
 }
 
 #[test]
 fn resolvers_are_those_of_resolv_conf_unless_configured() {
     let root = empty_root();
     let of_root = Root::new(root.path());
-    let error = |config: &Config| Resolvers::new(config, &of_root).err().unwrap_or_default();
+    let error =
+        |config: &Config| Resolvers::new(config, &of_root).err().map(|reason| reason.to_string()).unwrap_or_default();
     assert!(error(&Config::default()).contains("etc/resolv.conf: No such file"));
     let write = |text: &str| std::fs::write(root.path().join("etc/resolv.conf"), text).unwrap();
     write("search d.test\n# nameserver 192.0.2.1\nnameserver no.address\n");
@@ -266,14 +272,15 @@ async fn the_hosts_file_is_the_view_of_this_machine() {
     let resolvers = Resolvers::new(&config, &Root::new(root.path())).unwrap();
     let answers = resolvers.trace("d.test", "t").await;
     let system: Vec<_> = answers.iter().filter(|a| a.resolver == "system").collect();
-    let seen: Vec<_> = system.iter().map(|a| (a.purpose, a.kind, a.outcome, a.rank, said(a))).collect();
+    let seen: Vec<_> =
+        system.iter().map(|a| (a.purpose.word(), a.kind.word(), a.outcome.word(), a.rank, said(a))).collect();
     let expected =
         [("autodiscover", "A", "answer", 0, "hosts file"), ("autodiscover", "AAAA", "nodata", 0, "hosts file")];
     assert_eq!(seen, expected, "only hosts that the file names");
     assert_eq!(values(system[0]), ["127.0.0.1", "192.0.2.1"]);
-    let dns = answers.iter().find(|a| a.purpose == "autodiscover" && a.rank == 1).unwrap();
-    assert_eq!(dns.outcome, "nxdomain", "and DNS is asked all the same");
-    assert_eq!(values(&resolvers.system("root", "v6.d.test").await[1]), ["fe80::1"]);
+    let dns = answers.iter().find(|a| a.purpose.word() == "autodiscover" && a.rank == 1).unwrap();
+    assert_eq!(dns.outcome.word(), "nxdomain", "and DNS is asked all the same");
+    assert_eq!(values(&resolvers.system(Purpose::Root, "v6.d.test").await[1]), ["fe80::1"]);
     let (_, found) = resolvers.resolve("AUTODISCOVER.d.test.").await;
     assert_eq!(found.len(), 2);
 }
@@ -282,12 +289,12 @@ async fn the_hosts_file_is_the_view_of_this_machine() {
 async fn the_library_is_asked_on_this_machine_only() {
     let none = BTreeMap::<String, Vec<IpAddr>>::new();
     let with = Resolvers { resolvers: Vec::new(), system: System::of(none.clone(), true) };
-    let found = with.system("root", "none-such.invalid").await;
+    let found = with.system(Purpose::Root, "none-such.invalid").await;
     assert_eq!(found.iter().map(|a| (a.resolver.as_str(), a.rank)).collect::<Vec<_>>(), [("system", 0); 2]);
-    assert!(found.iter().all(|a| ["nodata", "error", "timeout"].contains(&a.outcome)), "{found:?}");
+    assert!(found.iter().all(|a| ["nodata", "error", "timeout"].contains(&a.outcome.word())), "{found:?}");
     assert!(found.iter().all(|a| said(a).starts_with("getaddrinfo: ")), "{found:?}");
     let without = Resolvers { resolvers: Vec::new(), system: System::of(none, false) };
-    assert!(without.system("root", "localhost").await.is_empty());
+    assert!(without.system(Purpose::Root, "localhost").await.is_empty());
 }
 
 #[tokio::test]
@@ -303,7 +310,8 @@ async fn a_trace_asks_everything_in_one_order() {
     let resolvers = std::sync::Arc::new(resolvers(&[&server], LIMIT));
     // On a task of its own, as the caller will have it.
     let answers = tokio::spawn(async move { resolvers.trace("d.test", "0123456789abcdef").await }).await.unwrap();
-    let seen: Vec<_> = answers.iter().map(|a| (a.purpose, a.host.as_str(), a.kind, a.outcome)).collect();
+    let seen: Vec<_> =
+        answers.iter().map(|a| (a.purpose.word(), a.host.as_str(), a.kind.word(), a.outcome.word())).collect();
     let expected = [
         ("root", "d.test", "A", "answer"),
         ("root", "d.test", "AAAA", "nodata"),
@@ -321,22 +329,20 @@ async fn a_trace_asks_everything_in_one_order() {
     ];
     assert_eq!(seen, expected);
     assert_eq!(answers[6].hops, 1, "the target is an alias");
-    let columns = super::super::tables::DNS_ANSWER.columns.len();
-    assert!(answers.iter().all(|answer| answer.row("d.test").len() == columns));
 }
 
 #[tokio::test]
 async fn a_wildcard_shows_on_the_random_names() {
-    let of = |answers: &[Answer], purpose: &str| answers.iter().find(|a| a.purpose == purpose).unwrap().clone();
+    let of = |answers: &[Answer], purpose: &str| answers.iter().find(|a| a.purpose.word() == purpose).unwrap().clone();
     let server = zone().a("*.d.test", "192.0.2.66").txt("autodiscover.d.test", "none here").serve();
     let answers = resolvers(&[&server], LIMIT).trace("d.test", "abc").await;
     assert_eq!(values(&of(&answers, "wildcard")), ["192.0.2.66"]);
-    assert_eq!(of(&answers, "wildcard_srv").outcome, "nodata", "several labels match");
-    assert_eq!(of(&answers, "autodiscover").outcome, "nodata", "a name that exists blocks the wildcard");
+    assert_eq!(of(&answers, "wildcard_srv").outcome.word(), "nodata", "several labels match");
+    assert_eq!(of(&answers, "autodiscover").outcome.word(), "nodata", "a name that exists blocks the wildcard");
     let server = zone().cname("*.d.test", "web.d.test").a("web.d.test", "192.0.2.66").serve();
     let answers = resolvers(&[&server], LIMIT).trace("d.test", "abc").await;
     let srv = of(&answers, "srv");
-    assert_eq!((srv.outcome, srv.canonical.as_deref(), srv.hops), ("nodata", Some("web.d.test"), 1));
+    assert_eq!((srv.outcome.word(), srv.canonical.as_deref(), srv.hops), ("nodata", Some("web.d.test"), 1));
 }
 
 #[tokio::test]
@@ -346,13 +352,13 @@ async fn silent_resolvers_do_not_hold_up_the_run() {
     let start = Instant::now();
     let answers = resolvers.trace("d.test", "abc").await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    assert!(answers.iter().all(|a| ["timeout", "not_asked"].contains(&a.outcome)), "{answers:?}");
+    assert!(answers.iter().all(|a| ["timeout", "not_asked"].contains(&a.outcome.word())), "{answers:?}");
     let asked = one.asked().len();
     assert!(asked > 0);
     let start = Instant::now();
     let later = resolvers.trace("other.test", "abc").await;
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
-    assert!(later.iter().all(|a| a.outcome == "not_asked" && said(a).starts_with("no answer to 3 questions")));
+    assert!(later.iter().all(|a| a.outcome.word() == "not_asked" && said(a).starts_with("no answer to 3 questions")));
     assert_eq!(one.asked().len(), asked);
 }
 
@@ -360,7 +366,7 @@ async fn silent_resolvers_do_not_hold_up_the_run() {
 async fn silence_about_some_names_does_not_silence_a_resolver() {
     let server = zone().silent("a.d.test").a("b.d.test", "192.0.2.1").serve();
     let resolvers = resolvers(&[&server], Duration::from_millis(100));
-    let outcome = async |host| resolvers.ask("root", host, RecordKind::A).await[0].outcome;
+    let outcome = async |host| resolvers.ask(Purpose::Root, host, Asked::A).await[0].outcome.word();
     assert_eq!(outcome("b.d.test").await, "answer");
     for _ in 0..4 {
         assert_eq!(outcome("a.d.test").await, "timeout");
@@ -383,11 +389,11 @@ async fn a_redirect_target_is_resolved_and_an_address_is_not_asked() {
     assert!(server.asked().is_empty());
     for spelling in ["www.café.test", "WWW.xn--caf-dma.test."] {
         let (answers, found) = one.resolve(spelling).await;
-        assert!(answers.iter().all(|a| a.purpose == "redirect_target" && a.host == "www.xn--caf-dma.test"));
+        assert!(answers.iter().all(|a| a.purpose.word() == "redirect_target" && a.host == "www.xn--caf-dma.test"));
         assert_eq!(found, ["192.0.2.1".parse::<IpAddr>().unwrap(), "::1".parse().unwrap()]);
     }
     let (answers, found) = resolvers(&[&server, &two], SHORT).resolve("a b").await;
-    assert!(found.is_empty() && answers.iter().all(|a| a.outcome == "invalid_name"));
+    assert!(found.is_empty() && answers.iter().all(|a| a.outcome.word() == "invalid_name"));
 }
 
 #[tokio::test]
@@ -395,8 +401,8 @@ async fn addresses_of_all_resolvers_are_put_together() {
     let one = zone().aaaa("x.d.test", "2001:db8::1").a("x.d.test", "192.0.2.2").serve();
     let two = zone().a("x.d.test", "192.0.2.1").a("x.d.test", "192.0.2.2").a("y.d.test", "192.0.2.3").serve();
     let resolvers = resolvers(&[&one, &two], SHORT);
-    let mut answers = resolvers.host("root", "x.d.test").await;
-    answers.extend(resolvers.host("root", "y.d.test").await);
+    let mut answers = resolvers.host(Purpose::Root, "x.d.test").await;
+    answers.extend(resolvers.host(Purpose::Root, "y.d.test").await);
     let found: Vec<String> = addresses(&answers, "x.d.test").iter().map(ToString::to_string).collect();
     assert_eq!(found, ["192.0.2.2", "192.0.2.1", "2001:db8::1"]);
 }

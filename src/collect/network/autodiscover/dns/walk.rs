@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use hickory_resolver::proto::rr::{Name, RData, Record as WireRecord};
 
+use super::text;
 use super::wire::{Failure, Reply, Resolver, TRIES};
-use super::{RecordKind, text};
 use crate::collect::network::autodiscover::trace::{Answer, Record};
+use crate::collect::network::autodiscover::words::{Asked, DnsOutcome, Purpose, RecordType};
 
 /// CNAMEs that are followed. Resolvers give up between 8 and 16 or so; RFC 1034 3.6.2 only wants chains to be followed.
 const HOPS: usize = 16;
@@ -14,10 +15,10 @@ const HOPS: usize = 16;
 /// Asks one resolver for the records of a host, however long that takes it: at most the time of two silent names.
 pub(super) async fn ask(
     resolver: &Resolver,
-    purpose: &'static str,
+    purpose: Purpose,
     host: &str,
     name: &Result<Name, String>,
-    kind: RecordKind,
+    kind: Asked,
 ) -> Answer {
     let permit = resolver.permits.acquire().await;
     let start = Instant::now();
@@ -26,23 +27,22 @@ pub(super) async fn ask(
         resolver: resolver.address.to_string(),
         rank: resolver.rank,
         host: host.to_owned(),
-        kind: kind.name(),
-        outcome: "not_asked",
+        kind,
+        outcome: DnsOutcome::NotAsked,
         canonical: None,
         hops: 0,
-        negative_ttl_s: None,
         detail: resolver.silence.verdict(TRIES),
         elapsed_ms: 0,
         records: Vec::new(),
     };
     match name {
-        Err(reason) => (answer.outcome, answer.detail) = ("invalid_name", Some(reason.clone())),
+        Err(reason) => (answer.outcome, answer.detail) = (DnsOutcome::InvalidName, Some(reason.clone())),
         Ok(name) if answer.detail.is_none() => {
             let mut chain = Chain { current: name.clone(), seen: vec![name.clone()], records: Vec::new() };
             let limit = resolver.limit * TRIES * 2;
             let end = tokio::time::timeout(limit, chain.follow(resolver, kind)).await;
             chain.close(
-                end.unwrap_or_else(|_| End::because("timeout", format!("no end within {limit:?}"))),
+                end.unwrap_or_else(|_| End::because(DnsOutcome::Timeout, format!("no end within {limit:?}"))),
                 &mut answer,
             );
         }
@@ -62,16 +62,15 @@ struct Chain {
 
 /// How the walk ends.
 struct End {
-    outcome: &'static str,
+    outcome: DnsOutcome,
     detail: Option<String>,
-    negative_ttl_s: Option<i64>,
     records: Vec<Record>,
 }
 
 impl End {
     /// An end without records.
-    fn because(outcome: &'static str, detail: String) -> Self {
-        Self { outcome, detail: Some(detail), negative_ttl_s: None, records: Vec::new() }
+    fn because(outcome: DnsOutcome, detail: String) -> Self {
+        Self { outcome, detail: Some(detail), records: Vec::new() }
     }
 }
 
@@ -82,7 +81,7 @@ impl Chain {
     }
 
     /// Asks for one name after the other.
-    async fn follow(&mut self, resolver: &Resolver, kind: RecordKind) -> End {
+    async fn follow(&mut self, resolver: &Resolver, kind: Asked) -> End {
         loop {
             let reply = match resolver.exchange(&self.current, kind.wire()).await {
                 Ok(reply) => reply,
@@ -94,7 +93,7 @@ impl Chain {
             }
             let records = self.found(&reply.answers, kind);
             if !records.is_empty() {
-                return End { outcome: "answer", detail: None, negative_ttl_s: None, records };
+                return End { outcome: DnsOutcome::Answer, detail: None, records };
             }
             // After a CNAME the next name is asked for itself: only then is "nothing" about that very name.
             if self.hops() == hops {
@@ -107,11 +106,11 @@ impl Chain {
     fn advance(&mut self, answers: &[WireRecord]) -> Option<End> {
         while let Some((target, ttl)) = alias(answers, &self.current) {
             if self.hops() == HOPS {
-                return Some(End::because("error", format!("more than {HOPS} CNAMEs")));
+                return Some(End::because(DnsOutcome::Error, format!("more than {HOPS} CNAMEs")));
             }
             self.records.push(Record {
                 owner: text(&self.current),
-                kind: "CNAME",
+                kind: RecordType::Cname,
                 value: text(target),
                 service: None,
                 ttl_s: i64::from(ttl),
@@ -119,7 +118,7 @@ impl Chain {
             let is_loop = self.seen.contains(target);
             self.current = target.clone();
             if is_loop {
-                return Some(End::because("cname_loop", format!("{} comes again", text(target))));
+                return Some(End::because(DnsOutcome::CnameLoop, format!("{} comes again", text(target))));
             }
             self.seen.push(target.clone());
         }
@@ -127,7 +126,7 @@ impl Chain {
     }
 
     /// The records of the last name. Servers shuffle them; here they are in order.
-    fn found(&self, answers: &[WireRecord], kind: RecordKind) -> Vec<Record> {
+    fn found(&self, answers: &[WireRecord], kind: Asked) -> Vec<Record> {
         let own = answers.iter().filter(|r| r.name == self.current && r.record_type() == kind.wire());
         let mut records: Vec<Record> = own.filter_map(record).collect();
         records.sort_by(|a, b| (a.service, &a.value).cmp(&(b.service, &b.value)));
@@ -138,16 +137,15 @@ impl Chain {
     /// The last name has no such record.
     fn nothing(&self, reply: Reply) -> End {
         let outcome = match (reply.is_nxdomain, self.hops()) {
-            (false, _) => "nodata",
-            (true, 0) => "nxdomain",
-            (true, _) => "dangling_cname",
+            (false, _) => DnsOutcome::Nodata,
+            (true, 0) => DnsOutcome::Nxdomain,
+            (true, _) => DnsOutcome::DanglingCname,
         };
-        let (zone, ttl) = reply.zone.unzip();
         let detail = match outcome {
-            "dangling_cname" => Some(format!("{} does not exist", text(&self.current))),
-            _ => zone.map(|zone| format!("zone {zone}")),
+            DnsOutcome::DanglingCname => Some(format!("{} does not exist", text(&self.current))),
+            _ => reply.zone.map(|zone| format!("zone {zone}")),
         };
-        End { outcome, detail, negative_ttl_s: ttl, records: Vec::new() }
+        End { outcome, detail, records: Vec::new() }
     }
 
     /// A failure behind a CNAME is about the name that the CNAME leads to.
@@ -163,7 +161,6 @@ impl Chain {
     fn close(self, end: End, answer: &mut Answer) {
         answer.outcome = end.outcome;
         answer.detail = end.detail;
-        answer.negative_ttl_s = end.negative_ttl_s;
         answer.canonical = (self.hops() > 0).then(|| text(&self.current));
         answer.hops = i64::try_from(self.hops()).unwrap_or(i64::MAX);
         answer.records = self.records;
@@ -182,10 +179,10 @@ fn alias<'a>(answers: &'a [WireRecord], owner: &Name) -> Option<(&'a Name, u32)>
 /// A record of the kinds that are asked for.
 fn record(wire: &WireRecord) -> Option<Record> {
     let (kind, value, service) = match &wire.data {
-        RData::A(address) => ("A", address.0.to_string(), None),
-        RData::AAAA(address) => ("AAAA", address.0.to_string(), None),
-        RData::SRV(srv) => ("SRV", text(&srv.target), Some((srv.priority, srv.weight, srv.port))),
-        RData::SOA(soa) => ("SOA", text(&soa.mname), None),
+        RData::A(address) => (RecordType::A, address.0.to_string(), None),
+        RData::AAAA(address) => (RecordType::Aaaa, address.0.to_string(), None),
+        RData::SRV(srv) => (RecordType::Srv, text(&srv.target), Some((srv.priority, srv.weight, srv.port))),
+        RData::SOA(soa) => (RecordType::Soa, text(&soa.mname), None),
         _ => return None,
     };
     Some(Record { owner: text(&wire.name), kind, value, service, ttl_s: i64::from(wire.ttl) })

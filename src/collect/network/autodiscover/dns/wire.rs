@@ -10,11 +10,12 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType, rdata::SOA};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use tokio::sync::Semaphore;
 
 use super::text;
+use crate::collect::network::autodiscover::words::DnsOutcome;
 
 /// Questions in flight at one resolver; more could look like an attack.
 const IN_FLIGHT: usize = 8;
@@ -48,30 +49,29 @@ pub(super) struct Reply {
     pub(super) is_nxdomain: bool,
     /// The answer section.
     pub(super) answers: Vec<Record>,
-    /// Of a negative answer: the zone that lacks the record, and for how long resolvers remember it.
-    pub(super) zone: Option<(String, i64)>,
+    /// Of a negative answer: the zone that lacks the record.
+    pub(super) zone: Option<String>,
 }
 
 /// Why there is no reply.
 pub(super) struct Failure {
-    /// A value of the column `outcome`.
-    pub(super) outcome: &'static str,
+    /// How the resolver answered.
+    pub(super) outcome: DnsOutcome,
     /// What was said.
     pub(super) detail: String,
 }
 
 impl Resolver {
     /// A resolver that has not been asked yet; the error is the crate's.
-    pub(super) fn new(address: SocketAddr, rank: i64, limit: Duration) -> Result<Self, String> {
+    pub(super) fn new(address: SocketAddr, rank: i64, limit: Duration) -> Result<Self, NetError> {
         // Two transports, so that a truncated answer without TCP can be told from silence.
         let transport = |mut connection: ConnectionConfig| {
             connection.port = address.port();
             let server = NameServerConfig::new(address.ip(), true, vec![connection]);
             let mut options = ResolverOpts::default();
             options.timeout = limit;
-            let tls = TlsConfig::new().map_err(|error| error.to_string())?;
-            let context = Arc::new(PoolContext::new(options, tls));
-            Ok::<_, String>(Transport::from_config([server], context, TokioRuntimeProvider::default()))
+            let context = Arc::new(PoolContext::new(options, TlsConfig::new()?));
+            Ok::<_, NetError>(Transport::from_config([server], context, TokioRuntimeProvider::default()))
         };
         let (udp, tcp) = (transport(ConnectionConfig::udp())?, transport(ConnectionConfig::tcp())?);
         let (silence, permits) = (Silence::default(), Semaphore::new(IN_FLIGHT));
@@ -95,7 +95,7 @@ impl Resolver {
         }
         match self.try_once(&self.tcp, &query, true).await {
             Err(error) if !matches!(error, NetError::Dns(_)) => {
-                Err(Failure { outcome: "truncated", detail: format!("over TCP: {error}") })
+                Err(Failure { outcome: DnsOutcome::Truncated, detail: format!("over TCP: {error}") })
             }
             answer => self.judge(answer),
         }
@@ -117,23 +117,23 @@ impl Resolver {
         match answer {
             Ok(response) => match response.response_code {
                 ResponseCode::NoError | ResponseCode::NXDomain => Ok(reply(response)),
-                code => fail("error", format!("response code {}: {code}", u16::from(code))),
+                code => fail(DnsOutcome::Error, format!("response code {}: {code}", u16::from(code))),
             },
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Ok(Reply {
                 is_nxdomain: none.response_code == ResponseCode::NXDomain,
                 answers: Vec::new(),
-                zone: none.soa.map(|soa| zone(&soa.name, soa.ttl, &soa.data)),
+                zone: none.soa.map(|soa| text(&soa.name)),
             }),
             Err(NetError::Dns(DnsError::ResponseCode(code))) => {
                 let outcome = match code {
-                    ResponseCode::ServFail => "servfail",
-                    ResponseCode::Refused => "refused",
-                    _ => "error",
+                    ResponseCode::ServFail => DnsOutcome::Servfail,
+                    ResponseCode::Refused => DnsOutcome::Refused,
+                    _ => DnsOutcome::Error,
                 };
                 fail(outcome, format!("response code {}: {code}", u16::from(code)))
             }
-            Err(NetError::Timeout) => fail("timeout", format!("no answer within {:?}", self.limit * TRIES)),
-            Err(error) => fail("error", error.to_string()),
+            Err(NetError::Timeout) => fail(DnsOutcome::Timeout, format!("no answer within {:?}", self.limit * TRIES)),
+            Err(error) => fail(DnsOutcome::Error, error.to_string()),
         }
     }
 }
@@ -142,15 +142,10 @@ impl Resolver {
 fn reply(response: DnsResponse) -> Reply {
     let message = response.into_message();
     let zone = message.authorities.iter().find_map(|record| match &record.data {
-        RData::SOA(soa) => Some(zone(&record.name, record.ttl, soa)),
+        RData::SOA(_) => Some(text(&record.name)),
         _ => None,
     });
     Reply { is_nxdomain: message.metadata.response_code == ResponseCode::NXDomain, answers: message.answers, zone }
-}
-
-/// The zone and how long its negative answers hold, RFC 2308 5: the lesser of the record's own time to live and its last field.
-fn zone(name: &Name, ttl: u32, soa: &SOA) -> (String, i64) {
-    (text(name), i64::from(ttl.min(soa.minimum)))
 }
 
 /// How long a resolver has been silent: one that never speaks shall not hold up the run for every question.

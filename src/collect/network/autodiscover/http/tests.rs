@@ -4,6 +4,7 @@ use super::super::peers::stand_ins::http::{self as sites, Response as Reply, Ser
 use super::super::peers::stand_ins::socket;
 use super::super::peers::stand_ins::tls::{self, Authority, Leaf, Tls};
 use super::super::peers::tests::peers;
+use super::super::words::Kind;
 use super::*;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -15,8 +16,8 @@ fn tls() -> Tls {
 
 fn request(scheme: &'static str, port: u16) -> Request<'static> {
     Request {
-        method: if scheme == "http" { "redirect" } else { "autodiscover" },
-        spelling: "lower",
+        method: if scheme == "http" { Method::Redirect } else { Method::Autodiscover },
+        spelling: Spelling::Lower,
         scheme,
         host: "autodiscover.d.test",
         port,
@@ -55,13 +56,13 @@ async fn asked_at_443(server: &Server, host: &'static str) -> Probe {
 async fn a_request_says_who_asks_and_nothing_else() {
     let server = sites::bluemind().behind(tls()).start();
     let probe = asked_at_443(&server, "autodiscover.d.test").await;
-    assert_eq!((probe.method, probe.spelling, probe.token.as_str()), ("autodiscover", "lower", TOKEN));
+    assert_eq!((probe.method, probe.spelling, probe.token.as_str()), (Method::Autodiscover, Spelling::Lower, TOKEN));
     let [hop] = probe.hops.as_slice() else { panic!("{:?}", probe.hops) };
-    assert_eq!((hop.outcome, hop.status, hop.kind), ("answer", Some(401), Some("bluemind")));
+    assert_eq!((hop.outcome.word(), hop.status, hop.kind.map(Kind::word)), ("answer", Some(401), Some("bluemind")));
     assert_eq!(hop.url, "https://autodiscover.d.test/autodiscover/autodiscover.xml");
     assert_eq!((hop.host.as_str(), hop.address), ("autodiscover.d.test", Some(LOCALHOST)));
     assert_eq!((hop.realm.as_deref(), hop.schemes.as_deref()), (Some("bm.basic.auth.v2"), Some("Basic")));
-    assert_eq!((hop.server.as_deref(), hop.body, hop.body_bytes), (Some("nginx"), "complete", 0));
+    assert_eq!((hop.server.as_deref(), hop.body.word(), hop.body_bytes), (Some("nginx"), "complete", 0));
     assert_eq!(hop.detail, None);
     let requests = server.requests();
     assert_eq!(requests[0].line, format!("GET /autodiscover/autodiscover.xml?bmpf={TOKEN} HTTP/1.1"));
@@ -77,7 +78,7 @@ async fn a_request_says_who_asks_and_nothing_else() {
 async fn the_path_is_spelt_as_asked_and_a_port_is_named() {
     let server = sites::bluemind().start();
     let peers = peers(&[], &[("d.test:8080", server.address)]);
-    let request = Request { spelling: "capital", host: "d.test", ..request("http", 8080) };
+    let request = Request { spelling: Spelling::Capital, host: "d.test", ..request("http", 8080) };
     let hops = peers.probe(request, nowhere).await.hops;
     assert_eq!(hops[0].url, "http://d.test:8080/Autodiscover/Autodiscover.xml");
     assert_eq!(server.requests()[0].path(), "/Autodiscover/Autodiscover.xml");
@@ -95,10 +96,10 @@ async fn answers_are_told_apart() {
         (Reply::new("403 Forbidden", &[], "no"), 403, "other"),
     ] {
         let hop = answer(Site::always(response)).await;
-        assert_eq!((hop.outcome, hop.status, hop.kind), ("answer", Some(status), Some(kind)));
+        assert_eq!((hop.outcome.word(), hop.status, hop.kind.map(Kind::word)), ("answer", Some(status), Some(kind)));
     }
     let hop = answer(Site::always(Reply::autodiscover_error("600"))).await;
-    assert_eq!((hop.kind, hop.error_code.as_deref()), (Some("autodiscover"), Some("600")));
+    assert_eq!((hop.kind.map(Kind::word), hop.error_code.as_deref()), (Some("autodiscover"), Some("600")));
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn a_redirect_is_followed_with_the_token_and_recorded_without() {
     });
     let server = server.behind(tls()).start();
     let hops = asked_at_443(&server, "autodiscover.d.test").await.hops;
-    let seen: Vec<_> = hops.iter().map(|hop| (hop.url.as_str(), hop.kind.unwrap())).collect();
+    let seen: Vec<_> = hops.iter().map(|hop| (hop.url.as_str(), hop.kind.unwrap().word())).collect();
     let path = "/autodiscover/autodiscover.xml";
     assert_eq!(
         seen,
@@ -143,11 +144,11 @@ async fn redirects_that_end_where_they_are() {
     ] {
         let server = Site::always(Reply::redirect(location)).behind(tls()).start();
         let hops = peers(&[], &[]).probe(request("https", server.address.port()), nowhere).await.hops;
-        assert_eq!(hops[0].outcome, expected, "{location:?} {:?}", hops[0].detail);
-        assert_eq!((hops[0].status, hops[0].kind), (Some(302), Some("redirect")));
+        assert_eq!(hops[0].outcome.word(), expected, "{location:?} {:?}", hops[0].detail);
+        assert_eq!((hops[0].status, hops[0].kind.map(Kind::word)), (Some(302), Some("redirect")));
     }
     let hop = answer(Site::always(Reply::new("301 Moved", &[], ""))).await;
-    assert_eq!(hop.outcome, "bad_redirect");
+    assert_eq!(hop.outcome.word(), "bad_redirect");
 }
 
 #[tokio::test]
@@ -158,10 +159,10 @@ async fn redirects_do_not_go_on_for_ever() {
     });
     let server = counted.behind(tls()).start();
     let hops = asked(&server).await;
-    assert_eq!((hops.len(), hops.last().unwrap().outcome), (11, "too_many_redirects"));
+    assert_eq!((hops.len(), hops.last().unwrap().outcome.word()), (11, "too_many_redirects"));
     let looped = Site::new(|request| Reply::redirect(if request.path() == "/a" { "/b" } else { "/a" }));
     let server = looped.behind(tls()).start();
-    let outcomes: Vec<_> = asked(&server).await.iter().map(|hop| hop.outcome).collect();
+    let outcomes: Vec<_> = asked(&server).await.iter().map(|hop| hop.outcome.word()).collect();
     assert_eq!(outcomes, ["answer", "answer", "redirect_loop"]);
 }
 
@@ -171,12 +172,12 @@ async fn the_redirect_of_port_80_must_lead_to_https() {
     let plain = sites::redirect("https://mail.d.test/autodiscover/autodiscover.xml").start();
     let peers = peers(&[], &[("mail.d.test:443", safe.address)]);
     let hops = peers.probe(request("http", plain.address.port()), here).await.hops;
-    assert_eq!((hops.len(), hops[1].kind), (2, Some("bluemind")));
+    assert_eq!((hops.len(), hops[1].kind.map(Kind::word)), (2, Some("bluemind")));
     let hops = peers.probe(request("http", plain.address.port()), nowhere).await.hops;
-    assert_eq!((hops[1].outcome, hops[1].address, hops[1].status), ("unresolved", None, None));
+    assert_eq!((hops[1].outcome.word(), hops[1].address, hops[1].status), ("unresolved", None, None));
     let worse = sites::redirect("http://mail.d.test/").start();
     let hops = peers.probe(request("http", worse.address.port()), here).await.hops;
-    assert_eq!((hops.len(), hops[0].outcome), (1, "plain_http"));
+    assert_eq!((hops.len(), hops[0].outcome.word()), (1, "plain_http"));
 }
 
 #[tokio::test]
@@ -185,7 +186,7 @@ async fn an_address_in_a_redirect_needs_no_resolver() {
     let first = sites::redirect("https://192.0.2.7/").behind(tls()).start();
     let peers = peers(&[], &[("192.0.2.7:443", last.address)]);
     let hops = peers.probe(request("https", first.address.port()), nowhere).await.hops;
-    assert_eq!((hops[1].kind, hops[1].address), (Some("bluemind"), Some("192.0.2.7".parse().unwrap())));
+    assert_eq!((hops[1].kind.map(Kind::word), hops[1].address), (Some("bluemind"), Some("192.0.2.7".parse().unwrap())));
     assert_eq!(last.requests().last().unwrap().header("host"), "192.0.2.7");
 }
 
@@ -193,7 +194,7 @@ async fn an_address_in_a_redirect_needs_no_resolver() {
 async fn office365_is_seen_in_the_location_and_in_the_host() {
     let server = sites::redirect("https://autodiscover-s.outlook.com/x").behind(tls()).start();
     let hops = peers(&[], &[]).probe(request("https", server.address.port()), nowhere).await.hops;
-    assert_eq!((hops[0].kind, hops[1].outcome), (Some("office365"), "unresolved"));
+    assert_eq!((hops[0].kind.map(Kind::word), hops[1].outcome.word()), (Some("office365"), "unresolved"));
 }
 
 #[tokio::test]
@@ -207,41 +208,44 @@ async fn those_who_do_not_answer() {
     ] {
         for (scheme, expected) in [("https", https), ("http", http)] {
             let hops = peers(&[], &[]).probe(request(scheme, peer.address.port()), here).await.hops;
-            assert_eq!((hops.len(), hops[0].outcome), (1, expected), "{scheme} {:?}", hops[0].detail);
+            assert_eq!((hops.len(), hops[0].outcome.word()), (1, expected), "{scheme} {:?}", hops[0].detail);
             assert!(hops[0].detail.is_some() && hops[0].elapsed_ms < 4000);
         }
     }
     let hops = peers(&[], &[]).probe(request("https", socket::nobody().port()), here).await.hops;
-    assert_eq!((hops[0].outcome, hops[0].kind), ("refused", None));
+    assert_eq!((hops[0].outcome.word(), hops[0].kind.map(Kind::word)), ("refused", None));
     let full = socket::full().await;
     let hops = peers(&[], &[]).probe(request("https", full.address.port()), here).await.hops;
-    assert_eq!(hops[0].outcome, "timeout", "{:?}", hops[0].detail);
+    assert_eq!(hops[0].outcome.word(), "timeout", "{:?}", hops[0].detail);
     for host in ["a b", "user@d.test", "d.test/x", "d.test?x", "d.test#x", "d.test\\x", "", "d.test:1"] {
         let hops = peers(&[], &[]).probe(Request { host, ..request("https", 443) }, here).await.hops;
-        assert_eq!((hops.len(), hops[0].outcome), (1, "failed"), "{host}");
+        assert_eq!((hops.len(), hops[0].outcome.word()), (1, "failed"), "{host}");
     }
 }
 
 #[tokio::test]
 async fn slow_and_huge_answers_are_bounded() {
     let hop = answer(Site::always(Reply::slow_headers())).await;
-    assert_eq!((hop.outcome, hop.status), ("timeout", None));
+    assert_eq!((hop.outcome.word(), hop.status), ("timeout", None));
     assert!((2000..4000).contains(&hop.elapsed_ms));
     let hop = answer(Site::always(Reply::slow_body())).await;
-    assert_eq!((hop.outcome, hop.kind, hop.body), ("answer", Some("bluemind"), "cut_short"));
+    assert_eq!(
+        (hop.outcome.word(), hop.kind.map(Kind::word), hop.body.word()),
+        ("answer", Some("bluemind"), "cut_short")
+    );
     assert!((2000..4000).contains(&hop.elapsed_ms) && hop.body_bytes > 0);
     let hop = answer(Site::always(Reply::huge_body())).await;
-    assert_eq!((hop.kind, hop.body, hop.body_bytes), (Some("html"), "too_large", 65_536));
+    assert_eq!((hop.kind.map(Kind::word), hop.body.word(), hop.body_bytes), (Some("html"), "too_large", 65_536));
     assert!(hop.elapsed_ms < 1500);
     let hop = answer(Site::always(Reply::header_bomb())).await;
-    assert_eq!((hop.outcome, hop.status), ("not_http", None), "{:?}", hop.detail);
+    assert_eq!((hop.outcome.word(), hop.status), ("not_http", None), "{:?}", hop.detail);
 }
 
 #[tokio::test]
 async fn a_body_that_the_server_cuts_off_is_judged_as_it_is() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<Autodiscover>";
     let hop = answer(Site::always(Reply::Bytes(head.into()))).await;
-    assert_eq!((hop.kind, hop.body, hop.body_bytes), (Some("invalid_xml"), "cut_short", 14));
+    assert_eq!((hop.kind.map(Kind::word), hop.body.word(), hop.body_bytes), (Some("invalid_xml"), "cut_short", 14));
 }
 
 #[tokio::test]

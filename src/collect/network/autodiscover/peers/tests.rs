@@ -54,6 +54,6 @@ async fn two_connections_at_once_to_one_address_and_no_more() {
 fn a_file_of_certificates_that_cannot_be_read_is_named() {
     let mut config = Config::default();
     config.probe.ca_files = vec!["/nowhere/ca.pem".into()];
-    let error = Peers::new(&config, &Root::new("/"), NOW).err().unwrap();
+    let error = Peers::new(&config, &Root::new("/"), NOW).err().unwrap().to_string();
     assert!(error.starts_with("/nowhere/ca.pem: "), "{error}");
 }
