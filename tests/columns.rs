@@ -19,19 +19,6 @@ const FOR_PEOPLE: &[(&str, &str)] = &[
 
 /// Columns that still wait for a reader, or to be removed. None is added.
 const UNREAD: &[&str] = &[
-    "database.name",
-    "database.postgres_version",
-    "database.encoding",
-    "database.size_bytes",
-    "database_extension.name",
-    "database_extension.version",
-    "domain.label",
-    "folder.subtree_uid",
-    "folder.parent_uid",
-    "folder.has_records",
-    "mailbox.is_hidden",
-    "mailbox.quota_kib",
-    "relation.estimated_rows",
     "replication_hour.server_uid",
     "replication_log.applies",
     "replication_log.authenticated_at",
@@ -39,10 +26,6 @@ const UNREAD: &[&str] = &[
     "replication_log.last_ok_at",
     "replication_log.socket_closed_at",
     "replication_log.socket_closed_left",
-    "shard.bodies",
-    "shard.records",
-    "shard.live_records",
-    "subtree.subtree_uid",
 ];
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {

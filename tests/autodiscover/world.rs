@@ -237,8 +237,7 @@ impl World {
              server_role = [{ server_uid = \"core\", role = \"bm/core\" }, { server_uid = \"core\", role = \"mail/imap\" }]\n\
              installation = [{ external_url = \"mail.d.test\" }]\n",
         );
-        let row =
-            |uid: &str, global| format!("{{ domain_uid = \"{uid}\", label = \"{uid}\", is_global = {global} }}, ");
+        let row = |uid: &str, global| format!("{{ domain_uid = \"{uid}\", is_global = {global} }}, ");
         let domains: String = self.domains.iter().map(|(uid, _)| row(uid, false)).collect();
         text.push_str(&format!("domain = [{}{domains}]\n", row("global.virt", true)));
         let alias = |uid: &str, alias: &str| format!("{{ domain_uid = \"{uid}\", alias = \"{alias}\" }}, ");

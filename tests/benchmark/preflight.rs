@@ -162,11 +162,11 @@ fn big_snapshot(path: &Path) {
     let roles = ["bm/core", "bm/pgsql", "bm/pgsql-data", "mail/imap"];
     put("server_role", "directory", &mut roles.iter().map(|role| vec![text(server), text(role)]));
     put("role_assignment", "directory", &mut [vec![text("example.org"), text(server), text("mail/imap")]].into_iter());
-    put("domain", "directory", &mut [vec![text("example.org"), text("Example"), false.into()]].into_iter());
+    put("domain", "directory", &mut [vec![text("example.org"), false.into()]].into_iter());
     put("component_version", "directory", &mut [vec![text("bm/core"), text("4.1.43922")]].into_iter());
     put("mailbox", "directory", &mut (0..MAILBOXES).map(|n| mailbox(n, server)));
     put("mapi_replica", "directory", &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), format!("replica-{n}").into()]));
-    put("subtree", server, &mut (0..MAILBOXES).map(|n| vec![subtree(n).into(), uid(n).into(), text("example.org")]));
+    put("subtree", server, &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), text("example.org")]));
     put("folder", server, &mut (0..FOLDERS).map(folder));
     put("mapi_folder", server, &mut (0..MAILBOXES).map(mapi_folder));
     finish(&mut store, &schema);
@@ -185,10 +185,6 @@ fn uid(n: i64) -> String {
     format!("6F9619FF-8B86-D011-B42D-{n:012}")
 }
 
-fn subtree(n: i64) -> String {
-    format!("subtree_example_org!user.{}", uid(n))
-}
-
 fn mailbox(n: i64, server: &str) -> Row {
     let text = |t: &str| Value::from(t);
     vec![
@@ -201,8 +197,6 @@ fn mailbox(n: i64, server: &str) -> Row {
         format!("user{n}@example.org").into(),
         false.into(),
         false.into(),
-        false.into(),
-        Value::Null,
     ]
 }
 
@@ -212,14 +206,11 @@ fn folder(n: i64) -> Row {
     let short = name.rsplit('/').next().unwrap().to_owned();
     vec![
         format!("{n:016x}").into(),
-        subtree(mailbox).into(),
         uid(mailbox).into(),
         "example.org".into(),
         name.into(),
         short.into(),
-        Value::Null,
         false.into(),
-        true.into(),
         120.into(),
         0.into(),
     ]

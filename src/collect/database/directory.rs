@@ -113,11 +113,10 @@ const DOMAIN: Source = Source {
         scope: ScopeKind::Directory,
         columns: &[
             Column::text("domain_uid", "uid; in 4.0 also the domain's name").key(),
-            Column::text("label", "display name"),
             Column::boolean("is_global", "whether it is the management domain `global.virt`"),
         ],
     },
-    queries: &[Query { needs: &["t_domain"], sql: "SELECT name, label, global FROM t_domain ORDER BY name" }],
+    queries: &[Query { needs: &["t_domain"], sql: "SELECT name, global FROM t_domain ORDER BY name" }],
 };
 
 const DOMAIN_ALIAS: Source = Source {
@@ -153,9 +152,7 @@ const MAILBOX: Source = Source {
             Column::text("backend_uid", "uid of the mail server that stores it (`datalocation`)").nullable().key(),
             Column::text("address", "its default address, with the domain's name where BlueMind leaves it open").nullable(),
             Column::boolean("is_archived", "suspended in the directory"),
-            Column::boolean("is_hidden", "not shown in the directory"),
             Column::boolean("is_system", "BlueMind's own, such as `bmhiddensysadmin`"),
-            Column::integer("quota_kib", "quota in KiB; null or 0 is none").nullable(),
         ],
     },
     queries: &[Query {
@@ -164,9 +161,7 @@ const MAILBOX: Source = Source {
                      (SELECT a.left_address || '@' || coalesce(nullif(a.right_address, ''), c.uid) FROM t_mailbox_email a
                       WHERE a.item_id = m.item_id AND a.is_default ORDER BY 1 LIMIT 1),
                      coalesce(m.archived, false) OR coalesce(e.flag_archived, false),
-                     coalesce(m.hidden, false) OR coalesce(e.flag_hidden, false),
-                     coalesce(m.system, false) OR coalesce(e.flag_system, false),
-                     m.quota
+                     coalesce(m.system, false) OR coalesce(e.flag_system, false)
               FROM t_mailbox m
               JOIN t_container_item i ON i.id = m.item_id
               JOIN t_container c ON c.id = i.container_id AND c.container_type = 'dir'

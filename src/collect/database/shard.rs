@@ -11,7 +11,7 @@ use crate::fact::{Column, ScopeKind, Table};
 pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, MAPI_FOLDER];
 
 /// What is read from `bj` and from each `bj-data`.
-pub(in crate::collect) const DATABASE_SOURCES: &[Source] = &[DATABASE, DATABASE_EXTENSION, RELATION];
+pub(in crate::collect) const DATABASE_SOURCES: &[Source] = &[DATABASE, RELATION];
 
 const SHARD: Source = Source {
     table: &Table {
@@ -19,20 +19,13 @@ const SHARD: Source = Source {
         doc: "A mail shard: the message index of one server's mailboxes.",
         grain: "a `bj-data` database",
         scope: ScopeKind::Shard,
-        columns: &[
-            Column::text("guid_type", "type of the message GUIDs: text in 4.0, bytea from 4.1 on")
-                .one_of(&["text", "bytea"]),
-            Column::integer("bodies", "rows of `t_message_body`: messages, each counted once"),
-            Column::integer("records", "rows of `t_mailbox_record`: messages in folders, expunged ones included"),
-            Column::integer("live_records", "records that are not expunged (`system_flags` not negative)"),
-        ],
+        columns: &[Column::text("guid_type", "type of the message GUIDs: text in 4.0, bytea from 4.1 on")
+            .one_of(&["text", "bytea"])],
     },
     queries: &[Query {
         needs: &["t_message_body", "t_mailbox_record"],
         sql: "SELECT (SELECT a.atttypid::regtype::text FROM pg_attribute a
-                      WHERE a.attrelid = to_regclass('t_message_body') AND a.attname = 'guid' AND NOT a.attisdropped),
-                     (SELECT count(*) FROM t_message_body), r.records, r.live
-              FROM (SELECT count(*) AS records, count(*) FILTER (WHERE system_flags >= 0) AS live FROM t_mailbox_record) r",
+                      WHERE a.attrelid = to_regclass('t_message_body') AND a.attname = 'guid' AND NOT a.attisdropped)",
     }],
 };
 
@@ -43,15 +36,13 @@ const SUBTREE: Source = Source {
         grain: "the folder tree of a mailbox",
         scope: ScopeKind::Shard,
         columns: &[
-            Column::text("subtree_uid", "`subtree_<domain>!user.<mailbox uid>`, or without `user.` for a mailshare")
-                .key(),
             Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
             Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
         ],
     },
     queries: &[Query {
         needs: &["t_container"],
-        sql: "SELECT uid, owner, domain_uid FROM t_container WHERE container_type = 'replicated_mailboxes' ORDER BY uid",
+        sql: "SELECT owner, domain_uid FROM t_container WHERE container_type = 'replicated_mailboxes' ORDER BY uid",
     }],
 };
 
@@ -63,7 +54,6 @@ const FOLDER: Source = Source {
         scope: ScopeKind::Shard,
         columns: &[
             Column::text("folder_uid", "Cyrus' UNIQUEID: the folder's identity, also when it is renamed").key(),
-            Column::text("subtree_uid", "the folder tree it belongs to").key(),
             Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
             Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
             Column::text(
@@ -71,17 +61,15 @@ const FOLDER: Source = Source {
                 "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here",
             ),
             Column::text("short_name", "last part of the path"),
-            Column::text("parent_uid", "UNIQUEID of the parent folder").nullable(),
             Column::boolean("is_deleted", "whether the item carries the deleted flag (2)"),
-            Column::boolean("has_records", "whether its container of records exists"),
             Column::integer("messages", "live records: not expunged"),
             Column::integer("missing_bodies", "live records whose message body has no row"),
         ],
     },
     queries: &[Query {
         needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record", "t_message_body"],
-        sql: "SELECT f.uid, s.uid, s.owner, s.domain_uid, r.name, r.short_name, r.parent_uid, (f.flags & 2) <> 0,
-                     rc.id IS NOT NULL, coalesce(n.live, 0), coalesce(n.missing, 0)
+        sql: "SELECT f.uid, s.owner, s.domain_uid, r.name, r.short_name, (f.flags & 2) <> 0,
+                     coalesce(n.live, 0), coalesce(n.missing, 0)
               FROM t_mailbox_replica r
               JOIN t_container_item f ON f.id = r.item_id
               JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
@@ -143,35 +131,13 @@ const DATABASE: Source = Source {
         doc: "A PostgreSQL database of the installation.",
         grain: "a database",
         scope: ScopeKind::Database,
-        columns: &[
-            Column::text("name", "name of the database, `bj` or `bj-data` unless configured otherwise"),
-            Column::text("postgres_version", "version of its server, such as `11.5`"),
-            Column::text("encoding", "server encoding, such as `UTF8`"),
-            Column::integer("size_bytes", "size on disk, in bytes"),
-            Column::text(
-                "data_directory",
-                "PostgreSQL's data directory on its server; null when the user may not see it",
-            )
-            .nullable(),
-        ],
+        columns: &[Column::text(
+            "data_directory",
+            "PostgreSQL's data directory on its server; null when the user may not see it",
+        )
+        .nullable()],
     },
-    queries: &[Query {
-        needs: &[],
-        sql: "SELECT current_database()::text, split_part(current_setting('server_version'), ' ', 1),
-                     current_setting('server_encoding'), pg_database_size(current_database()),
-                     (SELECT setting FROM pg_settings WHERE name = 'data_directory')",
-    }],
-};
-
-const DATABASE_EXTENSION: Source = Source {
-    table: &Table {
-        name: "database_extension",
-        doc: "The extensions of a database (`pg_extension`).",
-        grain: "an extension of a database",
-        scope: ScopeKind::Database,
-        columns: &[Column::text("name", "such as `hstore`"), Column::text("version", "installed version")],
-    },
-    queries: &[Query { needs: &[], sql: "SELECT extname::text, extversion FROM pg_extension ORDER BY 1" }],
+    queries: &[Query { needs: &[], sql: "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory')" }],
 };
 
 const RELATION: Source = Source {
@@ -183,14 +149,11 @@ const RELATION: Source = Source {
         columns: &[
             Column::text("name", "name of the table").key(),
             Column::integer("total_bytes", "size on disk with its indexes and TOAST, in bytes"),
-            Column::integer("estimated_rows", "the planner's estimate; null when it was never analysed").nullable(),
         ],
     },
     queries: &[Query {
         needs: &[],
-        // Before PostgreSQL 14 a table that was never analysed has 0 pages and 0 rows, later -1 rows.
-        sql: "SELECT relname::text, pg_total_relation_size(oid),
-                     CASE WHEN reltuples >= 0 AND relpages > 0 THEN reltuples::bigint END
+        sql: "SELECT relname::text, pg_total_relation_size(oid)
               FROM pg_class
               WHERE relkind = 'r' AND pg_table_is_visible(oid)
                 AND relname IN ('t_message_body', 't_mailbox_record', 't_container_item', 't_container_changelog', 't_container_changeset')
