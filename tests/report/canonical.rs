@@ -1,6 +1,6 @@
 //! Report values: one with every outcome and severity, and the same with a hostile string in every slot.
 
-use bm_preflight::model::reason::Files;
+use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
     CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
     Remedy, Risk, Severity, Step, Waived, When,
@@ -167,7 +167,7 @@ fn coverage() -> Vec<Coverage> {
             source: Some("postgresql://bj@127.0.0.1:5432/bj-data".into()),
             elapsed_ms: 41,
         },
-        Coverage::absent("mapi_folder", "imap-02", "connection refused"),
+        Coverage::absent("mapi_folder", "imap-02", Database::Failed { error: "connection refused".to_owned() }),
     ]
 }
 

@@ -90,8 +90,6 @@ pub enum Reason {
     Merge(Merge),
     /// Several at once.
     Several(Vec<Reason>),
-    /// In words of one language: of what has no value yet.
-    Said(String),
 }
 
 impl Reason {
@@ -106,7 +104,6 @@ impl Reason {
             Self::Network(reason) => reason.text(lang),
             Self::Merge(reason) => reason.text(lang),
             Self::Several(reasons) => reasons.told(lang),
-            Self::Said(text) => text.clone(),
         }
     }
 
@@ -143,22 +140,6 @@ impl From<&Self> for Reason {
         reason.clone()
     }
 }
-impl From<String> for Reason {
-    fn from(text: String) -> Self {
-        Self::Said(text)
-    }
-}
-impl From<&str> for Reason {
-    fn from(text: &str) -> Self {
-        Self::Said(text.to_owned())
-    }
-}
-impl From<Reason> for String {
-    fn from(reason: Reason) -> Self {
-        reason.to_string()
-    }
-}
-
 /// What a field says within a sentence.
 trait Told {
     fn told(&self, lang: Lang) -> String;

@@ -16,7 +16,7 @@ reasons! {
         /// Without them, there is nothing to ask for.
         DomainsUnknown { why: Box<Reason> }
             en "the mail domains are not known: {why}"
-            fr "les domaines de messagerie ne sont pas connus : {why}";
+            fr "les domaines de messagerie ne sont pas connus : {why}";
         /// Servers that nobody can connect to.
         NoAddress { servers: Vec<String> }
             en "no address is known of {servers}"
