@@ -69,10 +69,16 @@ pub(super) fn open(check: &CheckResult) -> impl Iterator<Item = &Finding> {
     check.findings.iter().filter(|f| f.waived.is_none())
 }
 
-/// The remediation of every one of the findings, if they share one.
-pub(super) fn shared_remediation<'a>(findings: &[&'a Finding]) -> Option<&'a str> {
-    let first = findings.first()?;
-    findings.iter().all(|f| f.remediation == first.remediation).then_some(first.remediation.as_str())
+/// The findings by what is done about them, in the order in which each remediation first appears.
+pub(super) fn by_remediation<'a>(findings: &[&'a Finding]) -> Vec<(&'a str, Vec<&'a Finding>)> {
+    let mut groups: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        match groups.iter_mut().find(|(remediation, _)| *remediation == finding.remediation) {
+            Some((_, group)) => group.push(finding),
+            None => groups.push((&finding.remediation, vec![finding])),
+        }
+    }
+    groups
 }
 
 /// The commands of the findings in order, each once.

@@ -114,8 +114,15 @@ struct Check<'a> {
     more: u64,
     findings: Vec<FindingRow<'a>>,
     waived: Vec<FindingRow<'a>>,
-    /// Set when all findings share one remediation; their commands are then gathered here too.
-    remediation: Option<&'a str>,
+    /// What to do, each text once.
+    remedies: Vec<Remedy<'a>>,
+}
+
+#[derive(Serialize)]
+struct Remedy<'a> {
+    /// Whom it is for; empty where it is for all.
+    subjects: Vec<&'a str>,
+    remediation: &'a str,
     commands: Vec<&'a str>,
 }
 
@@ -124,8 +131,6 @@ struct FindingRow<'a> {
     subject: &'a str,
     message: &'a str,
     evidence: Vec<Evidence<'a>>,
-    remediation: &'a str,
-    commands: &'a [String],
     reason: Option<&'a str>,
     expires: Option<&'a str>,
 }
@@ -215,7 +220,8 @@ impl<'a> Installation<'a> {
 impl<'a> Check<'a> {
     fn of(check: &'a CheckResult) -> Self {
         let findings: Vec<&Finding> = outline::open(check).take(LISTED).collect();
-        let remediation = outline::shared_remediation(&findings);
+        let groups = outline::by_remediation(&findings);
+        let is_one = groups.len() == 1;
         Self {
             id: &check.id,
             fragment: percent_encoded(&visible(&check.id, false)),
@@ -237,10 +243,20 @@ impl<'a> Check<'a> {
             missing: check.missing.iter().map(MissingRow::of).collect(),
             open: verdict::unwaived(check),
             more: verdict::unwaived(check).saturating_sub(findings.len() as u64),
-            commands: remediation.map_or_else(Vec::new, |_| outline::commands(&findings)),
-            remediation,
+            remedies: groups.iter().map(|(text, findings)| Remedy::of(text, findings, is_one)).collect(),
             findings: findings.into_iter().map(FindingRow::of).collect(),
             waived: check.findings.iter().filter(|f| f.waived.is_some()).take(LISTED).map(FindingRow::of).collect(),
+        }
+    }
+}
+
+impl<'a> Remedy<'a> {
+    fn of(remediation: &'a str, findings: &[&'a Finding], is_only_one: bool) -> Self {
+        let subjects = findings.iter().map(|finding| finding.subject.as_str());
+        Self {
+            subjects: if is_only_one { Vec::new() } else { subjects.collect() },
+            remediation,
+            commands: outline::commands(findings),
         }
     }
 }
@@ -251,8 +267,6 @@ impl<'a> FindingRow<'a> {
             subject: &finding.subject,
             message: &finding.message,
             evidence: finding.evidence.iter().map(|(name, v)| Evidence { name, value: shown(v) }).collect(),
-            remediation: &finding.remediation,
-            commands: &finding.commands,
             reason: finding.waived.as_ref().map(|w| w.reason.as_str()),
             expires: finding.waived.as_ref().map(|w| w.expires.as_str()),
         }

@@ -94,33 +94,31 @@ impl Page<'_> {
     fn findings(&mut self, check: &CheckResult) {
         let limit = if self.verbose { usize::MAX } else { LISTED };
         let findings: Vec<&Finding> = outline::open(check).take(limit).collect();
-        let shared = outline::shared_remediation(&findings);
-        for finding in &findings {
-            let (subject, message) = (clean(&finding.subject), clean(&finding.message));
-            let shown = self.paint(Style::new().bold(), &subject);
-            // Most messages name their subject: one line says it all then.
-            match message.split_once(&subject) {
-                Some((before, after)) => self.line(4, &format!("• {before}{shown}{after}")),
-                None => {
-                    self.line(4, &format!("• {shown}"));
-                    self.line(6, &message);
-                }
-            }
-            if shared.is_none() {
-                self.remedy(6, &finding.remediation, &outline::commands(&[finding]));
-            }
+        for (remediation, findings) in outline::by_remediation(&findings) {
+            findings.iter().for_each(|finding| self.finding(finding));
+            self.remedy(4, remediation, &outline::commands(&findings));
         }
         let more = verdict::unwaived(check).saturating_sub(findings.len() as u64);
         if more > 0 {
             self.line(4, &format!("{} ({})", self.words.more(more), self.words.text("label.see_json")));
         }
-        if let Some(remediation) = shared {
-            self.remedy(4, remediation, &outline::commands(&findings));
-        }
         let when = self.words.word("when", outline::when_word(check.remedy.when));
         let risk = self.words.word("risk", outline::risk_word(check.remedy.risk));
         let circumstances = self.paint(Style::new().dimmed(), &format!("{when}. {risk}."));
         self.line(4, &circumstances);
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        let (subject, message) = (clean(&finding.subject), clean(&finding.message));
+        let shown = self.paint(Style::new().bold(), &subject);
+        // Most messages name their subject: one line says it all then.
+        match message.split_once(&subject) {
+            Some((before, after)) => self.line(4, &format!("• {before}{shown}{after}")),
+            None => {
+                self.line(4, &format!("• {shown}"));
+                self.line(6, &message);
+            }
+        }
     }
 
     /// A line for each reason: what is not read of a server has one for many tables.
