@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::table::{Kind, Row, Table, Value};
 
-/// A row whose fields are the columns of its table. Declared by [`table!`].
+/// A row whose fields are the columns of its table. Declared by `table!`.
 pub trait Record {
     /// The table.
     const TABLE: &'static Table;

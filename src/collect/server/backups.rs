@@ -12,7 +12,7 @@ use crate::model::Reason;
 use crate::model::reason::{Files, Server};
 
 table! {
-    /// The backups that BlueMind's DataProtect made, as the files /var/backups/bluemind/generation-<id>.json tell; none where
+    /// The backups that BlueMind's DataProtect made, as the files `/var/backups/bluemind/generation-<id>.json` tell; none where
     /// there is no such folder. The folder may be shared: several servers then have the same rows.
     struct BackupGeneration: "backup_generation", "a file of a server that describes a backup", Server {
         /// name of the file, such as `generation-12.json`
