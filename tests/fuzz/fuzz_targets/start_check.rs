@@ -20,7 +20,9 @@ fuzz_target!(|data: &str| {
     assert_eq!(names.len(), checks.len(), "each validator once");
     let texts = || checks.iter().flat_map(|check| [Some(&check.validator), check.message.as_ref()]).flatten();
     assert!(texts().all(|text| text.chars().count() <= LONGEST));
-    if data.len() < LONGEST {
+    // A name that ends like what follows a name, once it is trimmed, cannot be told from it.
+    let is_plain = |check: &StartCheck| !check.validator.contains(" : Valid:");
+    if data.len() < LONGEST && checks.iter().all(is_plain) {
         assert_eq!(parse(&checks.iter().map(line).collect::<String>()), checks);
     }
 });
