@@ -41,11 +41,6 @@ pub enum Told<'a> {
     },
     /// `<n> active replication connection(s)`, or that there is none.
     Active(u32),
-    /// `Socket closed (active: <n>) after <ms>ms.`
-    Closed {
-        /// Connections that are left.
-        left: u32,
-    },
     /// `Replication session authenticated as '<login>'.`
     Authenticated,
     /// `NO <message>` by itself: a refusal, which an answer may tell as well.
@@ -168,9 +163,6 @@ fn told(message: &[u8]) -> Told<'_> {
         [b'[', ..] if memmem::find(message, b"] noticed error, errorCount: ").is_some() => Told::Throttled,
         _ if begins("NO active replication connection") => Told::Active(0),
         [b'N', b'O', b' ', refusal @ ..] => Told::Refused(refusal),
-        _ if begins("Socket closed (active: ") => {
-            number(&message[b"Socket closed (active: ".len()..]).map_or(Told::Other, |(left, _)| Told::Closed { left })
-        }
         _ if begins("Replication session authenticated") => Told::Authenticated,
         _ if begins("Adding a ") && memmem::find(message, b"ms delay to error-prone operation").is_some() => {
             Told::Throttled

@@ -17,11 +17,9 @@ use crate::topology::Server;
 
 table! {
     /// What InfluxDB, which comes with bm-tick, remembers of replication: the whole hours of the last week, asked at port
-    /// 8086 of each server with the role metrics/influxdb; none where no server has it. An hour of which it has no value
-    /// has no row.
-    pub(in crate::collect) struct ReplicationHour: "replication_hour", "a whole hour before the collection, a metric, and where it is told, the mail server that it is about", Network {
-        /// the server that was asked
-        server_uid: String as key,
+    /// 8086 of each server with the role metrics/influxdb; none where no server has it. Where several have it, each tells
+    /// its own. An hour of which it has no value has no row.
+    pub(in crate::collect) struct ReplicationHour: "replication_hour", "a whole hour before the collection that an InfluxDB remembers, a metric, and where it is told, the mail server that it is about", Network {
         /// what is measured: the most connections that the worst ten minutes of the hour had; messages that were
         /// replicated within the hour
         metric: Metric as key,
@@ -79,26 +77,20 @@ async fn rows(probe: &Probe, now: i64, server: &Server) -> Result<Vec<Replicatio
         let answer = ask(probe, address, &statement).await?;
         let fail = |error: String| Network::Failed { error: visible(&error, false) };
         let series = influx_answer::parse(&answer).map_err(fail)?;
-        rows.extend(rows_of(&server.uid, metric, &series, end));
+        rows.extend(rows_of(metric, &series, end));
     }
     rows.sort();
     Ok(rows)
 }
 
 /// The rows of a metric's series, each point of which stands for the hour that begins at its time.
-fn rows_of<'a>(
-    server: &'a str,
-    metric: Metric,
-    all: &'a [Series],
-    end: i64,
-) -> impl Iterator<Item = ReplicationHour> + 'a {
+fn rows_of(metric: Metric, all: &[Series], end: i64) -> impl Iterator<Item = ReplicationHour> {
     all.iter().flat_map(move |series| {
         let upstream = series.tags.get("upstream").filter(|upstream| !upstream.is_empty());
         let upstream = upstream.map(|upstream| visible(upstream, false));
         series.points.iter().filter_map(move |(at, value)| {
             let hours_ago = end.checked_sub(*at)?.div_euclid(HOUR);
             (1..=HOURS).contains(&hours_ago).then(|| ReplicationHour {
-                server_uid: server.to_owned(),
                 metric,
                 upstream: upstream.clone(),
                 hours_ago,
@@ -182,7 +174,6 @@ mod tests {
         let tags = "\"tags\":{\"upstream\":\"192.0.2.21\"},";
         let messages = answer(tags, &format!("[{week},1],[{hour},41.4],[{END},9]"));
         let row = |metric, upstream: Option<&str>, value| ReplicationHour {
-            server_uid: "tick".to_owned(),
             metric,
             upstream: upstream.map(str::to_owned),
             hours_ago: 1,

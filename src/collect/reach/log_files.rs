@@ -126,9 +126,8 @@ impl LogFile {
     }
 
     /// Hands every whole line to `each`, without its end; what is added to the file meanwhile is left out. The lines that
-    /// could be read before an error have been handed on. `stop` ends it. Returns how many lines were too long to be handed
-    /// on to their end.
-    pub(in crate::collect) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<u64, Reason> {
+    /// could be read before an error have been handed on. `stop` ends it.
+    pub(in crate::collect) fn read(self, stop: &AtomicBool, each: impl FnMut(&[u8])) -> Result<(), Reason> {
         let Self { shown: path, file, is_compressed, size, .. } = self;
         let raw = BufReader::with_capacity(BUFFER, file.take(size));
         let ended = if is_compressed {
@@ -146,7 +145,7 @@ impl LogFile {
             None if stop.load(Ordering::Relaxed) => Files::ReadingStopped { path },
             None if is_compressed && bytes > limit => Files::LongText { path, limit },
             None if !is_compressed && bytes < size => Files::Cut { path },
-            None => return Ok(ended.cut_lines),
+            None => return Ok(()),
         };
         Err(reason.into())
     }
@@ -155,14 +154,13 @@ impl LogFile {
 /// What reading came to.
 struct Ended {
     bytes: u64,
-    cut_lines: u64,
     error: Option<std::io::Error>,
 }
 
 /// Hands on every line that is ended. A last line without end is still being written, or was cut: half a name would be
 /// taken for a whole one.
 fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8])) -> Ended {
-    let mut ended = Ended { bytes: 0, cut_lines: 0, error: None };
+    let mut ended = Ended { bytes: 0, error: None };
     let mut line = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         line.clear();
@@ -181,7 +179,6 @@ fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8]))
             each(line.get(begin..).unwrap_or_default().trim_ascii_end());
         }
         if !is_whole && line.len() as u64 == LINE {
-            ended.cut_lines += 1;
             match pass_over_line(&mut from, stop) {
                 Ok(passed) => ended.bytes += passed,
                 Err(error) => {

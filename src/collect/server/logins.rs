@@ -195,7 +195,7 @@ impl LogFile {
     fn read_text(self, stop: &AtomicBool, mut each: impl FnMut(&str, i64)) -> Result<(), Reason> {
         let modified = self.modified;
         // The beginning of a line tells all of a login, however long the line is.
-        self.read(stop, |line| each(&String::from_utf8_lossy(line), modified)).map(|_cut_lines| ())
+        self.read(stop, |line| each(&String::from_utf8_lossy(line), modified))
     }
 }
 

@@ -24,16 +24,10 @@ const MAX_GAUGES: usize = 4_096;
 pub(super) struct History {
     first_at: Option<i64>,
     last_at: Option<i64>,
-    /// Lines that were too long to be read to their end.
-    pub(super) cut_lines: u64,
     /// Numbers of connections in the last hour, with their times.
     gauges: VecDeque<(i64, u32)>,
-    closed: Option<(i64, u32)>,
-    authenticated_at: Option<i64>,
-    applies: u64,
     last_apply_at: Option<i64>,
     last_probe_at: Option<i64>,
-    last_ok_at: Option<i64>,
     throttles: u64,
     last_throttle_at: Option<i64>,
     pending: HashMap<(u64, u64), Pending>,
@@ -47,7 +41,6 @@ pub(super) struct History {
 /// A command that waits for its answer.
 struct Pending {
     at: i64,
-    is_apply: bool,
     /// None where it is not known whose it is.
     mailbox: Option<Id>,
 }
@@ -58,14 +51,9 @@ impl History {
         Self {
             first_at: None,
             last_at: None,
-            cut_lines: 0,
             gauges: VecDeque::new(),
-            closed: None,
-            authenticated_at: None,
-            applies: 0,
             last_apply_at: None,
             last_probe_at: None,
-            last_ok_at: None,
             throttles: 0,
             last_throttle_at: None,
             pending: HashMap::new(),
@@ -87,11 +75,7 @@ impl History {
             }
             Told::Answer { frame, answer } => self.answer(self.hasher.hash_one(line.thread), *frame, at, *answer),
             Told::Active(connections) => self.gauge(at, *connections),
-            Told::Closed { left } => self.closed = Some((at, *left)),
-            Told::Authenticated => {
-                self.authenticated_at = Some(at);
-                self.failures.authenticated_at = Some(at);
-            }
+            Told::Authenticated => self.failures.authenticated_at = Some(at),
             Told::Refused(message) => self.failures.add_alone(at, message),
             Told::Trouble(cause) => {
                 let skipped = || self.on_thread.get(&self.hasher.hash_one(line.thread)).copied();
@@ -119,37 +103,28 @@ impl History {
         if self.pending.len() >= MAX_PENDING {
             self.pending.clear();
         }
-        let new = Pending { at, is_apply: apply.is_some(), mailbox };
+        let new = Pending { at, mailbox };
         if let Some(old) = self.pending.insert((thread, frame), new)
             && at - old.at < ANSWERED
             && let Some(both) = self.pending.get_mut(&(thread, frame))
         {
-            both.is_apply &= old.is_apply;
             both.mailbox = None;
         }
     }
 
     fn apply(&mut self, apply: &Apply<'_>, at: i64) -> Option<Id> {
-        if apply.mailbox.as_deref().is_some_and(is_probe) {
-            self.last_probe_at = self.last_probe_at.max(Some(at));
-        } else {
-            self.applies += 1;
-            self.last_apply_at = self.last_apply_at.max(Some(at));
-        }
+        let is_probed = apply.mailbox.as_deref().is_some_and(is_probe);
+        let last_at = if is_probed { &mut self.last_probe_at } else { &mut self.last_apply_at };
+        *last_at = (*last_at).max(Some(at));
         self.mailboxes.apply(apply, at)
     }
 
     fn answer(&mut self, thread: u64, frame: u64, at: i64, answer: Answer<'_>) {
-        let pending = self.pending.remove(&(thread, frame));
-        let mailbox = pending.as_ref().and_then(|pending| pending.mailbox);
-        let is_ok = answer == Answer::Ok;
+        let mailbox = self.pending.remove(&(thread, frame)).and_then(|pending| pending.mailbox);
         if let (Some(id), true) = (mailbox, answer != Answer::Other) {
-            self.mailboxes.answer(id, at, is_ok);
+            self.mailboxes.answer(id, at, answer == Answer::Ok);
         }
         match answer {
-            Answer::Ok if pending.is_some_and(|pending| pending.is_apply) => {
-                self.last_ok_at = self.last_ok_at.max(Some(at));
-            }
             Answer::No(message) => self.failures.add(Cause::of_no(message), mailbox, at, Some(message)),
             Answer::Bad => self.failures.add(Cause::Malformed, mailbox, at, None),
             Answer::Ok | Answer::Other => {}
@@ -175,16 +150,10 @@ impl History {
             active_connections_at: last.map(|(at, _)| *at),
             active_connections_min: numbers().min(),
             active_connections_max: numbers().max(),
-            socket_closed_at: self.closed.map(|(at, _)| at),
-            socket_closed_left: self.closed.map(|(_, left)| left),
-            authenticated_at: self.authenticated_at,
-            applies: self.applies,
             last_apply_at: self.last_apply_at,
             last_probe_at: self.last_probe_at,
-            last_ok_at: self.last_ok_at,
             throttles: self.throttles,
             last_throttle_at: self.last_throttle_at,
-            cut_lines: self.cut_lines,
         }
     }
 }
@@ -228,7 +197,9 @@ mod tests {
             failures(&seen),
             [failure(Cause::OwnerUnknown, "", false), failure(Cause::OwnerUnknown, "a.b!user.one", false)]
         );
-        assert_eq!(seen.last_ok_at, seen.first_at.map(|at| at + 2));
+        let (one, two) = (0, 1);
+        assert_eq!(seen.mailboxes.recovered_at(one), None);
+        assert_eq!(seen.mailboxes.recovered_at(two), seen.first_at.map(|at| at + 2));
     }
 
     #[test]

@@ -83,8 +83,8 @@ fn read(root: &Root, is_expected: bool, stop: &AtomicBool) -> Result<Option<Log>
             layout.take(line.is_some());
             line.iter().for_each(|line| log.history.take(line));
         });
-        match read.and_then(|cut| layout.outcome(&path).map(|()| cut)) {
-            Ok(cut) => log.history.cut_lines += cut,
+        match read.and_then(|()| layout.outcome(&path)) {
+            Ok(()) => {}
             Err(reason) if is_current => return Err(reason),
             Err(reason) => {
                 log.history = History::new();

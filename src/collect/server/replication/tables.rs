@@ -24,26 +24,14 @@ table! {
         active_connections_min: Option<u32>,
         /// the most of the hour before that
         active_connections_max: Option<u32>,
-        /// when a connection was last closed, in seconds since the epoch
-        socket_closed_at: Option<i64>,
-        /// connections that were left then
-        socket_closed_left: Option<u32>,
-        /// when a connection was last authenticated, in seconds since the epoch
-        authenticated_at: Option<i64>,
-        /// APPLY MAILBOX commands, those of latency probes left out
-        applies: u64,
-        /// the last of them, in seconds since the epoch
+        /// last APPLY MAILBOX command, those of latency probes left out, in seconds since the epoch
         last_apply_at: Option<i64>,
         /// last APPLY MAILBOX of a latency probe's mailbox (4.1: every 10 s), in seconds since the epoch
         last_probe_at: Option<i64>,
-        /// last APPLY MAILBOX that was answered with OK, in seconds since the epoch
-        last_ok_at: Option<i64>,
         /// lines that tell that the core slows itself down after errors
         throttles: u64,
         /// the last of them, in seconds since the epoch
         last_throttle_at: Option<i64>,
-        /// lines longer than 64 KiB, of which the beginning was read: command, names and partition stand there
-        cut_lines: u64,
     }
 }
 
