@@ -117,12 +117,6 @@ impl Root {
         Ok((file, metadata))
     }
 
-    /// A regular file, open for reading, and what the system says of it.
-    pub(in crate::collect) fn regular(&self, path: impl AsRef<Path>) -> std::io::Result<(File, Metadata)> {
-        let (file, metadata) = self.opened(path)?;
-        if metadata.is_file() { Ok((file, metadata)) } else { Err(std::io::Error::other("not a regular file")) }
-    }
-
     /// What a symbolic link says, not followed; none when the entry is no link.
     pub(in crate::collect) fn link(&self, path: impl AsRef<Path>) -> std::io::Result<Option<PathBuf>> {
         let entry = self.open(path.as_ref(), OFlags::PATH | OFlags::NOFOLLOW)?;
@@ -241,6 +235,35 @@ mod tests {
         }
         for loops in ["/loop", "/loop/a"] {
             assert!(told(loops).starts_with("ROOT/loop") && told(loops).contains("symbolic link"), "{}", told(loops));
+        }
+    }
+
+    #[test]
+    fn a_file_is_a_regular_one_below_the_root() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "inside").unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
+        std::os::unix::fs::symlink("/file", at("link")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), at("out")).unwrap();
+        std::os::unix::fs::symlink(format!("../../../..{}", outside.path().display()), at("climb")).unwrap();
+        let root = Root::new(folder.path());
+        for path in ["/file", "/link"] {
+            let mut text = String::new();
+            root.find_file(path).unwrap().unwrap().0.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "inside", "{path}");
+        }
+        assert!(root.find_file("/none").unwrap().is_none());
+        for (root, path, reason) in [
+            (&root, "/out", "which is not there"),
+            (&root, "/climb", "which is not there"),
+            (&root, "/folder", "not a regular file"),
+            (&root, "/pipe", "not a regular file"),
+            (&Root::new("/"), "/dev/zero", "not a regular file"),
+        ] {
+            let error = root.find_file(path).unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains(reason), "{error}");
         }
     }
 

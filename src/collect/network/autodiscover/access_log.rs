@@ -1,15 +1,17 @@
 //! nginx's access logs, watched for the tokens of this run: a request that is found there reached this installation.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::words::Holds;
 use crate::collect::reach::root::Root;
 use crate::config::Config;
+use crate::model::Reason;
+use crate::model::reason::Files;
 
 /// Where BlueMind's nginx writes (bm-access-log.conf).
 const DEFAULT: &str = "/var/log/nginx/access.log";
@@ -29,16 +31,9 @@ pub(super) struct Watch {
 }
 
 struct Log {
-    shown: String,
-    place: Place,
-    state: std::io::Result<Open>,
-}
-
-enum Place {
-    /// Below the root of the installation.
-    Default(Root),
-    /// As the configuration names it.
-    Named(PathBuf),
+    root: Root,
+    path: PathBuf,
+    state: Result<Open, Reason>,
 }
 
 struct Open {
@@ -54,13 +49,13 @@ pub(super) struct Seen {
 }
 
 impl Watch {
-    /// Notes where the logs of the configuration, or else nginx's usual one, end.
+    /// Notes where the logs of the configuration, or else nginx's usual one below the root of the installation, end.
     pub(super) fn begin(config: &Config, root: &Root) -> Self {
-        let named = config.probe.access_logs.iter();
-        let mut logs: Vec<Log> =
-            named.map(|path| Log::open(path.display().to_string(), Place::Named(path.clone()))).collect();
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let named = config.probe.access_logs.iter().map(absolute);
+        let mut logs: Vec<Log> = named.map(|path| Log::open(Root::new("/"), path)).collect();
         if logs.is_empty() {
-            logs.push(Log::open(root.shown(DEFAULT), Place::Default(root.clone())));
+            logs.push(Log::open(root.clone(), DEFAULT.into()));
         }
         Self { logs }
     }
@@ -82,9 +77,8 @@ impl Watch {
         }
         let tokens =
             tokens.iter().map(|(token, _)| token).filter(|token| text.contains(token.as_str())).cloned().collect();
-        let gaps: Vec<String> =
-            self.logs.iter().filter_map(|log| Some(format!("{}: {}", log.shown, log.state.as_ref().err()?))).collect();
-        Seen { tokens, gap: (!gaps.is_empty()).then(|| gaps.join("; ")) }
+        let gap = Reason::all(self.logs.into_iter().filter_map(|log| log.state.err()));
+        Seen { tokens, gap: gap.map(|reason| reason.to_string()) }
     }
 }
 
@@ -105,32 +99,21 @@ impl Seen {
     }
 }
 
-impl Place {
-    fn open(&self) -> std::io::Result<(File, std::fs::Metadata)> {
-        match self {
-            Self::Default(root) => root.regular(DEFAULT),
-            Self::Named(path) => Root::new("/").regular(std::path::absolute(path)?),
-        }
-    }
-}
-
 impl Log {
-    fn open(shown: String, place: Place) -> Self {
-        let state = place.open().and_then(|(file, metadata)| {
-            // A log that is compressed holds no lines to look for.
-            if shown.ends_with(".gz") {
-                return Err(std::io::Error::other("compressed"));
-            }
-            Ok(Open { file, inode: metadata.ino(), offset: metadata.len() })
-        });
-        Self { shown, place, state }
+    fn open(root: Root, path: PathBuf) -> Self {
+        // A log that is compressed holds no lines to look for.
+        let state = match path.extension().is_some_and(|extension| extension == "gz") {
+            true => Err(Files::Compression { path: root.shown(&path), kind: ".gz".to_owned() }.into()),
+            false => find(&root, &path).map(|(file, of)| Open { file, inode: of.ino(), offset: of.len() }),
+        };
+        Self { root, path, state }
     }
 
     /// Reads what was added; when the log was rotated, the rest of the old file and the new one from its beginning.
     fn read_on(&mut self, text: &mut String) {
         let Ok(open) = &mut self.state else { return };
         open.read_on(text);
-        let rotated = self.place.open().ok().filter(|(_, metadata)| {
+        let rotated = find(&self.root, &self.path).ok().filter(|(_, metadata)| {
             self.state.as_ref().is_ok_and(|open| metadata.ino() != open.inode || metadata.len() < open.offset)
         });
         if let Some((file, metadata)) = rotated {
@@ -139,6 +122,10 @@ impl Log {
             self.state = Ok(fresh);
         }
     }
+}
+
+fn find(root: &Root, path: &Path) -> Result<(File, Metadata), Reason> {
+    root.find_file(path)?.ok_or_else(|| root.missing(path))
 }
 
 impl Open {
@@ -161,13 +148,13 @@ mod tests {
 
     use super::*;
 
-    fn named(path: &std::path::Path) -> Config {
+    fn named(path: &Path) -> Config {
         let mut config = Config::default();
         config.probe.access_logs = vec![path.to_owned()];
         config
     }
 
-    fn append(path: &std::path::Path, line: &str) {
+    fn append(path: &Path, line: &str) {
         let mut file = File::options().create(true).append(true).open(path).unwrap();
         writeln!(file, "{line}").unwrap();
     }
@@ -198,12 +185,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_usual_log_is_that_of_the_installation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DEFAULT.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let elsewhere = folder.path().join("elsewhere.log");
+        append(&elsewhere, "before");
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let planted = Watch::begin(&Config::default(), &Root::new(folder.path()));
+        let (holds, detail) = planted.end(&[("t".to_owned(), true)]).await.judge("t");
+        assert_eq!((holds, detail.unwrap().contains("which is not there")), (Holds::Unknown, true));
+        std::fs::remove_file(&path).unwrap();
+        append(&path, "before");
+        let watch = Watch::begin(&Config::default(), &Root::new(folder.path()));
+        append(&path, "bmpf=new");
+        assert_eq!(watch.end(&[("new".to_owned(), true)]).await.judge("new").0, Holds::Yes);
+    }
+
+    #[tokio::test]
     async fn what_cannot_be_read_or_stays_empty_denies_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let missing = Watch::begin(&named(&folder.path().join("none")), &Root::new(folder.path()));
         let (holds, detail) = missing.end(&[("t".to_owned(), true)]).await.judge("t");
         assert_eq!(holds, Holds::Unknown);
         assert!(detail.unwrap().contains("none: No such file"));
+        for (path, reason) in [
+            ("/dev/zero", "/dev/zero: not a regular file"),
+            ("relative/access.log", "/relative/access.log: No such file"),
+            ("/access.log.1.gz", "/access.log.1.gz: files compressed as .gz are not read"),
+        ] {
+            let watch = Watch::begin(&named(Path::new(path)), &Root::new(folder.path()));
+            let (holds, detail) = watch.end(&[("t".to_owned(), true)]).await.judge("t");
+            assert_eq!((holds, detail.unwrap().contains(reason)), (Holds::Unknown, true), "{path}");
+        }
         let path = folder.path().join("access.log");
         append(&path, "somebody else");
         let silent = Watch::begin(&named(&path), &Root::new(folder.path()));
