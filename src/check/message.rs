@@ -20,6 +20,7 @@ const FILTERS: &[&str] = &[
     "default",
     "first",
     "float",
+    "grouped",
     "int",
     "last",
     "length",
@@ -70,9 +71,14 @@ impl Default for Messages {
         let mut tera = Tera::new();
         tera.autoescape_on([".sh"]);
         tera.set_escape_fn(quote);
-        tera.register_filter("filesize", |bytes: i64, _: tera::Kwargs, state: &tera::State| {
-            let is_french = state.get::<String>(LANG).ok().flatten().is_some_and(|lang| lang == Lang::Fr.as_str());
-            filesize(bytes, if is_french { 'o' } else { 'B' })
+        let is_french = |state: &tera::State| {
+            state.get::<String>(LANG).ok().flatten().is_some_and(|lang| lang == Lang::Fr.as_str())
+        };
+        tera.register_filter("filesize", move |bytes: i64, _: tera::Kwargs, state: &tera::State| {
+            filesize(bytes, if is_french(state) { 'o' } else { 'B' })
+        });
+        tera.register_filter("grouped", move |number: i64, _: tera::Kwargs, state: &tera::State| {
+            grouped(number, if is_french(state) { '\u{202f}' } else { ',' })
         });
         Self(tera)
     }
@@ -162,6 +168,19 @@ fn filesize(bytes: i64, byte: char) -> String {
         _ if byte == 'o' => format!("{size:.1} {}{byte}", PREFIXES[unit]).replace('.', ","),
         _ => format!("{size:.1} {}{byte}", PREFIXES[unit]),
     }
+}
+
+/// A whole number with a mark between groups of three digits.
+fn grouped(number: i64, mark: char) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = if number < 0 { "-".to_owned() } else { String::new() };
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(mark);
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Refuses what could run long, grow without bound, or break out of a quoted word.
@@ -328,5 +347,28 @@ mod tests {
         assert_eq!(filesize(12, 'B'), "12 B");
         assert_eq!(filesize(1536, 'B'), "1.5 KiB");
         assert_eq!(filesize(5 * 1024 * 1024 * 1024, 'o'), "5,0 Gio");
+    }
+
+    #[test]
+    fn large_numbers_are_readable_in_either_language() {
+        for (number, en, fr) in [
+            (0, "0", "0"),
+            (999, "999", "999"),
+            (1_000, "1,000", "1\u{202f}000"),
+            (-1_204_311, "-1,204,311", "-1\u{202f}204\u{202f}311"),
+            (
+                i64::MIN,
+                "-9,223,372,036,854,775,808",
+                "-9\u{202f}223\u{202f}372\u{202f}036\u{202f}854\u{202f}775\u{202f}808",
+            ),
+        ] {
+            for (lang, expected) in [(Lang::En, en), (Lang::Fr, fr)] {
+                let mut messages = Messages::default();
+                messages.add(Part::Message, "", lang, "{{ n | grouped }}", &["n".to_owned()]).unwrap();
+                let mut context = Context::new();
+                context.insert("n", &number);
+                assert_eq!(messages.render(Part::Message, "", lang, &mut context).as_deref(), Ok(expected));
+            }
+        }
     }
 }
