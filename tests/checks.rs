@@ -2,6 +2,8 @@
 //! and every built-in check fires where it should and nowhere else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+#[path = "checks/proof.rs"]
+mod proof;
 #[path = "checks/words.rs"]
 mod words;
 
@@ -294,6 +296,16 @@ fn explain_prints_everything_in_the_chosen_language() {
         let output = program().args(["checks", "explain", "inbox_virtual_folder", "--lang", lang]).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         for word in words.into_iter().chain(["mapi_folder", "FROM outlook_folder_in_inbox", "blocker"]) {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+    for (lang, words) in [
+        ("en", ["Proof of a pass", "looked up in the database", "Query of the proof"]),
+        ("fr", ["Preuve de la réussite", "dans la base", "Requête de la preuve"]),
+    ] {
+        let output = program().args(["checks", "explain", "replication_behind", "--lang", lang]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        for word in words.into_iter().chain(["p.distinct_messages AS messages"]) {
             assert!(said.contains(word), "{word}: {said}");
         }
     }

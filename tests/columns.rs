@@ -23,10 +23,12 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|e| e == extension)).collect()
 }
 
-/// The query of a check file.
-fn query(path: &Path) -> String {
+/// The query of a check file, and that of its proof.
+fn queries(path: &Path) -> Vec<String> {
     let file: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    file["query"].as_str().unwrap().to_owned()
+    let sql = |key: &str| Some(file.get(key)?.as_str().unwrap().to_owned());
+    assert!(file.contains_key("query"), "{}", path.display());
+    ["query", "proof"].into_iter().filter_map(sql).collect()
 }
 
 /// The string literals of a source that are a `SELECT`, tests left out.
@@ -48,7 +50,7 @@ fn every_column_has_a_reader() {
     let schema = app::schema();
     let reader = Store::in_memory(&schema, &Origin::default()).unwrap().into_reader().unwrap();
     let mut known: BTreeSet<String> = BTreeSet::new();
-    for sql in files("checks", "toml").iter().map(|path| query(path)) {
+    for sql in files("checks", "toml").iter().flat_map(|path| queries(path)) {
         known.extend(read(&reader, &sql).expect(&sql));
     }
     for view in schema.views() {

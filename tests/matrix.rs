@@ -156,6 +156,18 @@ fn the_healthy_installations_pass_or_do_not_apply() {
     }
 }
 
+/// What a pass says must be said of a real installation, not of its cases alone.
+#[test]
+fn every_proof_is_told_on_a_healthy_installation() {
+    let proven: Vec<_> = checks(&app::schema()).into_iter().filter(|check| check.proof.is_some()).collect();
+    assert!(!proven.is_empty());
+    for check in proven.iter().filter(|check| !is_about_autodiscover(&check.id)) {
+        let healthy = matrix().iter().filter(|(name, _)| name.starts_with("healthy"));
+        let mut results = healthy.flat_map(|(_, (_, results))| results).filter(|result| result.id == check.id);
+        assert!(results.any(|result| !result.proof.is_empty()), "{} says nothing where it passes", check.id);
+    }
+}
+
 /// A story tells what it changes, so that a new table of its base is not a change of every story.
 #[test]
 fn no_story_repeats_its_base() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Check, Problem};
+use crate::check::{Check, Problem, Proof};
 use crate::model::Lang;
 use crate::report::Catalogue;
 
@@ -23,7 +23,10 @@ pub(super) fn explain(check: &Check, lang: Lang) -> String {
     for (code, reason) in &check.inconclusive {
         block(&mut out, &format!("{} ({code})", label("undecided")), reason.get(lang));
     }
+    let proof = |part: fn(&Proof, Lang) -> &str| check.proof.as_ref().map_or("", |proof| part(proof, lang));
+    block(&mut out, &label("proof"), proof(|proof, lang| proof.words.get(lang)));
     block(&mut out, &label("query"), &check.query);
+    block(&mut out, &label("proof_query"), proof(|proof, _| &proof.query));
     let cases: Vec<String> = check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
     block(&mut out, &label("cases"), &cases.join("\n"));
     out

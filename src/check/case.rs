@@ -24,6 +24,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
         let result = judge(check, case, &case.given, &coverage, lang, schema)?;
         compare(&case.expect, &result.findings, lang)?;
         undecided(&case.unknown, &result.missing, lang)?;
+        proof(case, &result, lang)?;
         if lang == Lang::En {
             withdraw::prove(check, case, &result.findings, schema)?;
         }
@@ -125,6 +126,19 @@ fn undecided(expected: &[Undecided], missing: &[Missing], lang: Lang) -> Result<
         {
             return Err(format!("{}: expected the reason to contain {reason:?}, got {:?}", gap.scope, gap.reason));
         }
+    }
+    Ok(())
+}
+
+/// What was compared, to the letter in English, and as many sentences in any language.
+fn proof(case: &Case, result: &CheckResult, lang: Lang) -> Result<(), String> {
+    let Some(expected) = &case.proof else { return Ok(()) };
+    if result.outcome != Outcome::Pass {
+        return Err(format!("a proof is stated, but the check ends as {}", result.outcome.as_str()));
+    }
+    let found = &result.proof;
+    if found.len() != expected.len() || lang == Lang::En && found != expected {
+        return Err(format!("expected the proof {expected:?}, got {found:?}"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Check, applies, findings};
+use super::{Check, applies, findings, proof};
 use crate::fact::{Facts, Reader};
 use crate::model::{CheckResult, Coverage, Lang, Missing, Outcome, Remedy, Risk, When};
 
@@ -31,7 +31,7 @@ pub struct Situation<'a> {
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
     /// Packages that some server has; `None` when the packages of a server could not be collected.
     pub packages: Option<BTreeSet<String>>,
-    /// Time that one check may take.
+    /// Time that each query of a check may take.
     pub limit: Duration,
     /// Findings that one check may list; the exact total is counted all the same.
     pub row_cap: usize,
@@ -81,12 +81,8 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
     if let Some(unreached) = unreached(situation) {
         result.missing.push(unreached);
     } else if result.missing.iter().all(|gap| applies::may_lack(check, &gap.table)) {
-        match findings::find(check, reader, situation) {
-            Ok(found) => {
-                (result.findings, result.findings_total) = (found.findings, found.total);
-                result.remedy = found.remedy.unwrap_or(result.remedy);
-                result.missing.extend(found.undecided);
-            }
+        match ask(check, reader, situation, &mut result) {
+            Ok(()) => {}
             Err(reason) if unreached(situation).is_some() => {
                 tracing::debug!(check = check.id, "cut short: {reason}");
                 result.missing.extend(unreached(situation));
@@ -104,13 +100,31 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
     {
         result.severity = severity;
     }
-    result.outcome = match (result.findings_total, result.missing.is_empty()) {
+    result.outcome = ended(&result);
+    result.elapsed_ms = elapsed(started);
+    result
+}
+
+/// Asks for the findings, and for what was compared where there are none. Either query is the check's own: where one
+/// breaks, the check is broken, and a pass that cannot say what it rests on is none.
+fn ask(check: &Check, reader: &mut Reader, situation: &Situation<'_>, result: &mut CheckResult) -> Result<(), String> {
+    let found = findings::find(check, reader, situation)?;
+    (result.findings, result.findings_total) = (found.findings, found.total);
+    result.remedy = found.remedy.unwrap_or(result.remedy);
+    result.missing.extend(found.undecided);
+    if ended(result) == Outcome::Pass {
+        result.proof = proof::tell(check, reader, situation).map_err(|error| format!("proof: {error}"))?;
+    }
+    Ok(())
+}
+
+/// How a check that was asked ended.
+fn ended(result: &CheckResult) -> Outcome {
+    match (result.findings_total, result.missing.is_empty()) {
         (1.., _) => Outcome::Fail,
         (0, true) => Outcome::Pass,
         (0, false) => Outcome::Unknown,
-    };
-    result.elapsed_ms = elapsed(started);
-    result
+    }
 }
 
 /// That the run was over before the check was done.
@@ -137,6 +151,7 @@ fn blank(check: &Check, situation: &Situation<'_>) -> CheckResult {
         reason: None,
         elapsed_ms: 0,
         examined: Vec::new(),
+        proof: Vec::new(),
         missing: Vec::new(),
         findings: Vec::new(),
         findings_total: 0,

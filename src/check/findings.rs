@@ -35,41 +35,22 @@ pub(super) struct Found {
 /// Runs the query. A row is a finding, unless it gives in the column `inconclusive` the code of a reason why nothing can
 /// be said of its subject.
 pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<Found, String> {
-    reader.bind(":now", situation.now);
-    reader.bind(":from_release", situation.from.clone());
-    reader.bind(":to_release", situation.to.clone());
-    let column = |name: &str| check.columns.iter().position(|c| c == name);
-    let subject_at = column("subject").ok_or("the query returns no subject")?;
-    let inconclusive_at = column(INCONCLUSIVE);
-    let mut kept: BinaryHeap<(String, Vec<Value>)> = BinaryHeap::new();
+    let inconclusive_at = check.columns.iter().position(|column| column == INCONCLUSIVE);
+    let mut first = First::up_to(situation.row_cap);
     let mut undecided: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let (mut total, mut without_subject) = (0_u64, 0_u64);
-    reader
-        .for_each(&check.query, situation.limit, |row| {
-            let Some(subject) = row.get(subject_at).and_then(as_text) else {
-                without_subject += 1;
-                return;
-            };
-            if inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null) {
-                undecided.insert(subject, row.into_iter().map(shortened).collect());
-                if undecided.len() > situation.row_cap {
-                    undecided.pop_last();
-                }
-                return;
+    by_subject(&check.query, &check.columns, reader, situation, |subject, row| {
+        if inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null) {
+            undecided.insert(subject, row.into_iter().map(shortened).collect());
+            if undecided.len() > situation.row_cap {
+                undecided.pop_last();
             }
-            total += 1;
-            kept.push((subject, row.into_iter().map(shortened).collect()));
-            if kept.len() > situation.row_cap {
-                kept.pop();
-            }
-        })
-        .map_err(|error| error.to_string())?;
-    if without_subject > 0 {
-        return Err(format!("{without_subject} of {} rows have no subject", total + without_subject));
-    }
+        } else {
+            first.take(subject, row);
+        }
+    })?;
+    let total = first.total;
     let judge = |(subject, row): (String, Vec<Value>)| finding(check, situation.lang, subject, &row);
-    let judged: Vec<(Finding, Remedy)> =
-        kept.into_sorted_vec().into_iter().map(judge).collect::<Result<_, String>>()?;
+    let judged: Vec<(Finding, Remedy)> = first.sorted().into_iter().map(judge).collect::<Result<_, String>>()?;
     let remedy = judged.iter().map(|(_, remedy)| *remedy).reduce(Remedy::and);
     let undecided = undecided.into_iter().map(|(subject, row)| missing(check, situation.lang, subject, &row));
     Ok(Found {
@@ -78,6 +59,58 @@ pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>
         remedy,
         undecided: undecided.collect::<Result<_, String>>()?,
     })
+}
+
+/// Runs a query of a check and hands each row over with its subject.
+pub(super) fn by_subject(
+    query: &str,
+    columns: &[String],
+    reader: &mut Reader,
+    situation: &Situation<'_>,
+    mut each: impl FnMut(String, Vec<Value>),
+) -> Result<(), String> {
+    reader.bind(":now", situation.now);
+    reader.bind(":from_release", situation.from.clone());
+    reader.bind(":to_release", situation.to.clone());
+    let subject_at = columns.iter().position(|column| column == "subject").ok_or("the query returns no subject")?;
+    let (mut total, mut without_subject) = (0_u64, 0_u64);
+    let take = |row: Vec<Value>| {
+        total += 1;
+        match row.get(subject_at).and_then(as_text) {
+            Some(subject) => each(subject, row),
+            None => without_subject += 1,
+        }
+    };
+    reader.for_each(query, situation.limit, take).map_err(|error| error.to_string())?;
+    if without_subject > 0 {
+        return Err(format!("{without_subject} of {total} rows have no subject"));
+    }
+    Ok(())
+}
+
+/// The rows first by subject, up to a cap, and the exact number of all.
+pub(super) struct First {
+    rows: BinaryHeap<(String, Vec<Value>)>,
+    cap: usize,
+    pub(super) total: u64,
+}
+
+impl First {
+    pub(super) fn up_to(cap: usize) -> Self {
+        Self { rows: BinaryHeap::new(), cap, total: 0 }
+    }
+
+    pub(super) fn take(&mut self, subject: String, row: Vec<Value>) {
+        self.total += 1;
+        self.rows.push((subject, row.into_iter().map(shortened).collect()));
+        if self.rows.len() > self.cap {
+            self.rows.pop();
+        }
+    }
+
+    pub(super) fn sorted(self) -> Vec<(String, Vec<Value>)> {
+        self.rows.into_sorted_vec()
+    }
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -99,7 +132,7 @@ fn shortened(value: Value) -> Value {
 }
 
 fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<(Finding, Remedy), String> {
-    let mut columns = Columns::of(check, row);
+    let mut columns = Columns::of(&check.columns, row);
     let problem = columns.problem(check).map_err(|error| format!("{subject:?}: {error}"))?;
     let severity = lowered(check.severity, columns.cells.get(SEVERITY))?;
     let mut render = |part| columns.render(check, part, &problem.code, lang, &subject);
@@ -122,7 +155,7 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
 
 /// A row that says why nothing can be said of its subject. A code without words is shown as it is.
 fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<Missing, String> {
-    let mut columns = Columns::of(check, row);
+    let mut columns = Columns::of(&check.columns, row);
     let code = columns.cells.get(INCONCLUSIVE).and_then(|code| code.as_str()).unwrap_or_default().to_owned();
     let reason = match check.inconclusive.contains_key(&code) {
         true => columns.render(check, Part::Inconclusive, &code, lang, &subject)?,
@@ -132,14 +165,14 @@ fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
 }
 
 /// A row under the names of its columns.
-struct Columns {
+pub(super) struct Columns {
     cells: serde_json::Map<String, serde_json::Value>,
     context: Context,
 }
 
 impl Columns {
-    fn of(check: &Check, row: &[Value]) -> Self {
-        let cells: serde_json::Map<_, _> = check.columns.iter().cloned().zip(row.iter().map(to_json)).collect();
+    pub(super) fn of(names: &[String], row: &[Value]) -> Self {
+        let cells: serde_json::Map<_, _> = names.iter().cloned().zip(row.iter().map(to_json)).collect();
         let mut context = Context::new();
         for (column, value) in &cells {
             context.insert(column.clone(), value);
@@ -154,7 +187,14 @@ impl Columns {
         problem.ok_or_else(|| format!("no words for the code {:?}", code.unwrap_or("NULL")))
     }
 
-    fn render(&mut self, check: &Check, part: Part, code: &str, lang: Lang, subject: &str) -> Result<String, String> {
+    pub(super) fn render(
+        &mut self,
+        check: &Check,
+        part: Part,
+        code: &str,
+        lang: Lang,
+        subject: &str,
+    ) -> Result<String, String> {
         let rendered = check.messages.render(part, code, lang, &mut self.context);
         rendered.map_err(|error| format!("template of {subject:?}: {error}"))
     }

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::lint::{Linted, Page};
 use super::raw::{RawCase, RawCheck, RawProblem, RawText};
-use super::{Case, Check, Partial, Problem, Text, Words};
-use crate::fact::{Reader, Schema};
+use super::{Case, Check, Partial, Problem, Proof, Text, Words};
+use crate::fact::{Prepared, Reader, Schema};
 use crate::model::{Lang, Localized, Remedy, Risk, When};
 
 /// Release that a test case starts from when it names none.
@@ -96,8 +96,9 @@ fn load_one(file: &CheckFile, reader: &Reader) -> Result<Check, Vec<Diagnostic>>
 }
 
 fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check {
-    let Linted { prepared, messages } = linted;
+    let Linted { prepared, proof, messages } = linted;
     let problems = problems(&raw);
+    let proof = proof.map(|proof| self::proof(&raw, proof));
     let inconclusive = |(code, words): (Spanned<String>, super::raw::RawInconclusive)| {
         (code.into_inner(), Localized { en: words.en.into_inner(), fr: words.fr.into_inner() })
     };
@@ -120,6 +121,7 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
         query: raw.query.into_inner(),
         tables: prepared.tables.iter().filter_map(|name| schema.table(name)).collect(),
         columns: prepared.columns,
+        proof,
         text: Localized { en: text(raw.en), fr: text(raw.fr) },
         problems,
         inconclusive: raw.inconclusive.into_iter().map(inconclusive).collect(),
@@ -134,6 +136,16 @@ fn text(raw: RawText) -> Text {
         title: raw.title.into_inner(),
         why: raw.why.into_inner().trim().to_owned(),
         details: raw.details.map(|details| details.into_inner().trim().to_owned()).unwrap_or_default(),
+    }
+}
+
+fn proof(raw: &RawCheck, prepared: Prepared) -> Proof {
+    let text = |text: Option<&Spanned<String>>| text.map(|text| text.get_ref().clone()).unwrap_or_default();
+    let words = |lang| text(raw.text(lang).proof.as_ref());
+    Proof {
+        query: text(raw.proof.as_ref()),
+        columns: prepared.columns,
+        words: Localized { en: words(Lang::En), fr: words(Lang::Fr) },
     }
 }
 
@@ -178,5 +190,6 @@ fn case(raw: RawCase) -> Case {
         given: raw.given,
         expect: raw.expect,
         unknown: raw.unknown.into_iter().map(Into::into).collect(),
+        proof: raw.proof,
     }
 }

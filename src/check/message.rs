@@ -48,6 +48,8 @@ pub enum Part {
     Command(usize),
     /// Why the facts do not decide.
     Inconclusive,
+    /// What was compared.
+    Proof,
 }
 
 impl Part {
@@ -59,6 +61,7 @@ impl Part {
             Self::Remediation => format!("remediation/{code}.{lang}"),
             Self::Command(number) => format!("command/{code}/{number}.sh"),
             Self::Inconclusive => format!("inconclusive/{code}.{lang}"),
+            Self::Proof => format!("proof.{lang}"),
         }
     }
 }

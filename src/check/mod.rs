@@ -7,6 +7,7 @@ mod findings;
 mod lint;
 pub mod load;
 mod message;
+mod proof;
 mod raw;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -64,6 +65,8 @@ pub struct Check {
     pub tables: Vec<&'static Table>,
     /// Columns that the query returns.
     pub columns: Vec<String>,
+    /// What a pass says of what was compared; `None` where it says nothing.
+    pub proof: Option<Proof>,
     /// Texts in both languages.
     pub text: Localized<Text>,
     /// What findings may be; a single one without code where there is one set of words.
@@ -92,6 +95,17 @@ pub struct Partial {
     pub tables: Vec<String>,
     /// Why that is so.
     pub why: String,
+}
+
+/// What was compared where nothing was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The `SELECT` whose rows are sentences.
+    pub query: String,
+    /// Columns that it returns.
+    pub columns: Vec<String>,
+    /// Template of a sentence, in both languages.
+    pub words: Localized<String>,
 }
 
 /// What is said of a check in one language, whatever it finds.
@@ -147,4 +161,6 @@ pub struct Case {
     pub expect: Vec<BTreeMap<String, toml::Value>>,
     /// Subjects that the facts do not decide, ordered.
     pub unknown: Vec<Undecided>,
+    /// What the pass says of what was compared, in English; `None` when the case does not say.
+    pub proof: Option<Vec<String>>,
 }

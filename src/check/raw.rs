@@ -36,6 +36,7 @@ pub(super) struct RawCheck {
     pub(super) partial: Option<Spanned<RawPartial>>,
     pub(super) by: Option<Spanned<String>>,
     pub(super) query: Spanned<String>,
+    pub(super) proof: Option<Spanned<String>>,
     pub(super) en: RawText,
     pub(super) fr: RawText,
     #[serde(default)]
@@ -93,6 +94,7 @@ pub(super) struct RawText {
     pub(super) details: Option<Spanned<String>>,
     pub(super) message: Option<Spanned<String>>,
     pub(super) remediation: Option<Spanned<String>>,
+    pub(super) proof: Option<Spanned<String>>,
 }
 
 /// What is done about a finding: of a problem, or of every problem that does not say otherwise.
@@ -163,6 +165,7 @@ pub(super) struct RawCase {
     pub(super) expect: Vec<BTreeMap<String, toml::Value>>,
     #[serde(default)]
     pub(super) unknown: Vec<RawUndecided>,
+    pub(super) proof: Option<Vec<String>>,
 }
 
 /// A subject that the facts do not decide: its name alone, or with the code that says why and a part of its words.

@@ -6,7 +6,9 @@ use crate::fact::{Schema, Store};
 
 /// A blocker with a query, and whatever else its file says.
 pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
-    let texts = "title = \"t\"\nwhy = \"w\"\nmessage = \"{{ subject }}\"\nremediation = \"r\"";
+    // The words of a proof stand idle unless the settings have its query.
+    let texts = "title = \"t\"\nwhy = \"w\"\nmessage = \"{{ subject }}\"\nremediation = \"r\"\n\
+                 proof = \"{{ subject }}: {{ units | grouped }} compared\"";
     let text = format!(
         "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\nwho = \"support\"\n\
          remedy.risk = \"none\"\nremedy.when = \"before\"\n{settings}\nquery = '''{query}'''\n\

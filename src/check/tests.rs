@@ -1,5 +1,7 @@
 //! What becomes of a check: facts and what is known of them in, result out.
 
+mod proof;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -221,6 +221,8 @@ pub struct CheckResult {
     pub elapsed_ms: u64,
     /// What it looked at.
     pub examined: Vec<Examined>,
+    /// What it compared, a sentence for each server or the like, in the report's language; of a pass only.
+    pub proof: Vec<String>,
     /// What it could not look at.
     pub missing: Vec<Missing>,
     /// Its findings by subject, at most the row cap.
@@ -248,6 +250,7 @@ pub(crate) mod sample {
             reason: None,
             elapsed_ms: 0,
             examined: Vec::new(),
+            proof: Vec::new(),
             missing: Vec::new(),
             findings: Vec::new(),
             findings_total: 0,

@@ -190,6 +190,7 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
         },
         elapsed_ms: 3,
         examined: vec![Examined { table: table.clone(), rows: 4312 }],
+        proof: Vec::new(),
         missing: if lacks {
             vec![Missing { table, scope, problem: None, reason: "connection refused".into() }]
         } else {

@@ -3,6 +3,7 @@
 mod cases;
 mod codes;
 mod lineage;
+mod proof;
 mod query;
 mod shape;
 mod words;
@@ -20,6 +21,8 @@ use crate::fact::{Prepared, Reader};
 pub(super) struct Linted {
     /// Tables and columns of the query.
     pub(super) prepared: Prepared,
+    /// The same of the proof; `None` without one.
+    pub(super) proof: Option<Prepared>,
     /// The compiled templates.
     pub(super) messages: Messages,
 }
@@ -47,20 +50,27 @@ impl<'f> Page<'f> {
         if !is_proven {
             self.shape(raw);
         }
-        let prepared = match query::query(raw.query.get_ref(), reader, is_proven) {
-            Ok(prepared) => prepared,
-            Err((message, offset)) => {
-                self.inside(&raw.query, offset, format!("query: {message}"));
-                return None;
-            }
-        };
-        let messages = self.templates(raw, &prepared.columns);
+        let prepared = self.prepared("query", &raw.query, reader)?;
+        let proof = raw.proof.as_ref().and_then(|proof| self.prepared("proof", proof, reader));
+        let messages = self.templates(raw, &prepared.columns, proof.as_ref());
         if !is_proven {
             self.partial(raw, &prepared);
+            self.proof(raw, proof.as_ref(), &prepared);
             self.codes(raw, &prepared, reader.schema());
             self.cases(raw, reader.schema(), &prepared.columns);
         }
-        Some(Linted { prepared, messages })
+        Some(Linted { prepared, proof, messages })
+    }
+
+    /// Prepares the query under a key.
+    fn prepared(&mut self, key: &str, query: &Spanned<String>, reader: &Reader) -> Option<Prepared> {
+        match query::query(query.get_ref(), reader, self.file.is_proven) {
+            Ok(prepared) => Some(prepared),
+            Err((message, offset)) => {
+                self.inside(query, offset, format!("{key}: {message}"));
+                None
+            }
+        }
     }
 
     /// Reports a place in the file.

@@ -31,6 +31,7 @@ const KEYS: &[&str] = &[
     "partial",
     "by",
     "query",
+    "proof",
     "en",
     "fr",
     "remedy",
@@ -38,9 +39,9 @@ const KEYS: &[&str] = &[
     "inconclusive",
     "test",
 ];
-const TEXT_KEYS: &[&str] = &["title", "why", "details", "message", "remediation"];
+const TEXT_KEYS: &[&str] = &["title", "why", "details", "message", "remediation", "proof"];
 const PROBLEM_KEYS: &[&str] = &["en", "fr", "commands", "risk", "when"];
-const CASE_KEYS: &[&str] = &["name", "from", "to", "roles", "packages", "given", "expect", "unknown"];
+const CASE_KEYS: &[&str] = &["name", "from", "to", "roles", "packages", "given", "expect", "unknown", "proof"];
 
 impl Page<'_> {
     /// Looks at everything but the query and what depends on it.
@@ -125,7 +126,7 @@ impl Page<'_> {
         let mut strings: Vec<&Spanned<String>> = Vec::new();
         for text in Lang::ALL.map(|lang| raw.text(lang)) {
             strings.extend([&text.title, &text.why]);
-            strings.extend([&text.details, &text.message, &text.remediation].into_iter().flatten());
+            strings.extend([&text.details, &text.message, &text.remediation, &text.proof].into_iter().flatten());
             let words =
                 text.why.get_ref().split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count();
             if words > LONGEST_WHY {

@@ -6,6 +6,7 @@ use toml::Spanned;
 use super::Page;
 use crate::check::message::{Messages, Part};
 use crate::check::raw::RawCheck;
+use crate::fact::Prepared;
 use crate::model::Lang;
 
 /// A template of the file: what it is for, the code and language it belongs to, and its text.
@@ -13,19 +14,29 @@ type Template<'r> = (Part, &'r str, Lang, &'r Spanned<String>);
 
 impl Page<'_> {
     /// Compiles every template.
-    pub(super) fn templates(&mut self, raw: &RawCheck, columns: &[String]) -> Messages {
+    pub(super) fn templates(&mut self, raw: &RawCheck, columns: &[String], proof: Option<&Prepared>) -> Messages {
         let mut messages = Messages::default();
-        for (part, code, lang, string) in self.words(raw) {
-            match messages.add(part, code, lang, string.get_ref(), columns) {
-                Ok(()) if self.file.is_proven => {}
-                Ok(()) => {
-                    self.probe(&messages, (part, code, lang, string), columns);
-                    self.codes_in(raw, string);
-                }
-                Err((message, offset)) => self.inside(string, offset, format!("template: {message}")),
+        for template in self.words(raw) {
+            self.template(raw, template, columns, &mut messages);
+        }
+        for (proof, lang) in proof.into_iter().flat_map(|proof| Lang::ALL.map(|lang| (proof, lang))) {
+            if let Some(string) = &raw.text(lang).proof {
+                self.template(raw, (Part::Proof, "", lang, string), &proof.columns, &mut messages);
             }
         }
         messages
+    }
+
+    fn template(&mut self, raw: &RawCheck, template: Template<'_>, columns: &[String], messages: &mut Messages) {
+        let (part, code, lang, string) = template;
+        match messages.add(part, code, lang, string.get_ref(), columns) {
+            Ok(()) if self.file.is_proven => {}
+            Ok(()) => {
+                self.probe(messages, template, columns);
+                self.codes_in(raw, string);
+            }
+            Err((message, offset)) => self.inside(string, offset, format!("template: {message}")),
+        }
     }
 
     /// The templates of every code. What a problem does not say is said by the check as a whole.
