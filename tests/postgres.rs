@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "postgres/both_sides.rs"]
+mod both_sides;
 #[path = "postgres/discovery.rs"]
 mod discovery;
 #[path = "postgres/installations.rs"]

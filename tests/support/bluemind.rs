@@ -157,6 +157,11 @@ impl<'c> Installation<'c> {
         &self.story
     }
 
+    /// Uids of the servers that have a shard.
+    pub(crate) fn shards(&self) -> Vec<&str> {
+        self.databases.keys().map(String::as_str).filter(|scope| *scope != DIRECTORY).collect()
+    }
+
     /// Name of the database of a scope.
     pub(crate) fn database(&self, scope: &str) -> &str {
         self.databases.get(scope).unwrap_or_else(|| panic!("{} has no database {scope}", self.story.name))
@@ -197,7 +202,7 @@ impl<'c> Installation<'c> {
 
     fn config(&self) -> String {
         let mut config = format!("[directory]\nurl = {:?}\n", self.url(DIRECTORY));
-        for uid in self.databases.keys().filter(|scope| *scope != DIRECTORY) {
+        for uid in self.shards() {
             let _ = write!(config, "\n[shard.{uid}]\nurl = {:?}\n", self.url(uid));
         }
         let mut roots: Vec<String> = list(self.work.path()).into_iter().filter(|n| n.starts_with("root.")).collect();

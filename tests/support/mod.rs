@@ -12,6 +12,8 @@ pub(crate) mod influx;
 pub(crate) mod network;
 pub(crate) mod peers;
 pub(crate) mod postgres;
+#[allow(dead_code, reason = "only some tests compare them")]
+pub(crate) mod sides;
 pub(crate) mod snapshot;
 
 /// A reason as it is stored, in words.

@@ -2,8 +2,8 @@
 
 CREATE SCHEMA IF NOT EXISTS fixture;
 
--- All rows of the stories bear the same time: none of it is looked at.
-CREATE FUNCTION fixture.at() RETURNS timestamp LANGUAGE sql IMMUTABLE AS $$ SELECT timestamp '2026-06-01 09:00' $$;
+-- All rows of the stories bear the same time, that of the files of Cyrus: a long while ago, whenever tests are run.
+CREATE FUNCTION fixture.at() RETURNS timestamp LANGUAGE sql IMMUTABLE AS $$ SELECT timestamp '2019-11-01 09:20' $$;
 
 CREATE FUNCTION fixture.add_container(uid text, type text, name text, owner text, domain text DEFAULT NULL)
 RETURNS integer LANGUAGE sql AS $$

@@ -52,7 +52,7 @@ BEGIN
     INSERT INTO t_mailbox_replica (short_name, parent_uid, name, last_uid, highest_mod_seq, recent_uid, recent_time,
         last_append_date, pop3_last_login, uid_validity, acls, options, sync_crc, item_id)
     VALUES (short, fixture.folder_uid(mailbox, parent), path, 0, 1, 0, fixture.at(), fixture.at(), to_timestamp(0),
-        1559379600, jsonb_build_array(
+        extract(epoch FROM fixture.at()), jsonb_build_array(
             jsonb_build_object('subject', mailbox || '@' || subtree.domain_uid, 'rights', 'lrswipkxtecda'),
             jsonb_build_object('subject', 'admin0', 'rights', 'lrswipkxtecda')),
         'P', 0, fixture.add_item(subtree.id, uid, short));
@@ -66,6 +66,12 @@ BEGIN
     IF found IS NULL THEN RAISE 'the story speaks of a folder % that % does not have', path, mailbox; END IF;
     RETURN found;
 END $$;
+
+-- A folder keeps its UNIQUEID when it is renamed: the story goes on calling it by its first path.
+CREATE FUNCTION fixture.rename_folder(mailbox text, path text, new_path text) RETURNS void LANGUAGE sql AS $$
+    UPDATE t_mailbox_replica SET name = new_path, short_name = regexp_replace(new_path, '^.*/', '')
+    WHERE item_id = fixture.folder_item(mailbox, path)
+$$;
 
 -- Cyrus deletes with a delay: the folder stays under a name with the time in hexadecimal, its item flagged with 2.
 CREATE FUNCTION fixture.delete_folder(mailbox text, path text) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,6 +1,6 @@
 //! The files of a Cyrus that does not run: mailboxes.db, and where mailboxes have their directories.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bm_preflight::format::cyrus_db::CyrusDb;
@@ -48,6 +48,28 @@ pub(crate) fn directory(tree: Tree, partition: &str, name: &str) -> String {
     format!("{}/{folder}/{domain}{hashed}/{}", tree.place(), levels.join("/"))
 }
 
+fn entries(mailboxes_db: &Path) -> Vec<Entry> {
+    let bytes = std::fs::read(mailboxes_db).expect("mailboxes.db can be read");
+    let database = CyrusDb::parse(&bytes).expect("mailboxes.db is a data base");
+    let entries = database.entries().map(|entry| entry.expect("an entry"));
+    entries.map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+}
+
+fn records(mailboxes_db: &Path) -> Vec<(MailboxName, MailboxRecord)> {
+    let entries = entries(mailboxes_db);
+    let naming = Naming::detect(entries.iter().map(|(key, _)| &key[..]));
+    let record = |(key, value): &Entry| {
+        let name = naming.mailbox(key)?;
+        Some((name, MailboxRecord::parse(value).ok()?))
+    };
+    entries.iter().filter_map(record).collect()
+}
+
+/// Every mailbox of a mailboxes.db that has directories, deleted ones too.
+pub(crate) fn mailboxes(mailboxes_db: &Path) -> Vec<(MailboxName, MailboxRecord)> {
+    records(mailboxes_db).into_iter().filter(|(_, record)| record.is_live_and_local()).collect()
+}
+
 impl Lab {
     /// Where mailboxes.db is.
     pub(crate) fn mailboxes_db(&self) -> PathBuf {
@@ -56,10 +78,7 @@ impl Lab {
 
     /// The entries of mailboxes.db.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let bytes = std::fs::read(self.mailboxes_db()).expect("mailboxes.db can be read");
-        let database = CyrusDb::parse(&bytes).expect("mailboxes.db is a data base");
-        let entries = database.entries().map(|entry| entry.expect("an entry"));
-        entries.map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+        entries(&self.mailboxes_db())
     }
 
     /// Replaces mailboxes.db, by Cyrus' own converter: it takes names that no protocol would.
@@ -86,20 +105,13 @@ impl Lab {
 
     /// Every mailbox with its record, tombstones too; without what tests put there that is no record.
     pub(crate) fn records(&self) -> Vec<(MailboxName, MailboxRecord)> {
-        let entries = self.entries();
-        let naming = Naming::detect(entries.iter().map(|(key, _)| &key[..]));
-        let record = |(key, value): &Entry| {
-            let name = naming.mailbox(key)?;
-            Some((name, MailboxRecord::parse(value).ok()?))
-        };
-        entries.iter().filter_map(record).collect()
+        records(&self.mailboxes_db())
     }
 
     /// Every mailbox that has directories: its internal name, and its record.
     pub(crate) fn mailboxes(&self) -> Vec<(String, MailboxRecord)> {
         let text = |name: MailboxName| String::from_utf8_lossy(name.as_bytes()).into_owned();
-        let live = self.records().into_iter().filter(|(_, record)| record.is_live_and_local());
-        live.map(|(name, record)| (text(name), record)).collect()
+        mailboxes(&self.mailboxes_db()).into_iter().map(|(name, record)| (text(name), record)).collect()
     }
 
     /// Directory of a mailbox of mailboxes.db.

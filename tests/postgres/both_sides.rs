@@ -1,0 +1,90 @@
+//! The Cyrus trees of the stories beside their shards: both are written from the same words, and hold the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use walkdir::WalkDir;
+
+use crate::support::bluemind::{Installation, Story};
+use crate::support::sides;
+
+/// The stories in which the two sides are apart, folder by folder: that is what they tell, or what cannot be otherwise.
+const APART: &[(&str, &[&str])] = &[
+    ("cyrus_index_damaged", &["example.org!user.jdoe.Damaged: cannot be read"]),
+    ("cyrus_mailbox_directory_missing", &["example.org!user.jdoe.Lost: cannot be read"]),
+    ("cyrus_mailbox_unknown", &["example.org!user.ghost: only in Cyrus"]),
+    ("cyrus_partition_undefined", &["example.org!user.jdoe.Gone: cannot be read"]),
+    // A server that does not serve the domain has no partition for it.
+    (
+        "mailbox_backend_invalid",
+        &[
+            "user-stranger/Drafts: only in the shard",
+            "user-stranger/INBOX: only in the shard",
+            "user-stranger/Junk: only in the shard",
+            "user-stranger/Outbox: only in the shard",
+            "user-stranger/Sent: only in the shard",
+            "user-stranger/Trash: only in the shard",
+        ],
+    ),
+    ("mailbox_not_replicated", &["example.org!user.half: only in Cyrus"]),
+    // The mailbox itself would be one of another server.
+    (
+        "mailbox_replicated_elsewhere",
+        &[
+            "user-erin/Drafts: only in the shard",
+            "user-erin/INBOX: only in the shard",
+            "user-erin/Junk: only in the shard",
+            "user-erin/Outbox: only in the shard",
+            "user-erin/Sent: only in the shard",
+            "user-erin/Trash: only in the shard",
+        ],
+    ),
+    ("replication_behind", &["example.org!user.jdoe.Clients: 2 records only in Cyrus, 0 only in the shard"]),
+    (
+        "replication_passive_mailboxes",
+        &[
+            "example.org!sales: 2 records only in Cyrus, 0 only in the shard",
+            "example.org!user.bernard.Archives: 2 records only in Cyrus, 0 only in the shard",
+        ],
+    ),
+];
+
+/// Whether the story itself says anything of mail, or keeps it in another way than its base.
+fn is_about_mail(story: &Story) -> bool {
+    let mut files = WalkDir::new(story.folder()).into_iter().map(|entry| entry.unwrap().path().display().to_string());
+    story.schema.is_some()
+        || files.any(|path| ["/bj-data.", "/var/lib/cyrus/mailboxes.db"].iter().any(|part| path.contains(part)))
+}
+
+/// Where Cyrus and the shards are apart in a story, and how many servers were compared.
+fn apart(story: &Story) -> (BTreeSet<String>, usize) {
+    let installation = Installation::build(&story.name);
+    let (mut apart, mut compared) = (BTreeSet::new(), 0);
+    for server in installation.shards() {
+        let own = installation.path(&format!("root.{server}"));
+        let root = if own.exists() { own } else { installation.path("root") };
+        // `demo` has no Cyrus.
+        if root.join("var/lib/cyrus/mailboxes.db").exists() {
+            let (cyrus, shard) = (sides::cyrus(&root), sides::shard(&installation, server));
+            assert!(cyrus.len() >= 8, "{}: {} folders on {server}", story.name, cyrus.len());
+            apart.extend(sides::apart(&cyrus, &shard));
+            compared += 1;
+        }
+    }
+    (apart, compared)
+}
+
+#[test]
+fn cyrus_and_the_shard_of_a_story_hold_the_same() {
+    let (mut got, mut compared) = (BTreeMap::new(), 0);
+    for story in Story::all().into_iter().filter(is_about_mail) {
+        let (apart, servers) = apart(&story);
+        compared += servers;
+        if !apart.is_empty() {
+            got.insert(story.name, apart);
+        }
+    }
+    let due =
+        APART.iter().map(|(story, lines)| ((*story).to_owned(), lines.iter().map(|&line| line.to_owned()).collect()));
+    assert_eq!(got, due.collect(), "{compared} servers");
+    assert!(compared > 20, "{compared} servers");
+}
