@@ -9,6 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Lang;
+use crate::report::Format;
 use crate::verdict::FailOn;
 
 /// Exit codes, shown at the end of `--help`.
@@ -139,7 +140,7 @@ pub struct JudgeArgs {
     /// Override report templates with the files of this folder
     #[arg(long, value_name = "DIR")]
     pub templates_dir: Option<PathBuf>,
-    /// Folder for report.html, report.json and report.junit.xml
+    /// Folder for a file of each format, such as report.html
     #[arg(long, value_name = "DIR", default_value = "./bm-preflight-report")]
     pub output_dir: PathBuf,
     /// Write only these formats (repeatable)
@@ -229,19 +230,6 @@ pub enum FactsCommand {
     },
 }
 
-/// A report format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Format {
-    /// A self-contained page.
-    Html,
-    /// For programs, by its published schema.
-    Json,
-    /// For CI systems.
-    Junit,
-    /// For the terminal.
-    Text,
-}
-
 fn default_jobs() -> u16 {
     std::thread::available_parallelism().map_or(2, |n| n.get().min(8)).try_into().unwrap_or(2)
 }
@@ -276,12 +264,18 @@ fn lang(text: &str) -> Result<Lang, String> {
     Lang::ALL.into_iter().find(|lang| lang.as_str() == text).ok_or_else(|| "expected en or fr".to_owned())
 }
 
+/// The words for all formats.
+fn formats() -> String {
+    let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
 fn report_target(text: OsString) -> Result<(Format, PathBuf), String> {
     let bytes = text.as_bytes();
     let at = bytes.iter().position(|byte| *byte == b'=').ok_or("expected FORMAT=PATH, such as json=report.json")?;
     let (format, path) = (String::from_utf8_lossy(&bytes[..at]), OsStr::from_bytes(&bytes[at + 1..]));
-    let format = Format::from_str(&format, false)
-        .map_err(|_| format!("unknown format {format:?}: html, json, junit or text"))?;
+    let format =
+        Format::from_str(&format, false).map_err(|_| format!("unknown format {format:?}: expected {}", formats()))?;
     if path.is_empty() {
         return Err("the path is empty".to_owned());
     }

@@ -6,9 +6,11 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
+
 use super::{Failure, Terminal};
-use crate::cli::{Format, JudgeArgs};
-use crate::report::{Report, html, json, junit, text};
+use crate::cli::JudgeArgs;
+use crate::report::{Format, Report, Style};
 
 /// The reports of a run.
 pub(super) struct Targets {
@@ -74,9 +76,10 @@ impl Targets {
         templates: Option<&Path>,
         terminal: Terminal,
     ) -> Result<String, Failure> {
+        let style = Style { templates, colour: false, verbose: terminal.verbose };
         let mut failure = None;
         for (format, path, file) in self.files {
-            let content = render(report, format, templates, false, terminal.verbose);
+            let content = render(report, format, style);
             let written = content.and_then(|content| {
                 let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
                 file.fill(&path, content.as_bytes()).map_err(fail)
@@ -89,16 +92,14 @@ impl Targets {
         let Some(format) = self.stdout else { return Ok(String::new()) };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
         let colour = choice != anstream::ColorChoice::Never;
-        render(report, format, templates, colour, terminal.verbose)
+        render(report, format, Style { colour, ..style })
     }
 }
 
 fn default_files(arguments: &JudgeArgs) -> Vec<(Format, PathBuf)> {
-    [(Format::Html, "report.html"), (Format::Json, "report.json"), (Format::Junit, "report.junit.xml")]
-        .into_iter()
-        .filter(|(format, _)| arguments.format.is_empty() || arguments.format.contains(format))
-        .map(|(format, name)| (format, arguments.output_dir.join(name)))
-        .collect()
+    let chosen = |format: &&Format| arguments.format.is_empty() || arguments.format.contains(format);
+    let file = |format: &Format| Some((*format, arguments.output_dir.join(format.file_name()?)));
+    Format::value_variants().iter().filter(chosen).filter_map(file).collect()
 }
 
 type Split = (Vec<(Format, PathBuf)>, Option<Format>);
@@ -147,18 +148,6 @@ fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Fa
     Ok((format, path, Opened::Beside(file)))
 }
 
-fn render(
-    report: &Report,
-    format: Format,
-    templates: Option<&Path>,
-    colour: bool,
-    verbose: bool,
-) -> Result<String, Failure> {
-    let fail = |error: &dyn std::fmt::Display| Failure::Tool(format!("report: {error}"));
-    match format {
-        Format::Html => html::render(report, templates).map_err(|error| fail(&error)),
-        Format::Json => json::render(report).map_err(|error| fail(&error)),
-        Format::Junit => junit::render(report).map_err(|error| fail(&error)),
-        Format::Text => Ok(text::render(report, colour, verbose)),
-    }
+fn render(report: &Report, format: Format, style: Style<'_>) -> Result<String, Failure> {
+    format.render(report, style).map_err(|error| Failure::Tool(format!("report: {error}")))
 }

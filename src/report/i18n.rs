@@ -170,11 +170,14 @@ mod tests {
     #[test]
     fn every_phrase_asked_for_is_there_and_every_label_is_asked_for() {
         let words = Catalogue::shipped(Lang::En);
-        let mut sources = include_str!("text.rs").to_owned() + include_str!("junit.rs");
-        sources += include_str!("i18n.rs").split("#[cfg(test)]").next().unwrap_or_default();
-        for template in ["report", "plan", "check", "missing", "unanswered", "autodiscover", "folded"] {
-            let path = format!("{}/report-templates/{template}.html", env!("CARGO_MANIFEST_DIR"));
-            sources += &std::fs::read_to_string(path).expect("a shipped template");
+        let mut sources = String::new();
+        for (folder, extension) in [("src/report", "rs"), ("report-templates", "html")] {
+            let files = std::fs::read_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))).expect("the folder");
+            let paths = files.map(|file| file.expect("a file").path());
+            for path in paths.filter(|path| path.extension().is_some_and(|e| e == extension)) {
+                let text = std::fs::read_to_string(path).expect("a source or a shipped template");
+                sources += text.split("#[cfg(test)]").next().unwrap_or_default();
+            }
         }
         let quoted: Vec<&str> = sources.split('"').collect();
         for key in quoted.iter().filter(|q| q.starts_with("label.") || q.starts_with("format.")) {

@@ -13,10 +13,61 @@ pub mod text;
 
 pub use i18n::Catalogue;
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::model::{CheckResult, Coverage, Lang, MailName};
 use crate::verdict::{FailOn, Judgement};
+
+/// A format that a report is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Format {
+    /// A self-contained page.
+    Html,
+    /// For programs, by its published schema.
+    Json,
+    /// For CI systems.
+    Junit,
+    /// For the terminal.
+    Text,
+}
+
+impl Format {
+    /// Name of the file that a run writes; none of what is for the terminal.
+    pub fn file_name(self) -> Option<&'static str> {
+        match self {
+            Self::Html => Some("report.html"),
+            Self::Json => Some("report.json"),
+            Self::Junit => Some("report.junit.xml"),
+            Self::Text => None,
+        }
+    }
+
+    /// Writes a report.
+    ///
+    /// # Errors
+    /// When a template is wrong, or what writes the format fails.
+    pub fn render(self, report: &Report, style: Style<'_>) -> Result<String, Box<dyn std::error::Error>> {
+        Ok(match self {
+            Self::Html => html::render(report, style.templates)?,
+            Self::Json => json::render(report)?,
+            Self::Junit => junit::render(report)?,
+            Self::Text => text::render(report, style.colour, style.verbose),
+        })
+    }
+}
+
+/// How a report is written, where its format leaves a choice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style<'a> {
+    /// Folder of templates that replace the shipped ones.
+    pub templates: Option<&'a Path>,
+    /// Whether there are colours on a terminal.
+    pub colour: bool,
+    /// Whether a terminal is told all.
+    pub verbose: bool,
+}
 
 /// A run, ready to be written in any format.
 #[derive(Debug, Clone)]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use bm_preflight::model::Lang;
-use bm_preflight::report::{Report, html, json, junit, text};
+use bm_preflight::report::{Format, Report, Style, html, json, junit, text};
 use bm_preflight::verdict::{FailOn, judge};
+use clap::ValueEnum as _;
 use serde_json::Value;
 
 use crate::canonical::{HOSTILE, hostile, report};
@@ -118,6 +119,20 @@ fn every_subject_is_in_every_format() {
 }
 
 #[test]
+fn no_format_leaves_out_a_check_or_lets_a_stranger_speak_to_the_terminal() {
+    let style = Style { verbose: true, ..Style::default() };
+    let (whole, strange) = (short(Lang::En), hostile(HOSTILE));
+    for format in Format::value_variants() {
+        let text = format.render(&whole, style).unwrap();
+        for check in &whole.checks {
+            assert!(text.contains(&check.id), "{format:?}: {}", check.id);
+        }
+        let text = format.render(&strange, style).unwrap();
+        assert!(!text.contains(['\u{1b}', '\0']), "{format:?}: {text}");
+    }
+}
+
+#[test]
 #[ignore = "writes sample reports to look at into the target folder"]
 fn write_samples() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-samples");
@@ -125,10 +140,10 @@ fn write_samples() {
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
     let reports = [("en", report(Lang::En, FailOn::Blocker)), ("fr", report(Lang::Fr, FailOn::Blocker))];
     for (name, report) in reports.into_iter().chain([("hostile", hostile(HOSTILE))]) {
-        write(&format!("{name}.html"), html::render(&report, None).unwrap());
-        write(&format!("{name}.json"), json::render(&report).unwrap());
-        write(&format!("{name}.junit.xml"), junit::render(&report).unwrap());
-        write(&format!("{name}.txt"), text::render(&report, true, false));
+        for format in Format::value_variants() {
+            let file = format!("{name}.{}", format.file_name().unwrap_or("report.txt"));
+            write(&file, format.render(&report, Style { colour: true, ..Style::default() }).unwrap());
+        }
     }
     println!("{}", folder.display());
 }
