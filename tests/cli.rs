@@ -332,6 +332,13 @@ fn an_interrupted_run_still_reports() {
     }
     let (_, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--timeout", "300ms", "--lang", "fr"]);
     assert_eq!(report["run"]["notices"][0], "le temps accordé, 300ms, est épuisé");
+    // A budget that is used up before anything is begun.
+    for _ in 0..8 {
+        let (_, report) = json(&["run", "--root", folder.path().to_str().unwrap(), "--timeout", "1ms"]);
+        for entry in report["coverage"].as_array().unwrap() {
+            assert!(entry["reason"].as_str().unwrap().contains("time budget of 1ms"), "{entry}");
+        }
+    }
 }
 
 /// A folder with a check that takes longer than anybody waits.

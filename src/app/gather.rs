@@ -14,7 +14,7 @@ use crate::collect::{Circumstances, Collectors, Sink};
 use crate::config::Config;
 use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
-use crate::fact::{Facts, Schema, ScopeKind, Store};
+use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError};
 use crate::merge::{self, MergeError};
 use crate::model::reason::Run;
 use crate::plan::Plan;
@@ -53,8 +53,7 @@ pub(super) fn collect(
     if arguments.low_priority {
         step_back()?;
     }
-    let origin = Origin::new(VERSION, now.as_second());
-    let sink = Sink::new(Store::create(&plan.schema, &origin)?);
+    let sink = Sink::new(begun(plan, now)?);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
         .map_err(|reason| in_config(arguments, &reason.to_string()))?;
@@ -86,6 +85,15 @@ pub(super) fn collect(
         store.give_up(&why)?;
     }
     Ok(Gathered { facts: store.seal()?, cut: reason, strangers: strangers(&config, &topology) })
+}
+
+/// A store that expects the directory: however early the run ends, it is told why nobody came to that.
+fn begun(plan: &Plan, now: Timestamp) -> Result<Store, StoreError> {
+    let mut store = Store::create(&plan.schema, &Origin::new(VERSION, now.as_second()))?;
+    for table in plan.of_kind(ScopeKind::Directory) {
+        store.expect(table.name, DIRECTORY)?;
+    }
+    Ok(store)
 }
 
 fn read_config(arguments: &SourceArgs) -> Result<Config, Failure> {
@@ -123,9 +131,6 @@ async fn drive(
     jobs: usize,
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
-    for table in plan.of_kind(ScopeKind::Directory) {
-        sink.with(|store| store.expect(table.name, DIRECTORY))?;
-    }
     progress.set_message("reading the directory database");
     collectors.directory().await;
     let topology = sink.with(|store| {
