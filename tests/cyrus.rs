@@ -15,6 +15,8 @@ mod hostile;
 mod lab;
 #[path = "cyrus/live.rs"]
 mod live;
+#[path = "cyrus/replica.rs"]
+mod replica;
 #[path = "cyrus/replication.rs"]
 mod replication;
 #[allow(dead_code, reason = "shared with the tests of databases")]

@@ -88,7 +88,7 @@ fn by_protocol(lab: &Lab) {
         admin.allow(name);
         admin.append(name, "", &message(name, 0));
     }
-    // Names and states that hurt nobody.
+    // Names that hurt nobody in Cyrus.
     let mut user = lab.login("ppetit@example.org");
     for name in ["a.b", "$(id)", "&IC4-gpj.exe", "DELETED.x.5D19F5C0", "Sent/2019/July", "user"] {
         user.create(name);
@@ -226,6 +226,16 @@ fn every_state_is_named_by_its_check() {
         ("cyrus_partition_undefined", &["example.org!user.jdoe"]),
         ("cyrus_partition_wrong", &["example.net!user.zoe"]),
         ("cyrus_unique_id_differs", &["bm-master:example.org!user.jdoe.Trash"]),
+        ("folder_below_inbox", &["jdoe@example.org/INBOX/Old"]),
+        (
+            "folder_name_hazard",
+            &[
+                "ppetit@example.org/$(id)",
+                "ppetit@example.org/DELETED/x/5D19F5C0",
+                "ppetit@example.org/a/b",
+                "ppetit@example.org/\u{202e}gpj/exe",
+            ],
+        ),
         // What BlueMind does not know came from elsewhere, and mail in it needs objects first.
         (
             "mailbox_imported_as_admin0",

@@ -8,7 +8,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::support::bluemind::{Installation, copy_tree};
 use crate::support::cyrus::client::message;
-use crate::support::cyrus::files::Tree;
 use crate::support::cyrus::{Lab, SERVER};
 use crate::support::told;
 
@@ -18,48 +17,6 @@ pub(crate) const NET: &str = "example.net";
 
 /// What the story has of a Cyrus of its own.
 const OF_CYRUS: &[&str] = &["etc/imapd.conf", "etc/cyrus-partitions", "var/lib/cyrus", "var/spool"];
-
-/// Folders of the story: mailbox uid, path in BlueMind, internal name in Cyrus, messages.
-const FOLDERS: &[(&str, &str, &str, u32)] = &[
-    ("user-jdoe", "INBOX", "example.org!user.jdoe", 10),
-    ("user-jdoe", "Drafts", "example.org!user.jdoe.Drafts", 0),
-    ("user-jdoe", "Junk", "example.org!user.jdoe.Junk", 0),
-    ("user-jdoe", "Outbox", "example.org!user.jdoe.Outbox", 0),
-    ("user-jdoe", "Sent", "example.org!user.jdoe.Sent", 0),
-    ("user-jdoe", "Trash", "example.org!user.jdoe.Trash", 0),
-    ("user-jdoe", "Projects", "example.org!user.jdoe.Projects", 0),
-    ("user-jdoe", "Projects/2024", "example.org!user.jdoe.Projects.2024", 5),
-    ("user-mmartin", "INBOX", "example.org!user.mmartin", 3),
-    ("user-mmartin", "Drafts", "example.org!user.mmartin.Drafts", 0),
-    ("user-mmartin", "Junk", "example.org!user.mmartin.Junk", 0),
-    ("user-mmartin", "Outbox", "example.org!user.mmartin.Outbox", 0),
-    ("user-mmartin", "Sent", "example.org!user.mmartin.Sent", 0),
-    ("user-mmartin", "Trash", "example.org!user.mmartin.Trash", 0),
-    ("user-mmartin", "Déplacements", "example.org!user.mmartin.D&AOk-placements", 5),
-    ("user-adurand", "INBOX", "example.org!user.a^durand", 6),
-    ("user-adurand", "Drafts", "example.org!user.a^durand.Drafts", 0),
-    ("user-adurand", "Junk", "example.org!user.a^durand.Junk", 0),
-    ("user-adurand", "Outbox", "example.org!user.a^durand.Outbox", 0),
-    ("user-adurand", "Sent", "example.org!user.a^durand.Sent", 0),
-    ("user-adurand", "Trash", "example.org!user.a^durand.Trash", 0),
-    ("user-ppetit", "INBOX", "example.org!user.ppetit", 2),
-    ("user-ppetit", "Drafts", "example.org!user.ppetit.Drafts", 0),
-    ("user-ppetit", "Junk", "example.org!user.ppetit.Junk", 0),
-    ("user-ppetit", "Outbox", "example.org!user.ppetit.Outbox", 0),
-    ("user-ppetit", "Sent", "example.org!user.ppetit.Sent", 0),
-    ("user-ppetit", "Trash", "example.org!user.ppetit.Trash", 0),
-    ("user-zoe", "INBOX", "example.net!user.zoe", 4),
-    ("user-zoe", "Drafts", "example.net!user.zoe.Drafts", 0),
-    ("user-zoe", "Junk", "example.net!user.zoe.Junk", 0),
-    ("user-zoe", "Outbox", "example.net!user.zoe.Outbox", 0),
-    ("user-zoe", "Sent", "example.net!user.zoe.Sent", 0),
-    ("user-zoe", "Trash", "example.net!user.zoe.Trash", 0),
-    ("share-support", "support", "example.org!support", 6),
-    ("share-support", "Sent", "example.org!support.Sent", 0),
-    ("share-support", "Archive", "example.org!support.Archive", 0),
-    ("share-info", "info", "example.net!info", 0),
-    ("share-info", "Sent", "example.net!info.Sent", 0),
-];
 
 /// A Cyrus that runs, with the mailboxes of the story `healthy_single`.
 pub(crate) fn healthy_lab() -> Lab {
@@ -140,8 +97,8 @@ impl World {
         Self::of_story(lab, "healthy_single")
     }
 
-    /// Joins a Cyrus with a story that begins from `healthy_single`: the server's files are those of both, what was
-    /// replicated has the unique ids that Cyrus gave, and every message of Cyrus is replicated.
+    /// Joins a Cyrus with a story that begins from `healthy_single`: the server's files are those of both, and everything
+    /// that Cyrus has is replicated.
     pub(crate) fn of_story(lab: Lab, story: &str) -> Self {
         let mut installation = Installation::build(story);
         let from = installation.path("root");
@@ -154,21 +111,6 @@ impl World {
         world
     }
 
-    /// Gives the folders of the story the unique ids of their mailboxes, and the shard the bodies of their messages.
-    fn replicate(&self) {
-        let mailboxes = self.lab.mailboxes();
-        let mut sql = ADOPT.to_owned();
-        for (mailbox, path, name, _) in FOLDERS {
-            let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}"));
-            let id = record.unique_id.as_deref().unwrap();
-            sql.push_str(&format!("SELECT pg_temp.adopt('{mailbox}', '{path}', '{id}');\n"));
-        }
-        for (_, sha1) in [Tree::Data, Tree::Archive].into_iter().flat_map(|tree| self.lab.messages(tree)) {
-            sql.push_str(&format!("SELECT fixture.add_body('{sha1}');\n"));
-        }
-        self.installation.sql(SERVER, &sql);
-    }
-
     /// Collects every fact.
     pub(crate) fn collect(&self) -> Facts {
         let path = self.installation.path("collected.db");
@@ -177,20 +119,6 @@ impl World {
         Facts::open(path)
     }
 }
-
-/// A folder of the story gets another uid, wherever the shard speaks of it.
-const ADOPT: &str = "
-CREATE FUNCTION pg_temp.adopt(mailbox text, path text, unique_id text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE before text := fixture.folder_uid(mailbox, path);
-        item integer := fixture.folder_item(mailbox, path);
-BEGIN
-    UPDATE t_container_item SET uid = unique_id WHERE id = item;
-    UPDATE t_container SET uid = 'mbox_records_' || unique_id WHERE uid = 'mbox_records_' || before;
-    UPDATE t_mailbox_replica SET parent_uid = unique_id WHERE parent_uid = before;
-    UPDATE t_mapi_folders SET parent_container_uid = 'mbox_records_' || unique_id
-    WHERE parent_container_uid = 'mbox_records_' || before;
-END $$;
-";
 
 /// Facts that were collected.
 #[derive(Debug)]
@@ -231,24 +159,5 @@ impl Facts {
         ));
         gaps.iter_mut().for_each(|gap| gap[2] = told(&gap[2]));
         gaps
-    }
-}
-
-/// What BlueMind and Cyrus agree on in the story.
-#[test]
-fn the_story_is_the_same_on_both_sides() {
-    let world = World::of(healthy_files());
-    let facts = world.collect();
-    assert_eq!(facts.gaps(), Vec::<Vec<String>>::new());
-    let differences = facts.rows(
-        "SELECT f.mailbox_uid, f.path, f.messages, i.existing FROM folder AS f
-         LEFT JOIN cyrus_mailbox AS m ON m.unique_id = f.folder_uid AND m.is_deleted = 0
-         LEFT JOIN cyrus_index AS i ON i.name = m.name
-         WHERE f.is_deleted = 0 AND f.messages IS NOT i.existing",
-    );
-    assert_eq!(differences, Vec::<Vec<String>>::new());
-    for (_, _, name, messages) in FOLDERS {
-        let existing = facts.column(&format!("SELECT existing FROM cyrus_index WHERE name = '{name}'"));
-        assert_eq!(existing, [messages.to_string()], "{name}");
     }
 }

@@ -172,6 +172,14 @@ impl<'c> Installation<'c> {
         self.cluster.query(self.database(scope), sql)
     }
 
+    /// Runs SQL of any length in the database of a scope, as BlueMind's role, all in one transaction.
+    #[allow(dead_code, reason = "only the tests of Cyrus write as much")]
+    pub(crate) fn script(&self, scope: &str, sql: &str) {
+        let path = self.path("script.sql");
+        std::fs::write(&path, sql).expect("the script can be written");
+        self.cluster.load(self.database(scope), &[path]);
+    }
+
     /// Runs SQL in the database of a scope, as superuser.
     pub(crate) fn administer(&self, scope: &str, sql: &str) -> String {
         self.cluster.administer(self.database(scope), sql)

@@ -50,8 +50,10 @@ pub(crate) fn cyrus(root: &Path) -> Side {
     side
 }
 
-/// The last UID and the records of an index; none when it is not there, or not whole.
+/// The last UID and the records of an index; none when it is not there, not whole, or no file.
 pub(crate) fn records(index: &Path) -> Option<(u32, Vec<Record>)> {
+    // Opening a pipe would wait for a writer.
+    index.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
     let records = Records::open(std::fs::File::open(index).ok()?).ok()?;
     let header = *records.header();
     let records: Vec<Record> = records.collect::<Result<_, IndexError>>().ok()?;

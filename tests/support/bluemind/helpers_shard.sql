@@ -103,6 +103,51 @@ CREATE FUNCTION fixture.add_body(sha1 text) RETURNS void LANGUAGE sql AS $$
     VALUES (fixture.guid_of(sha1), 'replicated', fixture.at(), 2048, 3) ON CONFLICT DO NOTHING
 $$;
 
+-- A record of a folder: `flags` as Cyrus has them, 16 when it was seen, negative when it is expunged. Its body is another thing.
+CREATE FUNCTION fixture.add_record(unique_id text, uid bigint, sha1 text, flags integer DEFAULT 0,
+                                   updated timestamp DEFAULT fixture.at()) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO t_mailbox_record (message_body_guid, imap_uid, mod_seq, last_updated, internal_date, system_flags, item_id)
+    VALUES (fixture.guid_of(sha1), uid, uid, updated, updated, flags,
+            fixture.add_item(fixture.container('mbox_records_' || unique_id), uid || '.', uid || '.', flags >> 4 & 1));
+    UPDATE t_mailbox_replica SET last_uid = greatest(last_uid, uid)
+    WHERE item_id = (SELECT id FROM t_container_item WHERE t_container_item.uid = unique_id)
+$$;
+
+-- What replication makes of a folder of Cyrus, as yet without its records. A folder of the story that has this path becomes
+-- that of Cyrus, wherever the shard speaks of it. `share` is the mailbox's name when it is no user's.
+CREATE FUNCTION fixture.replicate_folder(domain text, mailbox text, share text, path text, short text, unique_id text, last bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE before text := fixture.folder_uid(mailbox, path);
+        item integer;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM t_container WHERE owner = mailbox AND container_type = 'replicated_mailboxes') THEN
+        PERFORM fixture.add_container(
+            'subtree_' || replace(domain, '.', '_') || '!' || CASE WHEN share IS NULL THEN 'user.' ELSE '' END || mailbox,
+            'replicated_mailboxes', coalesce('shared/' || share, 'users/' || mailbox), mailbox, domain);
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM t_container WHERE uid = 'mbox_records_' || unique_id) THEN
+        IF NOT EXISTS (SELECT 1 FROM t_container WHERE uid = 'mbox_records_' || before) THEN
+            PERFORM fixture.add_folder(mailbox, path);
+        END IF;
+        item := fixture.folder_item(mailbox, path);
+        UPDATE t_container_item SET uid = unique_id WHERE id = item;
+        UPDATE t_container SET uid = 'mbox_records_' || unique_id WHERE uid = 'mbox_records_' || before;
+        UPDATE t_mailbox_replica SET parent_uid = unique_id WHERE parent_uid = before;
+        UPDATE t_mapi_folders SET parent_container_uid = 'mbox_records_' || unique_id
+        WHERE parent_container_uid = 'mbox_records_' || before;
+    END IF;
+    SELECT i.id INTO STRICT item FROM t_container_item i JOIN t_mailbox_replica r ON r.item_id = i.id WHERE i.uid = unique_id;
+    UPDATE t_container_item SET flags = flags & ~2 WHERE id = item;
+    UPDATE t_mailbox_replica SET name = path, short_name = short, last_uid = last,
+        parent_uid = (SELECT i.uid FROM t_mailbox_replica r JOIN t_container_item i ON i.id = r.item_id
+                      JOIN t_container c ON c.id = i.container_id AND c.owner = mailbox
+                      WHERE r.name = coalesce(substring(path FROM '^(.*)/[^/]*$'), nullif(share, path)) LIMIT 1)
+    WHERE item_id = item;
+    DELETE FROM t_mailbox_record r USING t_container_item i
+    WHERE i.id = r.item_id AND i.container_id = fixture.container('mbox_records_' || unique_id);
+    DELETE FROM t_container_item WHERE container_id = fixture.container('mbox_records_' || unique_id);
+END $$;
+
 -- A message, wherever it is, is one whose file has this SHA-1: such as that in the Cyrus trees of the stories.
 CREATE FUNCTION fixture.be_file(mailbox text, path text, uid bigint, sha1 text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
