@@ -159,6 +159,8 @@ struct Check<'a> {
     remedy: Remedy,
     /// What it looked at.
     examined: Vec<Examined<'a>>,
+    /// What a pass compared, a sentence for each server or the like; empty where it says nothing, and for other outcomes.
+    proof: &'a [String],
     /// What it could not look at.
     missing: Vec<Missing<'a>>,
     /// How many findings there are, those left out of `findings` included.
@@ -305,6 +307,7 @@ impl<'a> Check<'a> {
             elapsed_ms: result.elapsed_ms,
             remedy: Remedy { when: result.remedy.when, risk: result.remedy.risk },
             examined: result.examined.iter().map(|e| Examined { table: &e.table, rows: e.rows }).collect(),
+            proof: &result.proof,
             missing: result.missing.iter().map(missing).collect(),
             findings_total: result.findings_total,
             findings: result.findings.iter().map(Finding::of).collect(),

@@ -53,7 +53,7 @@ fn suite(category: &str, mut cases: Vec<TestCase>, run: &Run) -> TestSuite {
 
 fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
     let (result, system_out) = match check.outcome {
-        Outcome::Pass => (TestResult::Success, None),
+        Outcome::Pass => (TestResult::Success, proof(check)),
         Outcome::Fail => failed(check, fail_on, words),
         Outcome::Unknown | Outcome::Error => (unanswered(check, words), None),
         Outcome::NotApplicable => (skipped(check), None),
@@ -67,6 +67,12 @@ fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
         system_out,
         system_err: None,
     }
+}
+
+/// What a pass compared, a line for each sentence.
+fn proof(check: &CheckResult) -> Option<String> {
+    let lines: Vec<String> = check.proof.iter().map(|sentence| visible(sentence, false)).collect();
+    (!lines.is_empty()).then(|| body(&lines.join("\n")))
 }
 
 /// A check whose findings are all accepted passes, unless it could not look at everything: what it did not see, nobody

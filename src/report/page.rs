@@ -108,6 +108,7 @@ struct Check<'a> {
     risk: &'static str,
     reason: Option<&'a str>,
     examined: Vec<ExaminedRow<'a>>,
+    proof: &'a [String],
     missing: Vec<MissingRow<'a>>,
     /// How many findings no waiver accepts, and how many of them the page leaves out.
     open: u64,
@@ -240,6 +241,7 @@ impl<'a> Check<'a> {
                 .iter()
                 .map(|Examined { table, rows }| ExaminedRow { table, rows: *rows })
                 .collect(),
+            proof: &check.proof,
             missing: check.missing.iter().map(MissingRow::of).collect(),
             open: verdict::unwaived(check),
             more: verdict::unwaived(check).saturating_sub(findings.len() as u64),

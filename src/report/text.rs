@@ -195,6 +195,9 @@ impl Page<'_> {
         self.heading("section.passed");
         for check in checks {
             self.title("✓", AnsiColor::Green.on_default(), check);
+            for sentence in &check.proof {
+                self.line(4, &clean(sentence));
+            }
             for examined in &check.examined {
                 self.line(4, &format!("{}{} {}", clean(&examined.table), self.colon(), self.rows(examined.rows)));
             }

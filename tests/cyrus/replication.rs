@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::run::{Run, run};
 use crate::support::cyrus::SERVER;
@@ -112,6 +112,15 @@ fn what_is_missing_is_told_message_by_message() {
         let (rows, missing) = due(&world);
         assert_eq!(missing, BTreeSet::new(), "{story}: the world begins replicated");
         assert_eq!(told(&world).0, rows, "{story}");
+        let distinct: BTreeSet<String> = on_disk(&world).into_values().flat_map(BTreeMap::into_values).collect();
+        let (messages, folders) = (distinct.len(), rows.len());
+        let said = format!("{messages} messages in {folders} folders looked up in the database, none is missing");
+        let pass = behind(&run(&world.installation));
+        assert_eq!(
+            (&pass["outcome"], &pass["proof"]),
+            (&"pass".into(), &json!([format!("{SERVER}: {said}")])),
+            "{story}"
+        );
 
         forget(&world, "example.org!user.jdoe", Some("1."));
         forget(&world, "example.org!user.jdoe", Some("2."));

@@ -133,6 +133,24 @@ fn no_format_leaves_out_a_check_or_lets_a_stranger_speak_to_the_terminal() {
 }
 
 #[test]
+fn every_proof_is_in_every_format() {
+    let Told { json, html, junit, text } = told(&short(Lang::En));
+    let checks = json["checks"].as_array().unwrap();
+    let proven: Vec<_> = checks.iter().filter(|c| !c["proof"].as_array().unwrap().is_empty()).collect();
+    assert!(!proven.is_empty());
+    for check in proven {
+        let id = check["id"].as_str().unwrap();
+        let case = junit.all("testcase").into_iter().find(|c| c.attribute("name") == id).unwrap();
+        let row = html.by_id(id).unwrap();
+        for sentence in check["proof"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()) {
+            assert!(case.text.contains(sentence), "{sentence} is not in the case {id}");
+            assert!(row.text.contains(sentence), "{sentence} is not in the row of {id}");
+            assert!(text.contains(&format!("\n    {sentence}\n")), "{sentence} is not on the terminal");
+        }
+    }
+}
+
+#[test]
 #[ignore = "writes sample reports to look at into the target folder"]
 fn write_samples() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-samples");

@@ -119,7 +119,10 @@ fn every_section_has_its_checks() {
             vec!["mapi_will_not_start", "replication_inactive", "inbox_virtual_folder", "no such function: re"],
         ),
         ("waived", vec!["mailbox_service_without_role", "server is retired", "2027-03-31", "archive, read by nobody"]),
-        ("passed", vec!["cyrus_mailbox_unknown", "4312 rows"]),
+        (
+            "passed",
+            vec!["cyrus_mailbox_unknown", "4312 rows", "bm-master: 1,204,311 messages compared", "imap-02: 7 messages"],
+        ),
         ("not-applicable", vec!["replication_behind", "one server only"]),
         ("coverage", vec!["postgresql://bj@127.0.0.1:5432/bj-data", "absent", "4312"]),
     ] {
@@ -171,6 +174,8 @@ fn hostile_names_stay_text() {
     let matrix = page.of_class("matrix")[0];
     assert_eq!(matrix.of_class("shown")[0].text, format!("u {shown}"));
     assert_eq!(matrix.of_class("target")[0].text, shown);
+    let proof: Vec<_> = page.of_class("proof").iter().map(|p| p.all("bdi")[0].text.clone()).collect();
+    assert_eq!(proof, [shown.clone(), shown], "what a pass says stands in a bdi of its own");
     assert!(matrix.of_class("mark").iter().all(|m| m.attribute("class") == "mark unknown"), "a code became a class");
 }
 

@@ -32,7 +32,7 @@ fn every_key_is_in_its_place() {
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);
-    let check = "id category severity title why reference outcome reason elapsed_ms remedy examined missing \
+    let check = "id category severity title why reference outcome reason elapsed_ms remedy examined proof missing \
                  findings_total findings";
     assert_eq!(keys(&root["checks"][0]).join(" "), check);
     assert_eq!(keys(&root["checks"][0]["remedy"]), ["when", "risk"]);
@@ -64,6 +64,9 @@ fn values_are_those_of_the_run() {
     let findings = serde_json::json!({"blocker": 5, "warning": 253, "info": 1, "waived": 2});
     assert_eq!(root["summary"]["findings"], findings);
     assert_eq!(root["checks"][0]["findings_total"], 6);
+    assert_eq!(root["checks"][0]["proof"], serde_json::json!([]));
+    let proof = serde_json::json!(["bm-master: 1,204,311 messages compared", "imap-02: 7 messages compared"]);
+    assert_eq!(root["checks"][8]["proof"], proof);
     assert_eq!(root["checks"][0]["findings"][0]["waived"], Value::Null);
     assert_eq!(root["coverage"][1]["completeness"], "absent");
     let alias = &root["autodiscover"][1];
@@ -90,6 +93,7 @@ fn strings_come_back_as_they_were() {
     let root = parsed(&hostile(HOSTILE));
     assert_eq!(root["run"]["installation"]["name"], HOSTILE);
     assert_eq!(root["checks"][0]["title"], HOSTILE);
+    assert_eq!(root["checks"][8]["proof"], serde_json::json!([HOSTILE, HOSTILE]));
     assert_eq!(root["checks"][0]["findings"][0]["commands"][0], HOSTILE);
     assert_eq!(root["checks"][0]["findings"][0]["evidence"][HOSTILE], HOSTILE);
     assert!(root["checks"][0]["findings"][0]["subject"].as_str().unwrap().ends_with(HOSTILE));

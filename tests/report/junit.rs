@@ -99,8 +99,26 @@ fn every_outcome_has_its_element() {
     let (kind, message, _) = result(&root, "replication_inactive");
     assert_eq!((kind, message), ("error", "Title of replication_inactive: no such function: re"));
     assert_eq!(result(&root, "replication_behind"), ("skipped", "one server only", ""));
-    assert_eq!(result(&root, "cyrus_mailbox_unknown"), ("", "", ""));
+    assert_eq!(result(&root, "cyrus_mailbox_unknown").0, "system-out");
     assert!(Outcome::ALL.len() == 5 && Severity::ALL.len() == 3, "a new word needs its element here");
+}
+
+#[test]
+fn a_pass_says_what_it_compared_or_nothing() {
+    let mut report = report(Lang::En, FailOn::Blocker);
+    let said = "bm-master: 1,204,311 messages compared\nimap-02: 7 messages compared";
+    assert_eq!(result(&parsed(&report), "cyrus_mailbox_unknown"), ("system-out", "", said));
+    report.checks.iter_mut().for_each(|check| check.proof.clear());
+    assert_eq!(result(&parsed(&report), "cyrus_mailbox_unknown"), ("", "", ""));
+    validate(&junit::render(&report).unwrap());
+}
+
+#[test]
+fn a_hostile_proof_stays_on_its_line() {
+    let root = parsed(&hostile(HOSTILE));
+    let case = root.all("testcase").into_iter().find(|c| c.attribute("name").starts_with("cyrus_mailbox_unknown"));
+    let shown = visible(HOSTILE, false);
+    assert_eq!(case.unwrap().text, format!("{shown}\n{shown}"));
 }
 
 #[test]
@@ -161,5 +179,7 @@ proptest! {
             let subject = visible(&finding.subject, false);
             prop_assert!(bodies.iter().any(|b| b.contains(&subject)), "{subject:?} is lost");
         }
+        let proof = visible(&text, false);
+        prop_assert!(bodies.iter().any(|b| *b == format!("{proof}\n{proof}")), "{proof:?} is lost");
     }
 }

@@ -66,6 +66,11 @@ fn a_shared_remediation_is_said_once_and_lists_are_cut() {
     let long = render(&report, false, true);
     assert!(long.contains("• user250@example.org"));
     assert!(!short.contains("Title of cyrus_mailbox_unknown") && long.contains("Title of cyrus_mailbox_unknown"));
+    assert!(!short.contains("1,204,311 messages compared"));
+    let passed = long.split("[cyrus_mailbox_unknown]\n").nth(1).unwrap();
+    let expected =
+        "    bm-master: 1,204,311 messages compared\n    imap-02: 7 messages compared\n    mapi_folder: 4312 rows\n";
+    assert!(passed.starts_with(expected), "{passed}");
     assert!(!short.contains("one server only") && long.contains("one server only"));
 }
 
