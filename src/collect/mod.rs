@@ -17,9 +17,10 @@ use self::network::Around;
 use self::reach::identity;
 use self::reach::mailbox::Gather;
 use self::reach::place::{Look, OfServer, Place};
-use self::reach::postgres::{self, Sessions, Shard};
+use self::reach::postgres::{self, Sessions};
 use self::reach::root::Root;
 use self::reach::seen::Seen;
+use self::reach::shard::Shard;
 use self::reach::source::Source;
 use crate::config::Config;
 use crate::fact::store::Origin;
@@ -52,8 +53,9 @@ const MAILBOXES: &dyn OfServer = &Look {
         cyrus::CyrusIndex::TABLE,
         cyrus::SpoolDirectory::TABLE,
         progress::MessageReplication::TABLE,
-        progress::MessageMissing::TABLE,
         progress::ReplicationProgress::TABLE,
+        progress::FolderReplication::TABLE,
+        progress::MessageDifference::TABLE,
     ],
     look: |place| Box::pin(mailboxes(place)),
 };
@@ -61,7 +63,8 @@ const MAILBOXES: &dyn OfServer = &Look {
 async fn mailboxes(place: &Place) -> Seen {
     let messages = progress::messages(place);
     let seen = cyrus::mailboxes(place, messages.clone().map(|messages| messages as Arc<dyn Gather>)).await;
-    progress::tell(seen, place, messages).await
+    let root = place.root.clone();
+    progress::tell(seen, place, messages, Box::new(move || cyrus::again(&root))).await
 }
 
 /// What the collectors must know of a run beside its configuration.

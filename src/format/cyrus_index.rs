@@ -158,6 +158,8 @@ pub struct Header {
     pub highest_modseq: u64,
     /// Records that are not expunged.
     pub exists: u32,
+    /// When records of expunged messages were last taken out, in seconds since 1970; 0 when none were.
+    pub last_repack: u32,
     /// CRC of the mailbox's `cyrus.header`.
     pub header_file_crc: u32,
     /// Whether the mailbox is deleted and its files are about to go.
@@ -194,6 +196,7 @@ impl Header {
             deleted: word(48)?,
             highest_modseq: long(68)?,
             exists: word(84)?,
+            last_repack: word(92)?,
             header_file_crc: word(96)?,
             is_mailbox_deleted: word(60)? >> 31 == 1,
             crc: Crc::of(bytes, layout.header - 4).ok_or(short(layout.header))?,
@@ -217,6 +220,11 @@ impl Header {
 pub struct SystemFlags(pub u32);
 
 impl SystemFlags {
+    /// `\Seen` for the owner; of a shared mailbox only where it is configured so.
+    pub fn is_seen(self) -> bool {
+        self.has(4)
+    }
+
     /// `\Deleted`: marked by a client, still there for all.
     pub fn is_deleted(self) -> bool {
         self.has(2)

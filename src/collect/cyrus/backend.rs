@@ -233,7 +233,9 @@ impl Backend<'_> {
     fn hand_on(&self, mailbox: &Mailbox, inspected: &Inspected) -> Result<(), Reason> {
         let Some(messages) = &self.wanted.messages else { return Ok(()) };
         match &inspected.content {
-            Some(content) if mailbox.is_deleted(self.conf) => messages.add_deleted(content),
+            Some(content) if mailbox.is_deleted(self.conf) || content.is_deleted => {
+                messages.add_deleted(mailbox.owner(self.conf), content)
+            }
             Some(content) => return messages.add(mailbox.owner(self.conf), content),
             None => {
                 let state = inspected.row.state.word().to_owned();

@@ -128,7 +128,9 @@ pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories,
         existing_bytes: index.messages.map(|(_, bytes)| bytes),
         unique_id: header.unique_id,
     };
-    Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content: index.content }
+    let unique_id = row.unique_id.clone().or_else(|| mailbox.unique_id().map(str::to_owned));
+    let content = index.content.map(|content| Content { unique_id, ..content });
+    Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content }
 }
 
 /// What an index amounts to.
@@ -179,7 +181,13 @@ impl Index {
 
     fn read<R: Read>(mut records: Records<R>, wants_content: bool) -> Result<Self, IndexError> {
         let header = *records.header();
-        let mut content = wants_content.then(|| Content { last_append_at: header.last_append, ..Content::default() });
+        let mut content = wants_content.then(|| Content {
+            last_append_at: header.last_append,
+            made_at: header.uid_validity,
+            is_deleted: header.is_mailbox_deleted,
+            repacked_at: header.last_repack,
+            ..Content::default()
+        });
         let (mut tally, mut bytes) = (Tally::default(), 0_u64);
         for record in records.by_ref() {
             let record = record?;
@@ -189,7 +197,7 @@ impl Index {
             }
             // One record that is not what was written, and the others are worth nothing either.
             content = content.filter(|_| record.crc.is_right());
-            content.iter_mut().for_each(|content| note(&record, header.is_mailbox_deleted, content));
+            content.iter_mut().for_each(|content| note(&record, content));
         }
         let (state, flaw) = match (header.crc.is_right(), tally.damaged, tally.out_of_order) {
             (false, ..) => (State::HeaderDamaged, Some("offset 0: wrong CRC of the header".to_owned())),
@@ -205,16 +213,13 @@ impl Index {
     }
 }
 
-fn note(record: &Record, is_mailbox_deleted: bool, content: &mut Content) {
+fn note(record: &Record, content: &mut Content) {
     let flags = record.flags;
+    let is_live = !flags.is_expunged() && !flags.is_unlinked() && !content.is_deleted;
     content.files += u64::from(!flags.is_unlinked());
-    if flags.is_expunged() || flags.is_unlinked() || is_mailbox_deleted {
-        return;
-    }
-    match record.guid.is_unknown() {
-        true => content.without_guid += 1,
-        false => content.messages.push(Message { guid: record.guid, written_at: record.last_updated }),
-    }
+    content.without_guid += u64::from(is_live && record.guid.is_unknown());
+    let (uid, guid, written_at, is_seen) = (record.uid, record.guid, record.last_updated, flags.is_seen());
+    content.records.push(Message { uid, guid, written_at, is_live, is_seen });
 }
 
 /// What a cyrus.header says.

@@ -188,10 +188,20 @@ impl Mailbox {
         self.record.partition.as_deref()
     }
 
+    /// UNIQUEID of its entry.
+    pub(super) fn unique_id(&self) -> Option<&str> {
+        self.record.unique_id.as_deref()
+    }
+
     /// Whose its messages are.
     pub(super) fn owner(&self, conf: &Conf) -> Owner {
-        let root_name = root_name(&self.name, &conf.hashing.deleted_prefix);
-        Owner { name: escaped(self.name.as_bytes()), root_name }
+        let parts = self.name.parts(&conf.hashing.deleted_prefix);
+        Owner {
+            name: escaped(self.name.as_bytes()),
+            root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
+            has_reader: parts.namespace == mailbox_name::Namespace::User,
+            deleted_at: parts.deleted_at,
+        }
     }
 
     /// Whether it waits for its purge.

@@ -2,6 +2,7 @@
 //!
 //! Names from Cyrus are bytes: what is no UTF-8 is written `\xNN`.
 
+mod again;
 mod backend;
 mod conf;
 mod indexes;
@@ -14,6 +15,7 @@ mod trees;
 use super::reach::place::{File, Look, OfServer};
 use crate::fact::Record as _;
 
+pub(super) use self::again::again;
 pub(super) use self::backend::look as mailboxes;
 pub(super) use self::indexes::CyrusIndex;
 pub(super) use self::mailboxes::{CyrusEntryUnreadable, CyrusMailbox};

@@ -1,33 +1,57 @@
-//! The messages of a backend, gathered while its indexes are read.
+//! The mailboxes of a backend with their records, gathered while its indexes are read.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use super::sorter::{Sorted, Sorter};
-use crate::collect::reach::mailbox::{Content, Gather, Message, Owner};
+use super::log::{Log, Place};
+use crate::collect::reach::mailbox::{Content, Gather, Owner};
 use crate::model::Reason;
 use crate::model::reason::{Cyrus, cyrus};
 
-/// Bytes of an entry: GUID, number of its mailbox, when its record was written. In that order entries are sorted.
-pub(super) const ENTRY: usize = 28;
+/// Bytes of records that are held in memory.
+const BUDGET: usize = 16 * 1024 * 1024;
 
 /// Everything that was gathered so far. Indexes are read in parallel.
 pub(in crate::collect) struct Messages(Mutex<Gathered>);
 
+/// A live mailbox.
+pub(super) struct Folder {
+    pub(super) owner: Owner,
+    pub(super) unique_id: Option<String>,
+    pub(super) made_at: u32,
+    pub(super) last_append_at: u32,
+    /// Its records.
+    pub(super) records: Place,
+}
+
 pub(super) struct Gathered {
-    entries: Sorter<ENTRY>,
-    /// The mailboxes that hold messages, each with the time at which the last one came in.
-    owners: Vec<(Owner, u32)>,
+    /// When gathering began, and nothing was read yet.
+    pub(super) began: Instant,
+    pub(super) log: Log,
+    pub(super) folders: Vec<Folder>,
+    /// When each mailbox that waits for its purge was deleted, by its UNIQUEID.
+    pub(super) deleted: HashMap<String, Option<u64>>,
     pub(super) files: u64,
     missed: Vec<Cyrus>,
+    nameless: Vec<Cyrus>,
     outcome: Result<(), Reason>,
 }
 
 impl Messages {
-    /// None yet; at most `budget` of them will be held in memory.
-    pub(super) fn new(budget: usize) -> Self {
-        let (entries, outcome) = (Sorter::new(budget), Err(Cyrus::NotGathered.into()));
-        Self(Mutex::new(Gathered { entries, owners: Vec::new(), files: 0, missed: Vec::new(), outcome }))
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Gathered {
+            began: Instant::now(),
+            log: Log::new(BUDGET),
+            folders: Vec::new(),
+            deleted: HashMap::new(),
+            files: 0,
+            missed: Vec::new(),
+            nameless: Vec::new(),
+            outcome: Err(Cyrus::NotGathered.into()),
+        }))
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Gathered) -> T) -> T {
@@ -46,8 +70,11 @@ impl Gather for Messages {
         self.with(|gathered| gathered.add(owner, content)).map_err(|error| spilling(&error))
     }
 
-    fn add_deleted(&self, content: &Content) {
-        self.with(|gathered| gathered.files += content.files);
+    fn add_deleted(&self, owner: Owner, content: &Content) {
+        self.with(|gathered| {
+            gathered.files += content.files;
+            gathered.deleted.extend(content.unique_id.clone().map(|id| (id, owner.deleted_at)));
+        });
     }
 
     fn miss(&self, mailbox: Cyrus) {
@@ -65,60 +92,34 @@ impl Gathered {
         if content.without_guid > 0 {
             self.missed.push(Cyrus::WithoutGuid { name: owner.name.clone(), messages: content.without_guid });
         }
-        if content.messages.is_empty() {
-            return Ok(());
+        if content.unique_id.is_none() {
+            self.nameless.push(Cyrus::WithoutUniqueId { name: owner.name.clone() });
         }
-        let number = u32::try_from(self.owners.len()).map_err(io::Error::other)?;
-        self.owners.push((owner, content.last_append_at));
-        content.messages.iter().try_for_each(|message| self.entries.push(Entry::of(message, number).bytes()))
+        let records = self.log.add(&content.records)?;
+        let (unique_id, made_at, last_append_at) = (content.unique_id.clone(), content.made_at, content.last_append_at);
+        self.folders.push(Folder { owner, unique_id, made_at, last_append_at, records });
+        Ok(())
     }
 
-    /// What is missing; none when nothing is.
-    pub(super) fn gap(&mut self) -> Option<Reason> {
-        let missed = std::mem::take(&mut self.missed);
-        let count = missed.len();
-        (count > 0).then(|| Cyrus::MessagesUntold { count, first: cyrus::few(missed, Cyrus::text) }.into())
+    /// What is missing of the messages; none when nothing is.
+    pub(super) fn gap(&self) -> Option<Reason> {
+        untold(self.missed.iter().cloned())
     }
 
-    /// The mailboxes, and the messages of all of them in the order of their GUIDs.
-    pub(super) fn sorted(self) -> io::Result<(Vec<(Owner, u32)>, Sorted<ENTRY>)> {
-        Ok((self.owners, self.entries.sorted()?))
+    /// What is missing of the folders, by the ids that the shard knows them by; none when nothing is.
+    pub(super) fn folder_gap(&self) -> Option<Reason> {
+        let unread = self.missed.iter().filter(|missed| !matches!(missed, Cyrus::WithoutGuid { .. }));
+        untold(unread.chain(&self.nameless).cloned())
     }
+}
+
+fn untold(missed: impl Iterator<Item = Cyrus>) -> Option<Reason> {
+    let missed: Vec<Cyrus> = missed.collect();
+    let count = missed.len();
+    (count > 0).then(|| Cyrus::MessagesUntold { count, first: cyrus::few(missed, Cyrus::text) }.into())
 }
 
 /// What went wrong with a file for what memory does not hold.
 pub(super) fn spilling(error: &io::Error) -> Reason {
     Cyrus::Sorting { folder: std::env::temp_dir().display().to_string(), error: error.to_string() }.into()
-}
-
-/// A message in a mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) guid: [u8; 20],
-    /// Number of the mailbox.
-    pub(super) mailbox: u32,
-    pub(super) written_at: u32,
-}
-
-impl Entry {
-    fn of(message: &Message, mailbox: u32) -> Self {
-        Self { guid: message.guid.0, mailbox, written_at: message.written_at }
-    }
-
-    /// As it is sorted.
-    pub(super) fn bytes(self) -> [u8; ENTRY] {
-        let mut bytes = [0; ENTRY];
-        bytes[..20].copy_from_slice(&self.guid);
-        bytes[20..24].copy_from_slice(&self.mailbox.to_be_bytes());
-        bytes[24..].copy_from_slice(&self.written_at.to_be_bytes());
-        bytes
-    }
-
-    /// What [`Self::bytes`] made of it.
-    pub(super) fn parse(bytes: &[u8; ENTRY]) -> Option<Self> {
-        let (guid, rest) = bytes.split_first_chunk()?;
-        let (mailbox, written_at) = rest.split_first_chunk()?;
-        let written_at = u32::from_be_bytes(*written_at.first_chunk()?);
-        Some(Self { guid: *guid, mailbox: u32::from_be_bytes(*mailbox), written_at })
-    }
 }

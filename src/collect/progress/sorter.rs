@@ -35,13 +35,12 @@ impl<const N: usize> Sorter<N> {
         Ok(())
     }
 
-    /// Writes what is held as a sorted run. The sort is no parallel one: a thread of the pool that waits for its parts
-    /// would take up another index, and that one would wait for this sorter.
+    /// Writes what is held as a sorted run.
     fn spill(&mut self) -> Result<()> {
         if self.held.is_empty() {
             return Ok(());
         }
-        self.held.sort_unstable();
+        self.held.par_sort_unstable();
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile()?),

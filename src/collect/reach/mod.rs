@@ -9,6 +9,7 @@ pub(super) mod place;
 pub(super) mod postgres;
 pub(super) mod root;
 pub(super) mod seen;
+pub(super) mod shard;
 pub(super) mod sink;
 pub(super) mod source;
 pub(super) mod tls;

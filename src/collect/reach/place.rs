@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::postgres::Shard;
 use super::root::Root;
 use super::seen::{Open, Pour, Rows, Seen};
+use super::shard::Shard;
 use super::sink::Sink;
 use crate::fact::{Record, Table};
 use crate::model::Reason;

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
-use tokio_postgres::binary_copy::BinaryCopyOutStream;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{CancelToken, Client, NoTls};
@@ -135,41 +134,6 @@ fn access(mut config: tokio_postgres::Config) -> Access {
     Access { config, shown }
 }
 
-/// A shard that can be asked.
-#[derive(Clone)]
-pub(in crate::collect) struct Shard {
-    /// The sessions of the run.
-    pub(in crate::collect) sessions: Sessions,
-    /// How to reach it.
-    pub(in crate::collect) access: Access,
-}
-
-impl Shard {
-    /// Hands the values of a query's only column to `each`, with their type and as they are sent, in one read-only
-    /// snapshot of the database. NULL is left out.
-    pub(in crate::collect) async fn column(
-        &self,
-        query: &str,
-        mut each: impl FnMut(&Type, &[u8]) -> Result<(), Reason>,
-    ) -> Result<(), Reason> {
-        let fail = |error: tokio_postgres::Error| of(&self.access.shown, failed(error));
-        let (client, _) = self.sessions.session(&self.access).await?;
-        let statement = client.prepare(query).await.map_err(fail)?;
-        let [column] = statement.columns() else {
-            return Err(reason::Database::Width { returned: statement.columns().len(), columns: 1 }.into());
-        };
-        let copy = client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await.map_err(fail)?;
-        let rows = BinaryCopyOutStream::new(copy, &[Type::BYTEA]);
-        pin_mut!(rows);
-        while let Some(row) = rows.try_next().await.map_err(fail)? {
-            if let Some(value) = row.try_get::<Option<&[u8]>>(0).map_err(fail)? {
-                each(column.type_(), value)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// What the sessions of a run share: TLS, and the queries to cancel when nobody waits any more.
 #[derive(Clone)]
 pub(in crate::collect) struct Sessions {
@@ -226,7 +190,7 @@ impl Sessions {
     }
 
     /// A session within a time, and the time by the server's clock when it began. The error names the database.
-    async fn session(&self, access: &Access) -> Result<(Client, i64), Reason> {
+    pub(super) async fn session(&self, access: &Access) -> Result<(Client, i64), Reason> {
         let session = tokio::time::timeout(SESSION_LIMIT, self.connect(access)).await;
         session
             .unwrap_or_else(|_| Err(reason::Database::NoSession { seconds: SESSION_LIMIT.as_secs() }.into()))
@@ -335,11 +299,11 @@ impl<'a> FromSql<'a> for Cell {
 }
 
 /// The same of one database.
-fn of(database: &str, why: Reason) -> Reason {
+pub(super) fn of(database: &str, why: Reason) -> Reason {
     reason::Database::Of { database: database.to_owned(), why: Box::new(why) }.into()
 }
 
-fn failed(error: tokio_postgres::Error) -> Reason {
+pub(super) fn failed(error: tokio_postgres::Error) -> Reason {
     reason::Database::Failed { error: describe(&error) }.into()
 }
 

@@ -61,6 +61,10 @@ reasons! {
         WithoutGuid { name: String, messages: u64 }
             en "{name} ({messages} message(s) without GUID)"
             fr "{name} ({messages} message(s) sans GUID)";
+        /// A mailbox that the shard cannot be asked for.
+        WithoutUniqueId { name: String }
+            en "{name} (it has no UNIQUEID)"
+            fr "{name} (elle n’a pas de UNIQUEID)";
         /// There are more than were named.
         AndOthers
             en "…"

@@ -1,0 +1,54 @@
+//! A second look at mailboxes, when a source that was read meanwhile tells them otherwise.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::conf::Conf;
+use super::indexes;
+use super::mailboxes::{Mailbox, Mailboxes};
+use crate::collect::reach::mailbox::{Again, Content, Owner};
+use crate::collect::reach::root::Root;
+use crate::model::Reason;
+use crate::model::reason::Cyrus;
+use crate::model::text::escaped;
+
+/// Looks at an index that is being written, and the pause between two.
+const TRIES: u32 = 12;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The list of mailboxes as it is now, and how to get at their indexes.
+struct Now {
+    root: Root,
+    mailboxes: HashMap<String, Mailbox>,
+    unique_ids: HashSet<String>,
+}
+
+/// Reads the list of mailboxes once more.
+pub(in crate::collect) fn again(root: &Root) -> Result<Box<dyn Again>, Reason> {
+    let conf = Conf::read(root)?;
+    let mailboxes = Mailboxes::read(root, &conf)?.mailboxes;
+    let unique_ids = mailboxes.iter().filter_map(Mailbox::unique_id).map(str::to_owned).collect();
+    let named = |mailbox: Mailbox| (escaped(mailbox.name.as_bytes()), mailbox);
+    Ok(Box::new(Now { root: root.clone(), mailboxes: mailboxes.into_iter().map(named).collect(), unique_ids }))
+}
+
+impl Again for Now {
+    fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason> {
+        let Some(mailbox) = self.mailboxes.get(&owner.name) else { return Ok(None) };
+        let no_partition = || Cyrus::NoPartition { name: owner.name.clone() };
+        let directories = mailbox.directories.as_ref().ok_or_else(no_partition)?;
+        for _ in 1..TRIES {
+            if let Some(content) = indexes::inspect(&self.root, mailbox, directories, true).content {
+                return Ok(Some(content));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        let inspected = indexes::inspect(&self.root, mailbox, directories, true);
+        let state = inspected.row.state.word().to_owned();
+        inspected.content.map(Some).ok_or_else(|| Cyrus::IndexNotSound { name: owner.name.clone(), state }.into())
+    }
+
+    fn lists(&self, unique_id: &str) -> bool {
+        self.unique_ids.contains(unique_id)
+    }
+}

@@ -1,0 +1,432 @@
+//! The folders of a backend beside those of its shard, each with the records of both sides.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use super::compare::{ENTRY, Entry, WrongMessages};
+use super::differ::{Kind, Settled, differences, settle};
+use super::messages::{Folder, Gathered, spilling};
+use super::shard::{Copied, RECORD, Replica, parse};
+use super::sorter::{Sorted, Sorter};
+use super::tables::{FolderReplication, FolderState, Wrong};
+use crate::collect::reach::mailbox::{Again, LookAgain, Message};
+use crate::model::Reason;
+
+/// Messages that are held in memory for the comparison of their contents: 33 MB.
+const BUDGET: usize = 1_000_000;
+
+/// Compares folder by folder.
+pub(super) struct Comparison<'a> {
+    gathered: &'a mut Gathered,
+    look_again: LookAgain,
+    again: Option<Box<dyn Again>>,
+    /// When a change may still be on its way, in seconds since 1970.
+    recent: RangeInclusive<i64>,
+    found: Folders,
+}
+
+/// What comparing folders gives.
+pub(super) struct Folders {
+    /// The live messages of Cyrus, whose contents are to be looked for.
+    pub(super) entries: Sorter<ENTRY>,
+    /// Each folder of either side, with its number if it is one of Cyrus.
+    pub(super) rows: Vec<(Option<u32>, FolderReplication)>,
+    pub(super) wrong: WrongMessages,
+    /// Folders that could not be looked at again.
+    pub(super) gaps: BTreeSet<Reason>,
+}
+
+/// The records of a folder in Cyrus, and how those of the shard differ.
+struct Looked {
+    records: Vec<Message>,
+    made_at: u32,
+    /// None when it could not be looked at again, or is being renamed or deleted.
+    settled: Option<Settled>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Nothing yet.
+    pub(super) fn new(gathered: &'a mut Gathered, look_again: LookAgain, recent: RangeInclusive<i64>) -> Self {
+        let (wrong, gaps) = (WrongMessages::default(), BTreeSet::new());
+        let found = Folders { entries: Sorter::new(BUDGET), rows: Vec::new(), wrong, gaps };
+        Self { gathered, look_again, again: None, recent, found }
+    }
+
+    /// Compares all of them.
+    pub(super) fn run(mut self, replicas: &[Replica], records: Sorted<RECORD>) -> Result<Folders, Reason> {
+        let mut pairs = Pairs::of(&self.gathered.folders, replicas);
+        let mut groups = Groups { records, next: None };
+        while let Some((container, copied)) = groups.next()? {
+            if let Some((folder, replica)) = pairs.in_container.remove(&container) {
+                self.pair(folder, &replicas[replica], &copied)?;
+            }
+        }
+        for (folder, replica) in pairs.in_container.into_values().chain(pairs.without_records) {
+            self.pair(folder, &replicas[replica], &[])?;
+        }
+        for folder in pairs.alone {
+            self.folder(folder, None, &[])?;
+        }
+        Ok(self.found)
+    }
+
+    /// A folder of the shard, with that of Cyrus if there is one.
+    fn pair(&mut self, folder: Option<usize>, replica: &Replica, copied: &[Copied]) -> Result<(), Reason> {
+        match folder {
+            Some(folder) => self.folder(folder, Some(replica), copied),
+            None if replica.is_deleted => Ok(()),
+            None => self.only_in_shard(replica, copied),
+        }
+    }
+
+    fn only_in_shard(&mut self, replica: &Replica, copied: &[Copied]) -> Result<(), Reason> {
+        let state = match self.gathered.deleted.get(&replica.unique_id) {
+            // Without a time it is being deleted.
+            Some(at) if at.is_none_or(|at| self.is_recent(at)) => FolderState::Recent,
+            Some(_) => FolderState::DeletedInCyrus,
+            None if again(&mut self.again, &self.look_again)?.lists(&replica.unique_id) => return Ok(()),
+            None => FolderState::Unknown,
+        };
+        let mut row = FolderReplication::of(&replica.unique_id, state).in_shard(replica);
+        row.records = count(copied, |record| record.is_live);
+        self.found.rows.push((None, row));
+        Ok(())
+    }
+
+    /// A folder of Cyrus, with that of the shard if there is one.
+    fn folder(&mut self, number: usize, replica: Option<&Replica>, copied: &[Copied]) -> Result<(), Reason> {
+        let live = replica.filter(|replica| !replica.is_deleted);
+        let copied = if live.is_some() { copied } else { &[] };
+        let looked = self.look(number, copied, live.is_none())?;
+        let Some(folder) = self.gathered.folders.get(number) else { return Ok(()) };
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        if let (Some(settled), Some(unique_id)) = (&looked.settled, &folder.unique_id) {
+            let state = match replica {
+                Some(replica) if !replica.is_deleted => FolderState::Replicated,
+                _ if self.is_recent(looked.made_at.into()) => FolderState::Recent,
+                Some(_) => FolderState::DeletedInShard,
+                None => FolderState::Missing,
+            };
+            let mut row = FolderReplication::of(unique_id, state);
+            row.name = Some(folder.owner.name.clone());
+            row.root_name = Some(folder.owner.root_name.clone());
+            row.seen_differs = folder.owner.has_reader.then_some(0);
+            row.messages = count(&looked.records, |record| record.is_live);
+            row.records = count(copied, |record| record.is_live);
+            row.recent = settled.recent;
+            settled.stay.iter().for_each(|difference| row.count(difference));
+            self.found.rows.push((Some(number), replica.map_or(row.clone(), |replica| row.in_shard(replica))));
+        }
+        self.found.hand_on(number, &looked).map_err(|error| spilling(&error))
+    }
+
+    /// How a folder of Cyrus differs from that of the shard, which was read after it: where it does, it is looked at again.
+    fn look(&mut self, number: usize, copied: &[Copied], is_alone: bool) -> Result<Looked, Reason> {
+        let Gathered { folders, log, .. } = &mut *self.gathered;
+        let folder = &folders[number];
+        let records = log.read(folder.records).map_err(|error| spilling(&error))?;
+        let has_reader = folder.owner.has_reader;
+        let first = differences(&records, copied, has_reader);
+        let (made_at, settled) = (folder.made_at, Some(Settled::default()));
+        if first.is_empty() && !is_alone {
+            return Ok(Looked { records, made_at, settled });
+        }
+        let (made_at, settled) = match again(&mut self.again, &self.look_again)?.content(&folder.owner) {
+            Ok(Some(now)) => (now.made_at, Some(settle(&first, &now, copied, has_reader, &self.recent))),
+            Ok(None) => (made_at, None),
+            Err(gap) => {
+                self.found.gaps.insert(gap);
+                (made_at, None)
+            }
+        };
+        Ok(Looked { records, made_at, settled })
+    }
+
+    fn is_recent(&self, at: u64) -> bool {
+        i64::try_from(at).is_ok_and(|at| self.recent.contains(&at))
+    }
+}
+
+impl Folders {
+    /// Hands on what of a folder is to be looked for by content, and notes what is known to be wrong already.
+    fn hand_on(&mut self, number: u32, looked: &Looked) -> std::io::Result<()> {
+        let stay = looked.settled.iter().flat_map(|settled| &settled.stay);
+        let mut missing = HashSet::new();
+        for difference in stay {
+            let wrong = match difference.kind {
+                // Whether its body is there is still to be seen.
+                Kind::Missing => {
+                    missing.insert(difference.uid);
+                    continue;
+                }
+                Kind::Seen => continue,
+                Kind::ExpungedInShard => Wrong::ExpungedInShard,
+                Kind::OtherContent => Wrong::OtherContent,
+                Kind::Surplus => Wrong::Surplus,
+                Kind::ExpungedInCyrus => Wrong::ExpungedInCyrus,
+            };
+            self.wrong.add(number, difference.uid, difference.guid, wrong);
+        }
+        let live = looked.records.iter().filter(|record| record.is_live && !record.guid.is_unknown());
+        live.map(|record| Entry {
+            guid: record.guid.0,
+            folder: number,
+            written_at: record.written_at,
+            uid: record.uid,
+            lacks_record: missing.contains(&record.uid),
+        })
+        .try_for_each(|entry| self.entries.push(entry.bytes()))
+    }
+}
+
+fn again<'x>(kept: &'x mut Option<Box<dyn Again>>, look: &LookAgain) -> Result<&'x dyn Again, Reason> {
+    Ok(match kept {
+        Some(again) => &**again,
+        none => &**none.insert(look()?),
+    })
+}
+
+fn count<T>(all: &[T], is_counted: impl Fn(&T) -> bool) -> u64 {
+    u64::try_from(all.iter().filter(|one| is_counted(one)).count()).unwrap_or(u64::MAX)
+}
+
+/// A folder of Cyrus and one of the shard, by their numbers.
+type Pair = (Option<usize>, usize);
+
+/// Which folder of the shard is which of Cyrus.
+struct Pairs {
+    in_container: BTreeMap<i64, Pair>,
+    /// Those of the shard that have no container of records to themselves.
+    without_records: Vec<Pair>,
+    /// Folders of Cyrus that the shard does not have.
+    alone: Vec<usize>,
+}
+
+impl Pairs {
+    fn of(folders: &[Folder], replicas: &[Replica]) -> Self {
+        let mut ids: HashMap<&str, usize> = HashMap::new();
+        for (number, folder) in folders.iter().enumerate() {
+            // Of two that share an id the first by name is the one.
+            let id = folder.unique_id.as_deref().unwrap_or_default();
+            let first = ids.entry(id).or_insert(number);
+            if folder.owner.name < folders[*first].owner.name {
+                *first = number;
+            }
+        }
+        let mut pairs = Self { in_container: BTreeMap::new(), without_records: Vec::new(), alone: Vec::new() };
+        let mut paired = HashSet::new();
+        // A folder may have left a deleted one of the same id in another mailbox: the live one is the one.
+        let (deleted, live): (Vec<_>, Vec<_>) =
+            replicas.iter().enumerate().partition(|(_, replica)| replica.is_deleted);
+        for (number, replica) in live.into_iter().chain(deleted) {
+            let folder = ids.get(replica.unique_id.as_str()).copied().filter(|folder| paired.insert(*folder));
+            // The records are those of the first that has their container.
+            match replica.container.filter(|container| !pairs.in_container.contains_key(container)) {
+                Some(container) => drop(pairs.in_container.insert(container, (folder, number))),
+                None => pairs.without_records.push((folder, number)),
+            }
+        }
+        pairs.alone = (0..folders.len()).filter(|number| !paired.contains(number)).collect();
+        pairs
+    }
+}
+
+/// The records of the shard, container by container.
+struct Groups {
+    records: Sorted<RECORD>,
+    next: Option<(i64, Copied)>,
+}
+
+impl Groups {
+    fn take(&mut self) -> Result<Option<(i64, Copied)>, Reason> {
+        Ok(self.records.next().map_err(|error| spilling(&error))?.as_ref().map(parse))
+    }
+
+    fn next(&mut self) -> Result<Option<(i64, Vec<Copied>)>, Reason> {
+        let first = match self.next.take() {
+            Some(first) => Some(first),
+            None => self.take()?,
+        };
+        let Some((container, record)) = first else { return Ok(None) };
+        let mut group = vec![record];
+        loop {
+            match self.take()? {
+                Some((same, record)) if same == container => group.push(record),
+                other => {
+                    self.next = other;
+                    return Ok(Some((container, group)));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::messages::Messages;
+    use super::super::shard::{self, Copied};
+    use super::*;
+    use crate::collect::reach::mailbox::{Content, Gather as _, Owner};
+    use crate::format::cyrus_index::Guid;
+
+    const NOW: u32 = 1_000_000;
+    const RECENT: RangeInclusive<i64> = 999_401..=1_000_600;
+
+    fn owner(name: &str) -> Owner {
+        Owner { name: name.to_owned(), root_name: "a.b!user.x".to_owned(), has_reader: true, deleted_at: None }
+    }
+
+    /// A folder of Cyrus that is old, with live messages of these UIDs.
+    fn content(id: &str, uids: &[u32]) -> Content {
+        let record = |uid: &u32| Message {
+            uid: *uid,
+            guid: Guid([7; 20]),
+            written_at: NOW - 9_000,
+            is_live: true,
+            is_seen: false,
+        };
+        let (unique_id, records) = (Some(id.to_owned()), uids.iter().map(record).collect());
+        Content { unique_id, records, made_at: NOW - 9_000, ..Content::default() }
+    }
+
+    /// Cyrus at the second look: folders by name, ids that it lists besides.
+    struct Later(Vec<(&'static str, Content)>, Vec<&'static str>);
+
+    impl Again for Later {
+        fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason> {
+            let found = self.0.iter().find(|(name, _)| *name == owner.name).map(|(_, content)| content);
+            Ok(found.map(|found| Content {
+                records: found.records.clone(),
+                made_at: found.made_at,
+                ..Content::default()
+            }))
+        }
+
+        fn lists(&self, unique_id: &str) -> bool {
+            self.1.contains(&unique_id)
+        }
+    }
+
+    fn replica(id: &str, container: i64) -> Replica {
+        Replica {
+            unique_id: id.to_owned(),
+            mailbox_uid: "U-1".to_owned(),
+            domain_uid: None,
+            path: format!("path of {id}"),
+            is_deleted: false,
+            container: Some(container),
+        }
+    }
+
+    fn compared(
+        before: &[(&str, Content)],
+        deleted: &[(&str, Option<u64>)],
+        later: fn() -> Later,
+        replicas: &[Replica],
+        records: &[(i64, u32)],
+    ) -> Folders {
+        let messages = Arc::new(Messages::new());
+        for (name, content) in before {
+            messages.add(owner(name), content).unwrap();
+        }
+        for (id, deleted_at) in deleted {
+            messages.add_deleted(Owner { deleted_at: *deleted_at, ..owner("gone") }, &content(id, &[]));
+        }
+        messages.end(Ok(()));
+        let mut gathered = Arc::into_inner(messages).unwrap().into_gathered().unwrap();
+        let mut sorter = Sorter::new(3);
+        for (container, uid) in records {
+            let copied = Copied { uid: *uid, guid: Guid([7; 20]), is_live: true, is_seen: false };
+            sorter.push(shard::bytes(*container, copied)).unwrap();
+        }
+        let look_again: LookAgain = Box::new(move || Ok(Box::new(later())));
+        Comparison::new(&mut gathered, look_again, RECENT).run(replicas, sorter.sorted().unwrap()).unwrap()
+    }
+
+    /// Folders by id, each with its state, messages, records, missing and surplus ones.
+    fn told(folders: &Folders) -> Vec<(&str, &'static str, u64, u64, u64, u64)> {
+        let row = |(_, row): &(_, FolderReplication)| {
+            let id = row.unique_id.as_str();
+            let id = folders.rows.iter().map(|(_, row)| row.unique_id.as_str()).find(|other| *other == id).unwrap();
+            (id, row.state.word(), row.messages, row.records, row.missing, row.surplus)
+        };
+        let mut told: Vec<_> = folders.rows.iter().map(row).collect();
+        told.sort_unstable();
+        told
+    }
+
+    #[test]
+    fn folders_are_paired_by_their_id_and_their_records_compared() {
+        let before = [
+            ("a.b!user.x", content("inbox", &[1, 2, 3])),
+            ("a.b!user.x.New", content("new", &[4])),
+            ("a.b!user.x.E", content("empty", &[])),
+        ];
+        let later = || {
+            Later(
+                vec![("a.b!user.x", content("inbox", &[1, 2, 3])), ("a.b!user.x.New", content("new", &[4]))],
+                vec!["inbox", "new", "empty"],
+            )
+        };
+        let replicas = [
+            replica("inbox", 30),
+            replica("empty", 7),
+            Replica { container: None, ..replica("old", 0) },
+            replica("lost", 12),
+        ];
+        let records = [(30, 2), (30, 3), (30, 9), (12, 1), (12, 2), (99, 1)];
+        let folders = compared(&before, &[], later, &replicas, &records);
+        assert_eq!(
+            told(&folders),
+            [
+                ("empty", "replicated", 0, 0, 0, 0),
+                ("inbox", "replicated", 3, 3, 1, 1),
+                ("lost", "unknown", 0, 2, 0, 0),
+                ("new", "missing", 1, 0, 1, 0),
+                ("old", "unknown", 0, 0, 0, 0),
+            ]
+        );
+        let wrong: Vec<_> = folders.wrong.kept.iter().map(|wrong| (wrong.uid, wrong.wrong)).collect();
+        assert_eq!(wrong, [(9, Wrong::Surplus)], "what is missing is told with its content");
+        let mut entries = folders.entries.sorted().unwrap();
+        let entries = std::iter::from_fn(|| entries.next().unwrap()).filter(|entry| entry[32] == 1).count();
+        assert_eq!(entries, 2, "of the four messages two lack their record");
+    }
+
+    #[test]
+    fn a_deleted_copy_of_a_folder_does_not_stand_for_a_live_one() {
+        let before = [("a.b!user.x", content("inbox", &[1]))];
+        let later = || Later(vec![("a.b!user.x", content("inbox", &[1]))], vec!["inbox"]);
+        let deleted = Replica { is_deleted: true, ..replica("inbox", 30) };
+        let both = [deleted.clone(), Replica { path: "live".to_owned(), ..replica("inbox", 30) }];
+        let folders = compared(&before, &[], later, &both, &[(30, 1)]);
+        assert_eq!(told(&folders), [("inbox", "replicated", 1, 1, 0, 0)]);
+        let folders = compared(&before, &[], later, &[deleted], &[(30, 1)]);
+        assert_eq!(told(&folders), [("inbox", "deleted_in_shard", 1, 0, 1, 0)]);
+    }
+
+    #[test]
+    fn what_is_being_made_renamed_or_deleted_is_not_accused() {
+        let young = || Content { made_at: NOW - 60, ..content("young", &[]) };
+        let before = [("a.b!user.x.Young", young()), ("a.b!user.x.Old name", content("renamed", &[1]))];
+        let later = || {
+            let young = Content { made_at: NOW - 60, ..content("young", &[]) };
+            Later(vec![("a.b!user.x.Young", young)], vec!["young", "renamed", "made since"])
+        };
+        let deleted =
+            [("just now", Some(u64::from(NOW - 60))), ("long ago", Some(u64::from(NOW - 6_000))), ("going", None)];
+        let replicas = ["made since", "just now", "long ago", "going"].map(|id| replica(id, 1));
+        let folders = compared(&before, &deleted, later, &replicas, &[]);
+        assert_eq!(
+            told(&folders),
+            [
+                ("going", "recent", 0, 0, 0, 0),
+                ("just now", "recent", 0, 0, 0, 0),
+                ("long ago", "deleted_in_cyrus", 0, 0, 0, 0),
+                ("young", "recent", 0, 0, 0, 0),
+            ]
+        );
+    }
+}
