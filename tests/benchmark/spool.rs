@@ -222,7 +222,8 @@ fn mailbox_name(user: u32, folder: &str) -> String {
     format!("{DOMAIN}!user.{}{below}", login(user))
 }
 
-fn unique_id(user: u32, folder: &str) -> String {
+/// UNIQUEID of a folder.
+pub(super) fn unique_id(user: u32, folder: &str) -> String {
     let number = FOLDERS.iter().position(|name| *name == folder).unwrap();
     format!("5d016149-58d2-4926-8000-{user:08}{number:04}")
 }

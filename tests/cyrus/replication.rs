@@ -11,7 +11,7 @@ use crate::support::cyrus::files::Tree;
 use crate::world::{World, healthy_files};
 
 /// The tables in question.
-const TABLES: &[&str] = &["message_replication", "message_missing", "replication_progress"];
+const TABLES: &[&str] = &["message_replication", "replication_progress", "folder_replication", "message_difference"];
 
 /// Name of a mailbox, messages, distinct ones, missing ones.
 type Rows = BTreeSet<(String, usize, usize, usize)>;
@@ -91,7 +91,7 @@ fn told(world: &World) -> (Rows, Messages, Vec<Vec<String>>) {
     let rows = facts.rows("SELECT name, messages, distinct_messages, missing FROM message_replication");
     let rows = rows.into_iter().map(|row| (row[0].clone(), number(&row[1]), number(&row[2]), number(&row[3])));
     let progress = "SELECT distinct_messages, missing, missing_recent, spool_files, bodies FROM replication_progress";
-    let missing = facts.rows("SELECT name, guid FROM message_missing");
+    let missing = facts.rows("SELECT name, guid FROM message_difference WHERE difference = 'without_body'");
     let missing = missing.into_iter().map(|row| (row[0].clone(), row[1].clone()));
     (rows.collect(), missing.collect(), facts.rows(progress))
 }

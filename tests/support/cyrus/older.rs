@@ -10,8 +10,14 @@ use super::files::Tree;
 
 /// Bytes of the header of a `cyrus.index` of version 13; the last four are its CRC.
 const INDEX_HEADER: usize = 128;
-/// Where the header of a `cyrus.index` has the CRC of `cyrus.header`.
+/// Bytes of a record of version 13; the last four are its CRC.
+const INDEX_RECORD: usize = 104;
+/// Where the header of a `cyrus.index` has its UIDVALIDITY, when it was last rewritten, and the CRC of `cyrus.header`.
+const UID_VALIDITY: usize = 44;
+const LAST_REPACK: usize = 92;
 const HEADER_FILE_CRC: usize = 96;
+/// Where a record says when it was last written.
+const LAST_UPDATED: usize = 28;
 
 impl Lab {
     /// Makes a stopped Cyrus' files those of 3.0: indexes of version 13, headers of text, records of the old notation.
@@ -24,6 +30,29 @@ impl Lab {
         let entries = records.iter().map(|(name, record)| (name.as_bytes().to_vec(), written(record)));
         self.write_entries(&entries.collect::<Vec<_>>());
     }
+}
+
+impl Lab {
+    /// Lets time pass over the indexes of a stopped Cyrus of 3.0: what was written now was written so many seconds ago.
+    pub(crate) fn let_pass(&self, seconds: u32) {
+        for (name, _) in self.mailboxes() {
+            self.change(&name, "cyrus.index", |bytes| {
+                [UID_VALIDITY, LAST_REPACK].into_iter().for_each(|at| set_back(&mut bytes[at..at + 4], seconds));
+                renew_index_crc(bytes);
+                for record in bytes[INDEX_HEADER..].as_chunks_mut::<INDEX_RECORD>().0 {
+                    set_back(&mut record[LAST_UPDATED..LAST_UPDATED + 4], seconds);
+                    let crc = cyrus_header::crc(&record[..INDEX_RECORD - 4]);
+                    record[INDEX_RECORD - 4..].copy_from_slice(&crc.to_be_bytes());
+                }
+            });
+        }
+    }
+}
+
+/// A time, in seconds since the epoch; 0 is none.
+fn set_back(time: &mut [u8], seconds: u32) {
+    let at = u32::from_be_bytes(time.try_into().expect("four bytes"));
+    time.copy_from_slice(&at.saturating_sub(seconds).to_be_bytes());
 }
 
 fn rewrite_header(directory: &Path, record: &MailboxRecord) {
