@@ -167,7 +167,7 @@ fn stress(look: impl Fn(&World, &BTreeSet<String>) -> Vec<String>) {
 }
 
 /// Ends the clients' work.
-struct Over<'a>(&'a AtomicBool);
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {

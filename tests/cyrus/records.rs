@@ -1,9 +1,12 @@
 //! The folders and records of a shard beside those of a real Cyrus: what users see, to the number and to the folder.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::live::Over;
 use crate::support::cyrus::SERVER;
-use crate::world::{Facts, World, healthy_files};
+use crate::support::cyrus::client::{Imap, message};
+use crate::world::{Facts, World, healthy_files, healthy_lab};
 
 /// A day ago replication was done with everything.
 const LONG_AGO: u32 = 86_400;
@@ -235,4 +238,58 @@ fn what_is_new_is_not_missing() {
             "example.net!user.zoe replicated recent 1",
         ],
     );
+}
+
+/// Rounds of a client: a message comes in, is read, and others go.
+const ROUNDS: u32 = 1_000;
+
+fn work(client: &mut Imap, round: u32) {
+    client.append("INBOX", if round % 2 == 0 { "(\\Seen)" } else { "" }, &message(&format!("round {round}"), 0));
+    client.run("SELECT INBOX");
+    client.run("STORE 1:2 +FLAGS.SILENT (\\Seen)");
+    if round % 10 == 9 {
+        client.expunge("INBOX", "1:5");
+    }
+    if round % 50 == 0 {
+        client.create(&format!("churn{round}"));
+        client.append(&format!("churn{round}"), "", &message(&format!("churn {round}"), 0));
+        client.run(&format!("RENAME churn{round} churned{round}"));
+        client.run(&format!("DELETE churned{round}"));
+    }
+}
+
+/// Mail comes in, is read and goes, replication follows, and what is under way is never called missing.
+#[test]
+fn a_busy_server_that_is_replicated_is_never_called_behind() {
+    let world = World::of(healthy_lab());
+    let (rounds, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let (mut looks, mut wrong) = (0, BTreeSet::new());
+    std::thread::scope(|scope| {
+        let over = Over(&is_over);
+        let goes_on = || !is_over.load(Ordering::Relaxed);
+        scope.spawn(|| {
+            let mut client = world.lab.login("jdoe@example.org");
+            while goes_on() {
+                work(&mut client, rounds.fetch_add(1, Ordering::Relaxed));
+            }
+        });
+        scope.spawn(|| {
+            while goes_on() {
+                world.replicate_folder(JDOE);
+            }
+        });
+        while (rounds.load(Ordering::Relaxed) < ROUNDS || looks < 5) && wrong.is_empty() {
+            let facts = world.collect();
+            wrong.extend(facts.gaps().into_iter().map(|gap| gap.join(": ")));
+            let is_under_way = |line: &String| {
+                let rest = line.split_once(' ').map_or("", |(_, rest)| rest);
+                rest == "recent" || rest.starts_with("recent recent ") || rest.starts_with("replicated recent ")
+            };
+            wrong.extend(told(&facts).into_iter().filter(|line| !is_under_way(line)));
+            wrong.extend(listed(&facts).into_iter().filter(|line| !line.ends_with(" without_body")));
+            looks += 1;
+        }
+        drop(over);
+    });
+    assert_eq!(wrong, BTreeSet::new(), "{looks} looks beside {rounds:?} rounds");
 }
