@@ -264,9 +264,9 @@ fn a_busy_server_that_is_replicated_is_never_called_behind() {
     let world = World::of(healthy_lab());
     let (rounds, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
     let (mut looks, mut wrong) = (0, BTreeSet::new());
+    let goes_on = || !is_over.load(Ordering::Relaxed);
     std::thread::scope(|scope| {
         let over = Over(&is_over);
-        let goes_on = || !is_over.load(Ordering::Relaxed);
         scope.spawn(|| {
             let mut client = world.lab.login("jdoe@example.org");
             while goes_on() {
