@@ -5,6 +5,9 @@
 #[path = "support/peers/mod.rs"]
 mod peers;
 
+#[path = "support/judge.rs"]
+mod judge;
+
 #[path = "autodiscover/alias.rs"]
 mod alias;
 #[path = "autodiscover/dns.rs"]

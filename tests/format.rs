@@ -7,6 +7,8 @@ mod conf;
 mod data_bases;
 #[path = "format/files.rs"]
 mod files;
+#[path = "support/cyrus/flat.rs"]
+mod flat;
 #[path = "format/mailboxes.rs"]
 mod mailboxes;
 #[path = "format/paths.rs"]

@@ -8,21 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use bm_preflight::app;
-use bm_preflight::check::evaluate::{self, Situation};
-use bm_preflight::check::{Check, CheckFile, load};
-use bm_preflight::fact::store::Origin;
-use bm_preflight::fact::{Facts, Schema, Store};
-use bm_preflight::model::{CheckResult, Lang, Missing, Outcome, version};
-use bm_preflight::topology::{self, Identity, Topology};
+use bm_preflight::check::Check;
+use bm_preflight::fact::{Facts, Schema};
+use bm_preflight::model::{CheckResult, Missing, Outcome, version};
+use bm_preflight::topology::Identity;
 use serde::Deserialize;
-use walkdir::WalkDir;
 
 #[allow(dead_code, reason = "what is collected is written elsewhere")]
 #[path = "support/facts_file.rs"]
 mod facts_file;
+#[path = "support/judge.rs"]
+mod judge;
 
 #[derive(Deserialize)]
 struct Story {
@@ -44,38 +42,13 @@ fn stories() -> Vec<String> {
 }
 
 fn checks(schema: &Schema) -> Vec<Check> {
-    let files: Vec<CheckFile> = WalkDir::new(root().join("checks"))
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.path().extension().is_some_and(|e| e == "toml"))
-        .map(|entry| CheckFile {
-            path: entry.path().display().to_string(),
-            text: std::fs::read_to_string(entry.path()).unwrap(),
-            is_proven: true,
-        })
-        .collect();
-    let origin = Origin::new("test", 0);
-    let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
-    load::load(&files, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
+    judge::checks("checks", schema)
 }
 
 fn evaluate_all(facts: &Facts, to: &str, checks: &[Check]) -> Vec<CheckResult> {
     let reader = facts.reader().unwrap();
-    let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
     let build = Identity::of(|sql| reader.texts(sql)).unwrap().build;
-    let situation = Situation {
-        lang: Lang::En,
-        from: build.as_deref().and_then(version::release_of),
-        to: to.to_owned(),
-        now: facts.origin().collected_at,
-        coverage: facts.coverage(),
-        holders: topology.holders(),
-        packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
-        limit: Duration::from_secs(10),
-        row_cap: 100,
-        cut: None,
-    };
-    evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2)
+    judge::judge(checks, facts, build.as_deref().and_then(version::release_of), to)
 }
 
 /// Ids of the checks that an ordinary run leaves out.

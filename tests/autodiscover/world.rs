@@ -5,20 +5,18 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
 
 use bm_preflight::app;
-use bm_preflight::check::evaluate::{self, Situation};
-use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::collect::{Circumstances, Collectors, Sink};
 use bm_preflight::config::Config;
 use bm_preflight::fact::fixture::{self, Installation};
 use bm_preflight::fact::store::Origin;
 use bm_preflight::fact::{Facts, Schema, ScopeKind, Store};
-use bm_preflight::model::{CheckResult, Lang};
+use bm_preflight::model::CheckResult;
 use bm_preflight::plan::Plan;
-use bm_preflight::topology::{self, DIRECTORY, Topology};
+use bm_preflight::topology::{DIRECTORY, Topology};
 
+use crate::judge;
 use crate::peers::dns::Zone;
 use crate::peers::http::{self, Site};
 use crate::peers::tls::{Authority, Identity, Leaf, Tls};
@@ -211,7 +209,7 @@ impl World {
         runtime.block_on(collectors.servers(&topology, 4));
         drop(collectors);
         let facts = sink.take().unwrap().seal().unwrap();
-        let results = judge(&facts, &schema);
+        let results = judged(&facts, &schema);
         Outcome { facts, results }
     }
 
@@ -265,40 +263,10 @@ impl World {
     }
 }
 
-/// The checks on autodiscover.
-pub(crate) fn checks(schema: &Schema) -> Vec<Check> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/autodiscover");
-    let files: Vec<CheckFile> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .map(|path| CheckFile {
-            path: path.display().to_string(),
-            text: std::fs::read_to_string(&path).unwrap(),
-            is_proven: true,
-        })
-        .collect();
-    let origin = Origin::new("test", 0);
-    let reader = Store::in_memory(schema, &origin).unwrap().into_reader().unwrap();
-    load::load(&files, &reader).unwrap_or_else(|defects| panic!("{defects:?}"))
-}
-
-fn judge(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {
-    let reader = facts.reader().unwrap();
-    let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql)).unwrap();
-    let situation = Situation {
-        lang: Lang::En,
-        from: Some("4.0.14".to_owned()),
-        to: "4.1".to_owned(),
-        now: facts.origin().collected_at,
-        coverage: facts.coverage(),
-        holders: topology.holders(),
-        packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).unwrap(),
-        limit: Duration::from_secs(10),
-        row_cap: 100,
-        cut: None,
-    };
-    let checks = checks(schema);
-    let results = evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 1);
+/// What the checks on autodiscover say.
+fn judged(facts: &Facts, schema: &Schema) -> Vec<CheckResult> {
+    let checks = judge::checks("checks/autodiscover", schema);
+    let results = judge::judge(&checks, facts, Some("4.0.14".to_owned()), "4.1");
     for result in &results {
         assert_ne!(result.outcome.as_str(), "error", "{}: {:?}", result.id, result.reason);
     }

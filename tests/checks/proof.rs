@@ -1,6 +1,6 @@
 //! What a pass says of what it compared: its query, its words and its cases hold together.
 
-use super::{lint, test};
+use super::{assert_told, lint, test};
 
 /// A check that says of each server how many of its roles were looked at.
 const PROVEN: &str = r#"id = "sound"
@@ -99,8 +99,7 @@ fn words_and_cases_without_a_proof_are_told_with_their_place() {
 
 #[test]
 fn every_defect_of_a_proof_is_told_with_its_place() {
-    let mut wrong = Vec::new();
-    for (from, to, place, reason) in [
+    let defects = [
         ("s.name, count(*)", "s.nome, count(*)", "F:11:33", "proof: no such column: s.nome"),
         (
             "s.server_uid AS subject, s.name",
@@ -160,14 +159,8 @@ fn every_defect_of_a_proof_is_told_with_its_place() {
         ),
         ("remediation = \"Give it one\"\nproof =", "proof =", "F:17:9", "no en.remediation"),
         ("expect = []\nproof", "proof", "F:38:1", "missing field `expect`"),
-    ] {
-        let (code, said) = lint(&changed(from, to));
-        let is_told = said.lines().any(|line| line.contains(place) && line.contains(reason));
-        if code != 2 || !is_told {
-            wrong.push(format!("{to}\n  expected {place} … {reason}\n  got {said}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ];
+    assert_told(changed, &defects);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Codes and their words, and what may be incomplete: the lint holds the file together, and the cases prove it.
 
-use super::{lint, test};
+use super::{assert_told, lint, test};
 
 /// A check whose findings are of two kinds, and which cannot tell of a third.
 const WORDED: &str = r#"id = "sound"
@@ -75,8 +75,7 @@ fn each_code_has_its_words_and_its_case() {
 
 #[test]
 fn codes_and_words_that_do_not_fit_are_told_with_their_place() {
-    let mut wrong = Vec::new();
-    for (from, to, place, reason) in [
+    let defects = [
         ("THEN 'other' END", "THEN 'othre' END", "F:10:102", "no [problem.othre]"),
         ("THEN 'other' END", "THEN 'othre' END", "F:34:10", "never gives \"other\""),
         ("THEN 'other' END", "THEN r.role END", "F:8:9", "must be made of literals"),
@@ -109,14 +108,8 @@ fn codes_and_words_that_do_not_fit_are_told_with_their_place() {
         ),
         ("message = \"s1 is the core\", ", "mesage = \"s1 is the core\", ", "F:43:8", "no column \"mesage\""),
         ("who = \"administrator\"", "who = \"nobody\"", "F:4:7", "unknown variant `nobody`"),
-    ] {
-        let (code, said) = lint(&changed(from, to));
-        let is_told = said.lines().any(|line| line.contains(place) && line.contains(reason));
-        if code != 2 || !is_told {
-            wrong.push(format!("{to}\n  expected {place} … {reason}\n  got {said}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ];
+    assert_told(changed, &defects);
 }
 
 #[test]

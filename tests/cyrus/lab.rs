@@ -1,62 +1,20 @@
 //! The set-up itself: that it is what Cyrus makes of it, and that nothing of it outlives the tests.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
 use crate::support::cyrus::Lab;
 use crate::support::cyrus::client::message;
 use crate::support::cyrus::files::Tree;
+use crate::support::lifetime;
 
-/// Tells a test process that it is the child of another one, and how it shall end.
-const ROLE: &str = "BM_PREFLIGHT_TEST_ENDS_BY";
-
-/// Runs only as the child of [`no_cyrus_survives`]: starts one, tells where it is, and ends.
+/// Runs only as the child of [`no_cyrus_survives`].
 #[test]
 #[ignore = "a part of no_cyrus_survives"]
 fn child_with_a_cyrus() {
-    let Ok(end) = std::env::var(ROLE) else { return };
-    let lab = Lab::start(&["a.test"]);
-    println!("CYRUS {} {}", lab.master(), lab.dir().display());
-    match end.as_str() {
-        "return" => (),
-        "panic" => panic!("as it was asked to"),
-        _ => std::thread::sleep(Duration::from_secs(60)),
-    }
-}
-
-/// Starts the child; gives it back with its Cyrus' process and directory.
-fn child(end: &str) -> (Child, PathBuf, PathBuf) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "lab::child_with_a_cyrus", "--ignored", "--nocapture", "--test-threads=1"])
-        .env(ROLE, end)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told = lines.map_while(Result::ok).find_map(|line| line.split_once("CYRUS ").map(|(_, told)| told.to_owned()));
-    let told = told.expect("the child tells where its Cyrus is");
-    let (pid, dir) = told.split_once(' ').expect("a process id and a directory");
-    (child, Path::new("/proc").join(pid), PathBuf::from(dir))
+    lifetime::end_with(|| Lab::start(&["a.test"]), |lab| (lab.master(), lab.dir()));
 }
 
 #[test]
 fn no_cyrus_survives() {
-    for end in ["return", "panic", "kill"] {
-        let (mut child, process, dir) = child(end);
-        if end == "kill" {
-            assert!(process.exists() && dir.exists(), "the server runs while the child does");
-            child.kill().unwrap();
-        }
-        child.wait().unwrap();
-        let ended = Instant::now();
-        while process.exists() || dir.exists() {
-            assert!(ended.elapsed() < Duration::from_secs(30), "{end}: {process:?} or {dir:?} is still there");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
+    lifetime::nothing_survives("lab::child_with_a_cyrus");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use bm_preflight::format::skiplist::{Skiplist, SkiplistError};
 use proptest::collection::vec;
 use proptest::prelude::any;
 
-use crate::writers::{flat, skiplist, skiplist_node};
+use crate::flat::flat;
+use crate::writers::{skiplist, skiplist_node};
 use crate::{fixture, mutated};
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;

@@ -58,7 +58,7 @@ fn data_bases_that_cyrus_writes() {
         .into_iter()
         .collect();
     let flat = lab.path("all.flat");
-    std::fs::write(&flat, crate::writers::flat(&due)).unwrap();
+    std::fs::write(&flat, crate::flat::flat(&due)).unwrap();
     for kind in ["twoskip", "skiplist"] {
         let db = lab.path(kind);
         let (flat, path) = (flat.to_str().unwrap(), db.to_str().unwrap());

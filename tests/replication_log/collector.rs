@@ -4,37 +4,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
-use bm_preflight::model::Reason;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use crate::bare_server::{Server, gzip};
+
 /// The core's token, as a session presents it.
 const SECRET: &str = "AGFkbWluMABlNzA0ZjAyZC1jMGRlLTRmYWQtYmVlZi01Y2ExYWIxZTAwMDA=";
 
-/// The files of a core; its database is not reachable.
-struct Server(tempfile::TempDir);
-
 impl Server {
-    fn new() -> Self {
-        let server = Self(tempfile::tempdir().unwrap());
-        server.write("etc/bm/bm.ini", b"[global]\nhost = 127.0.0.1\nport = 1\ndb = bj\nuser = bj\npassword = x\n");
-        server.write("etc/bm/server.uid", b"bm-master\n");
-        server
-    }
-
     fn with_log(text: &[u8]) -> Self {
         let server = Self::new();
         server.log("", text);
         server
-    }
-
-    fn write(&self, path: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path
     }
 
     /// Writes `replication.log` with an ending.
@@ -42,32 +25,9 @@ impl Server {
         self.write(&format!("var/log/bm/replication.log{ending}"), content)
     }
 
-    fn facts(&self) -> PathBuf {
-        self.0.path().join("facts.db")
-    }
-
-    fn collect(&self, more: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
-        command
-            .timeout(Duration::from_secs(120))
-            .args(["collect", "--no-progress", "-vv", "--root"])
-            .arg(self.0.path());
-        let output = command.arg("--facts").arg(self.facts()).args(more).output().unwrap();
-        assert_ne!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-
-    fn ask(&self, sql: &str) -> Vec<Value> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
-        let output =
-            command.args(["facts", "query", "--json", sql, "--from-facts"]).arg(self.facts()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
     /// Each mailbox by name, with the second of the day in which it was last sent.
     fn mailboxes(&self) -> Vec<Value> {
-        self.list(
+        self.lists(
             "SELECT json_array(root_name, last_apply_at % 86400) AS row
              FROM replication_mailbox WHERE server_uid = 'bm-master' ORDER BY root_name",
         )
@@ -75,24 +35,9 @@ impl Server {
 
     /// Each failure as cause, mailbox, number and sample.
     fn errors(&self) -> Vec<Value> {
-        self.list(
+        self.lists(
             "SELECT json_array(cause, mailbox, failures, sample) AS row FROM replication_error ORDER BY cause, mailbox",
         )
-    }
-
-    fn list(&self, sql: &str) -> Vec<Value> {
-        self.ask(sql).into_iter().map(|row| serde_json::from_str(row["row"].as_str().unwrap()).unwrap()).collect()
-    }
-
-    /// How much is known of a table, and why not all.
-    fn coverage(&self, table: &str) -> (String, String) {
-        let rows = self.ask(&format!(
-            "SELECT completeness, coalesce(reason, '') AS reason FROM coverage WHERE \"table\" = '{table}' AND scope = 'bm-master'"
-        ));
-        let [row] = rows.as_slice() else { panic!("{rows:?}") };
-        let reason = row["reason"].as_str().filter(|json| !json.is_empty());
-        let reason = reason.map(|json| serde_json::from_str::<Reason>(json).unwrap().to_string());
-        (row["completeness"].as_str().unwrap().to_owned(), reason.unwrap_or_default())
     }
 
     /// The log table is partial or absent, for a reason that has all the parts.
@@ -101,12 +46,6 @@ impl Server {
         assert_eq!(seen, completeness, "{reason}");
         assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
     }
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn line(time: &str, message: &str) -> String {
@@ -343,7 +282,7 @@ fn a_compressed_file_is_not_held_in_memory() {
     encoder.write_all(b"\n").unwrap();
     server.log(".2019-07-08.gz", &encoder.finish().unwrap());
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
-    command.args(["-q", "collect", "--root"]).arg(server.0.path()).arg("--facts").arg(server.facts());
+    command.args(["-q", "collect", "--root"]).arg(server.path("")).arg("--facts").arg(server.facts());
     let mut child = command.spawn().unwrap();
     let (status, mut peak_kib) = (format!("/proc/{}/status", child.id()), 0_u64);
     while child.try_wait().unwrap().is_none() {

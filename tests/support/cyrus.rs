@@ -10,6 +10,7 @@
 pub(crate) mod client;
 pub(crate) mod damage;
 pub(crate) mod files;
+pub(crate) mod flat;
 pub(crate) mod older;
 
 use std::fmt::Write as _;

@@ -9,6 +9,7 @@ pub(crate) mod daemon;
 #[allow(dead_code, reason = "only some tests read or write the facts of stories")]
 pub(crate) mod facts_file;
 pub(crate) mod influx;
+pub(crate) mod lifetime;
 pub(crate) mod network;
 pub(crate) mod peers;
 pub(crate) mod postgres;

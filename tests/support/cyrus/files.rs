@@ -83,19 +83,10 @@ impl Lab {
 
     /// Replaces mailboxes.db, by Cyrus' own converter: it takes names that no protocol would.
     pub(crate) fn write_entries(&self, entries: &[Entry]) {
-        let escaped = |field: &[u8]| {
-            let escape = |byte: &u8| match byte {
-                0xff => vec![0xff, 0xff],
-                b'\0' | b'\t' | b'\r' | b'\n' => vec![0xff, byte | 0x80],
-                _ => vec![*byte],
-            };
-            field.iter().flat_map(escape).collect::<Vec<u8>>()
-        };
         let mut sorted = entries.to_vec();
         sorted.sort();
-        let lines = sorted.iter().map(|(key, value)| [&escaped(key)[..], b"\t", &escaped(value), b"\n"].concat());
         let (flat, database) = (self.dir().join("run/mailboxes.flat"), self.mailboxes_db());
-        std::fs::write(&flat, lines.collect::<Vec<_>>().concat()).expect("a flat file can be written");
+        std::fs::write(&flat, super::flat::flat(&sorted)).expect("a flat file can be written");
         std::fs::remove_file(&database).expect("mailboxes.db is there");
         self.settle_owner();
         let [from, to] = [&flat, &database].map(|path| path.to_str().expect("a path of a test is UTF-8"));
