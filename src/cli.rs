@@ -15,7 +15,7 @@ use crate::verdict::FailOn;
 /// Exit codes, shown at the end of `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   ready, or ready with warnings
+  0   ready, ready with warnings, or a selection of checks in which nothing blocks
   1   the tool itself failed, nothing was judged
   2   wrong usage, wrong configuration, or a broken check file
   10  warnings, and --fail-on warning was given
@@ -163,7 +163,7 @@ pub struct JudgeArgs {
 /// Which checks.
 #[derive(Debug, Args)]
 pub struct SelectArgs {
-    /// Only checks whose id matches (repeatable; * and ? are wildcards)
+    /// Only checks whose id matches (repeatable; * and ? are wildcards); the upgrade is not judged then
     #[arg(long, value_name = "GLOB")]
     pub check: Vec<String>,
     /// Leave out checks whose id matches (repeatable)

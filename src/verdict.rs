@@ -12,6 +12,8 @@ pub enum Verdict {
     NotReady,
     /// No blocker finding, but a blocker check is unknown or broke.
     Inconclusive,
+    /// Nothing that was run blocks, but checks that apply were left out: that is no clearance.
+    NotJudged,
     /// Unwaived warnings, or a warning check that is unknown or broke.
     ReadyWithWarnings,
     /// None of the above.
@@ -24,6 +26,7 @@ impl Verdict {
         match self {
             Self::NotReady => "not_ready",
             Self::Inconclusive => "inconclusive",
+            Self::NotJudged => "not_judged",
             Self::ReadyWithWarnings => "ready_with_warnings",
             Self::Ready => "ready",
         }
@@ -69,8 +72,31 @@ pub struct FindingCounts {
     pub waived: u64,
 }
 
-/// The verdict with the counts it rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What options left of the checks, where they left out some that apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Checks that apply and were run.
+    pub run: u64,
+    /// All checks that apply.
+    pub of: u64,
+    /// Ids of the blocker checks among those that were left out, in alphabetical order.
+    pub left_out_blockers: Vec<String>,
+}
+
+impl Selection {
+    /// What a run left out that came to `results`; `None` where it left out nothing that applies.
+    pub fn of<'a>(results: &[CheckResult], left_out: impl Iterator<Item = (&'a str, Severity)>) -> Option<Self> {
+        let left_out: Vec<_> = left_out.collect();
+        let run = results.iter().filter(|result| result.outcome != Outcome::NotApplicable).count() as u64;
+        let blockers = left_out.iter().filter(|(_, severity)| *severity == Severity::Blocker);
+        let mut left_out_blockers: Vec<_> = blockers.map(|(id, _)| (*id).to_owned()).collect();
+        left_out_blockers.sort();
+        (!left_out.is_empty()).then(|| Self { run, of: run + left_out.len() as u64, left_out_blockers })
+    }
+}
+
+/// The verdict with what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// What the run says.
     pub verdict: Verdict,
@@ -80,14 +106,17 @@ pub struct Judgement {
     pub checks: CheckCounts,
     /// Findings by severity.
     pub findings: FindingCounts,
+    /// What was left out; `None` in a run of every check that applies.
+    pub selection: Option<Selection>,
 }
 
 /// Judges a run.
-pub fn judge(results: &[CheckResult], fail_on: FailOn) -> Judgement {
+pub fn judge(results: &[CheckResult], selection: Option<Selection>, fail_on: FailOn) -> Judgement {
     let checks = count_checks(results);
     let findings = count_findings(results);
-    let verdict = verdict(results, &findings);
-    Judgement { verdict, exit_code: exit_code(verdict, fail_on), checks, findings }
+    let warns = findings.warning > 0 || is_unanswered(results, Severity::Warning);
+    let verdict = verdict(results, &findings, selection.is_some(), warns);
+    Judgement { verdict, exit_code: exit_code(verdict, warns, fail_on), checks, findings, selection }
 }
 
 /// Findings of a check that no waiver accepts, those beyond the row cap included.
@@ -99,29 +128,34 @@ fn waived(result: &CheckResult) -> u64 {
     result.findings.iter().filter(|f| f.waived.is_some()).count() as u64
 }
 
-fn verdict(results: &[CheckResult], findings: &FindingCounts) -> Verdict {
-    let unanswered = |severity| {
-        results.iter().any(|r| {
-            r.severity == severity && (matches!(r.outcome, Outcome::Unknown | Outcome::Error) || !r.missing.is_empty())
-        })
-    };
+/// Whether a check of that severity has no answer, or none to all of its question.
+fn is_unanswered(results: &[CheckResult], severity: Severity) -> bool {
+    results.iter().any(|r| {
+        r.severity == severity && (matches!(r.outcome, Outcome::Unknown | Outcome::Error) || !r.missing.is_empty())
+    })
+}
+
+fn verdict(results: &[CheckResult], findings: &FindingCounts, is_selection: bool, warns: bool) -> Verdict {
     if findings.blocker > 0 {
         Verdict::NotReady
-    } else if unanswered(Severity::Blocker) {
+    } else if is_unanswered(results, Severity::Blocker) {
         Verdict::Inconclusive
-    } else if findings.warning > 0 || unanswered(Severity::Warning) {
+    } else if is_selection {
+        Verdict::NotJudged
+    } else if warns {
         Verdict::ReadyWithWarnings
     } else {
         Verdict::Ready
     }
 }
 
-fn exit_code(verdict: Verdict, fail_on: FailOn) -> u8 {
+/// Warnings that were asked to fail the run do so in a selection as well.
+fn exit_code(verdict: Verdict, warns: bool, fail_on: FailOn) -> u8 {
     match (fail_on, verdict) {
         (FailOn::Never, _) => 0,
         (_, Verdict::NotReady) => 20,
         (_, Verdict::Inconclusive) => 30,
-        (FailOn::Warning, Verdict::ReadyWithWarnings) => 10,
+        (FailOn::Warning, _) if warns => 10,
         (FailOn::Blocker | FailOn::Warning, _) => 0,
     }
 }
@@ -157,7 +191,7 @@ fn count_findings(results: &[CheckResult]) -> FindingCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::Verdict::{Inconclusive, NotReady, Ready, ReadyWithWarnings};
+    use super::Verdict::{Inconclusive, NotJudged, NotReady, Ready, ReadyWithWarnings};
     use super::*;
     use crate::model::Severity::{Blocker, Info, Warning};
     use crate::model::finding::sample::{failed, result};
@@ -205,24 +239,42 @@ mod tests {
             ("a warning check that broke", vec![result(Warning, Error)], ReadyWithWarnings),
             ("what is worth knowing", vec![in_part(found(Info, 1, 0)), result(Info, Error)], Ready),
         ] {
-            assert_eq!(judge(&results, FailOn::Blocker).verdict, verdict, "{what}");
+            assert_eq!(judge(&results, None, FailOn::Blocker).verdict, verdict, "{what}");
+            // Of a selection the worst can be told, and never that the upgrade may go on.
+            let selection = Selection::of(&results, [("other", Warning)].into_iter());
+            let of_selection = if matches!(verdict, Ready | ReadyWithWarnings) { NotJudged } else { verdict };
+            assert_eq!(judge(&results, selection, FailOn::Blocker).verdict, of_selection, "a selection: {what}");
         }
     }
 
     #[test]
+    fn a_selection_counts_what_applies_and_names_the_blockers_left_out() {
+        use Outcome::{NotApplicable, Pass, Unknown};
+        let results = [result(Blocker, Pass), result(Info, Unknown), result(Blocker, NotApplicable)];
+        assert_eq!(Selection::of(&results, std::iter::empty()), None, "nothing that applies was left out");
+        let left_out = [("c", Blocker), ("w", Warning), ("a", Blocker), ("i", Info)];
+        let left_out_blockers = vec!["a".to_owned(), "c".to_owned()];
+        let selection = Some(Selection { run: 2, of: 6, left_out_blockers });
+        assert_eq!(Selection::of(&results, left_out.into_iter()), selection);
+        assert_eq!(judge(&results, selection.clone(), FailOn::Blocker).selection, selection);
+    }
+
+    #[test]
     fn the_exit_code_says_what_was_asked_to_be_a_failure() {
-        for (verdict, word, blocker, warning) in [
-            (NotReady, "not_ready", 20, 20),
-            (Inconclusive, "inconclusive", 30, 30),
-            (ReadyWithWarnings, "ready_with_warnings", 0, 10),
-            (Ready, "ready", 0, 0),
+        for (verdict, warns, word, blocker, warning) in [
+            (NotReady, true, "not_ready", 20, 20),
+            (Inconclusive, true, "inconclusive", 30, 30),
+            (NotJudged, true, "not_judged", 0, 10),
+            (NotJudged, false, "not_judged", 0, 0),
+            (ReadyWithWarnings, true, "ready_with_warnings", 0, 10),
+            (Ready, false, "ready", 0, 0),
         ] {
-            let codes = [FailOn::Blocker, FailOn::Warning, FailOn::Never].map(|fail_on| exit_code(verdict, fail_on));
-            assert_eq!(codes, [blocker, warning, 0], "{word}");
+            let code = |fail_on| exit_code(verdict, warns, fail_on);
+            assert_eq!([FailOn::Blocker, FailOn::Warning, FailOn::Never].map(code), [blocker, warning, 0], "{word}");
             assert_eq!(verdict.as_str(), word);
             assert_eq!(serde_json::to_value(verdict).unwrap(), word);
         }
-        assert_eq!(judge(&[found(Blocker, 1, 0)], FailOn::Warning).exit_code, 20);
+        assert_eq!(judge(&[found(Blocker, 1, 0)], None, FailOn::Warning).exit_code, 20);
     }
 
     #[test]
@@ -234,7 +286,7 @@ mod tests {
         }
         // More than the row cap lets be listed.
         results[3].findings_total = 1_000;
-        let Judgement { checks, findings, .. } = judge(&results, FailOn::Never);
+        let Judgement { checks, findings, .. } = judge(&results, None, FailOn::Never);
         assert_eq!(checks, CheckCounts { pass: 2, fail: 4, unknown: 3, error: 5, not_applicable: 6 });
         assert_eq!(findings, FindingCounts { blocker: 5, warning: 2, info: 1_000, waived: 2 });
         assert_eq!([0, 1, 2, 3].map(|at| unwaived(&results[at])), [3, 2, 2, 1_000]);

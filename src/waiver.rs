@@ -1,9 +1,11 @@
 //! Accepted findings: who accepts one says why, and until when.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::model::reason::Notice;
 use crate::model::{CheckResult, Waived};
@@ -31,26 +33,38 @@ pub enum WaiverError {
     },
 }
 
+/// The shape of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    waiver: Vec<Waiver>,
+    waiver: Vec<RawWaiver>,
 }
 
 /// One `[[waiver]]` of the file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawWaiver {
+    check: Spanned<String>,
+    subject: String,
+    #[serde(deserialize_with = "said")]
+    reason: String,
+    #[serde(deserialize_with = "day")]
+    expires: Date,
+}
+
+/// An accepted finding.
+#[derive(Debug, Clone)]
 pub struct Waiver {
     /// Id of the check.
     pub check: String,
+    /// Line of the file where the check is named, from 1.
+    pub line: usize,
     /// Subject of the finding, to the letter.
     pub subject: String,
     /// Why it is accepted.
-    #[serde(deserialize_with = "said")]
     pub reason: String,
     /// Last day, UTC, on which it is.
-    #[serde(deserialize_with = "day")]
     pub expires: Date,
 }
 
@@ -72,19 +86,24 @@ fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Err
 /// Reads a waivers file.
 pub fn read(path: &Path) -> Result<Vec<Waiver>, WaiverError> {
     let text = std::fs::read_to_string(path).map_err(|source| WaiverError::Io { path: path.to_owned(), source })?;
+    let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     let file: File = toml::from_str(&text).map_err(|error| {
-        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+        let line = line_of(error.span().map_or(0, |span| span.start));
         WaiverError::Invalid { path: path.to_owned(), line, message: error.message().to_owned() }
     })?;
-    Ok(file.waiver)
+    let waiver = |RawWaiver { check, subject, reason, expires }| {
+        let line = line_of(check.span().start);
+        Waiver { check: check.into_inner(), line, subject, reason, expires }
+    };
+    Ok(file.waiver.into_iter().map(waiver).collect())
 }
 
 /// Marks the findings that a waiver accepts on `today`. Returns a remark for each waiver that has expired or accepts
-/// nothing.
+/// nothing, unless its check was not run.
 pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date) -> Vec<Notice> {
     let mut remarks = Vec::new();
-    for waiver in waivers {
+    let ran: BTreeSet<String> = results.iter().map(|result| result.id.clone()).collect();
+    for waiver in waivers.iter().filter(|waiver| ran.contains(&waiver.check)) {
         let Waiver { check, subject, .. } = waiver;
         let findings = results.iter_mut().filter(|r| r.id == *check).flat_map(|r| &mut r.findings);
         let mut accepted: Vec<_> = findings.filter(|finding| finding.subject == *subject).collect();
@@ -126,8 +145,8 @@ mod tests {
         for day in ["2026-12-31", "\"2026-12-31\""] {
             let waivers = written(&format!("{text}{day}")).unwrap();
             let seen: Vec<_> =
-                waivers.iter().map(|w| (&w.check[..], &w.subject[..], &w.reason[..], w.expires)).collect();
-            assert_eq!(seen, [("a", "s", "known", date(2026, 12, 31))]);
+                waivers.iter().map(|w| (&w.check[..], w.line, &w.subject[..], &w.reason[..], w.expires)).collect();
+            assert_eq!(seen, [("a", 2, "s", "known", date(2026, 12, 31))]);
         }
         assert_eq!(written("").unwrap().len(), 0);
         assert_eq!(written(&format!("{text}2026-12-31\n{text}2027-01-31\n")).unwrap().len(), 2);
@@ -158,6 +177,7 @@ mod tests {
     fn applied(subjects: &[&str], today: Date) -> (Vec<Option<Waived>>, Vec<Notice>) {
         let waiver = Waiver {
             check: "sample".to_owned(),
+            line: 1,
             subject: "s".to_owned(),
             reason: "known".to_owned(),
             expires: date(2026, 12, 31),
@@ -189,5 +209,20 @@ mod tests {
         {
             assert_eq!(applied(subjects, today), (vec![None; subjects.len()], vec![remark.clone()]));
         }
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_waiver_whose_check_was_not_run() {
+        let waiver = |check: &str, expires| Waiver {
+            check: check.to_owned(),
+            line: 1,
+            subject: "s".to_owned(),
+            reason: "known".to_owned(),
+            expires,
+        };
+        let mut results = [failed(Severity::Blocker, &["t"])];
+        let waivers = [waiver("left_out", date(2026, 12, 31)), waiver("left_out", date(2020, 1, 1))];
+        assert_eq!(apply(&waivers, &mut results, date(2026, 1, 1)), []);
+        assert_eq!(apply(&[waiver("sample", date(2026, 12, 31))], &mut results, date(2026, 1, 1)).len(), 1);
     }
 }

@@ -36,7 +36,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["collect/network/autodiscover"]),
     ("reqwest", &["collect"]),
     ("idna", &["collect/network/autodiscover"]),
-    ("quick_xml", &["collect/network/autodiscover"]),
+    ("quick_xml", &["collect/network/autodiscover", "report/junit.rs"]),
     ("rayon", &["collect"]),
     ("walkdir", &["collect", "app"]),
     ("flate2", &["collect"]),

@@ -60,7 +60,14 @@ fn dead_installation(folder: &Path) {
 fn help_names_every_exit_code() {
     let ended = run(&["--help"]);
     assert_eq!(ended.code, 0);
-    for line in ["0   ready", "1   the tool", "2   wrong usage", "10  warnings", "20  not ready", "30  inconclusive"] {
+    for line in [
+        "0   ready, ready with warnings, or a selection",
+        "1   the tool",
+        "2   wrong usage",
+        "10  warnings",
+        "20  not ready",
+        "30  inconclusive",
+    ] {
         assert!(ended.stdout.contains(line), "{line}");
     }
     assert!(run(&["--version"]).stdout.starts_with("bm-preflight 0."));
@@ -80,9 +87,21 @@ fn wrong_usage_is_2() {
         (&["run", "--config", config], "bm-preflight.toml:3:1: unknown field `typo`"),
         (&["run", "--config", "/no/such/file"], "/no/such/file: No such file"),
         (&["run", "--root", "/no/such/folder"], "not a folder"),
-        (&["demo", "--check", "no_such_check"], "leaves no check"),
         (&["demo", "--skip", "*"], "leaves no check"),
-        (&["demo", "--category", "nothing"], "leaves no check"),
+        (
+            &["demo", "--check", "upgrader_failed", "--check", "replication_inactiv"],
+            "--check replication_inactiv: no check has such an id; the nearest is replication_inactive",
+        ),
+        (
+            &["demo", "--skip", "inbox_virtual_*", "--skip", "inbox_vitual_*"],
+            "--skip inbox_vitual_*: no check has such an id; the nearest is inbox_virtual_folder",
+        ),
+        (
+            &["demo", "--category", "mapi", "--category", "topologie"],
+            "--category topologie: there is no such category; the nearest is topology",
+        ),
+        (&["checks", "list", "--skip", "nothing_*"], "--skip nothing_*: no check has such an id"),
+        (&["checks", "explain", "domain_conflict"], "no check has such an id; the nearest is domain_"),
         (&["demo", "--check", "[broken"], "[broken"),
         (&["demo", "--report", "pdf=x"], "unknown format \"pdf\": expected html, json, "),
         (&["demo", "--report", "json=-", "--report", "html=-"], "only one report"),
@@ -221,12 +240,90 @@ fn fail_on_decides_the_exit_code() {
     for (level, code) in [("blocker", 0), ("warning", 10), ("never", 0)] {
         let (ended, report) = json(&[&warnings[..], &["--fail-on", level]].concat());
         assert_eq!((ended, report["exit_code"].as_i64().unwrap()), (code, code.into()), "{level}");
-        assert_eq!(report["verdict"], "ready_with_warnings");
+        assert_eq!(report["verdict"], "not_judged");
     }
     let (code, report) = json(&["demo", "--fail-on", "never"]);
     assert_eq!((code, &report["verdict"]), (0, &"not_ready".into()));
     let (code, report) = json(&["demo", "--check", "mapi_folder_parent_cycle", "--fail-on", "warning"]);
-    assert_eq!((code, &report["verdict"]), (0, &"ready".into()));
+    assert_eq!((code, &report["verdict"]), (0, &"not_judged".into()));
+}
+
+/// The demo has blockers: whoever leaves them out is told so, and is not told that it is ready.
+#[test]
+fn a_selection_is_no_clearance() {
+    let (_, whole) = json(&["demo"]);
+    assert_eq!(whole["run"]["selection"], Value::Null);
+    let of = &whole["summary"]["checks"];
+    let of: u64 = ["pass", "fail", "unknown", "error"].map(|outcome| of[outcome].as_u64().unwrap()).iter().sum();
+    let firing =
+        whole["checks"].as_array().unwrap().iter().filter(|c| c["severity"] == "blocker" && c["outcome"] == "fail");
+    let skips: Vec<&str> = firing.flat_map(|check| ["--skip", check["id"].as_str().unwrap()]).collect();
+    for (arguments, code, verdict) in [
+        (&["--check", "upgrader_failed"][..], 0, "not_judged"),
+        (&["--category", "database"], 0, "not_judged"),
+        (&["--check", "inbox_virtual_folder"], 20, "not_ready"),
+        (&["--skip", "inbox_virtual_folder"], 30, "inconclusive"),
+    ] {
+        let (ended, report) = json(&[&["demo"][..], arguments].concat());
+        assert_eq!((ended, &report["verdict"]), (code, &verdict.into()), "{arguments:?}");
+        let selection = &report["run"]["selection"];
+        assert_eq!(selection["of"], of, "{arguments:?}");
+        assert!(selection["run"].as_u64().unwrap() < of, "{arguments:?}");
+        let is_left_out = |id: &str| selection["left_out_blockers"].as_array().unwrap().contains(&id.into());
+        let runs_it = arguments == ["--check", "inbox_virtual_folder"];
+        assert_eq!(is_left_out("inbox_virtual_folder"), !runs_it, "{arguments:?}");
+        assert!(!is_left_out("domain_name_conflict"), "it is no blocker: {arguments:?}");
+    }
+    let (_, report) = json(&[&["demo"][..], &skips].concat());
+    assert_ne!(report["verdict"], "ready");
+    assert_eq!(report["run"]["selection"]["left_out_blockers"].as_array().unwrap().len(), skips.len() / 2);
+    // A check that an ordinary run does not have is not missed.
+    let all = ["demo", "--skip", "import_target_not_virgin"];
+    assert_eq!(json(&all).1["run"]["selection"], Value::Null);
+}
+
+#[test]
+fn a_selection_is_told_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().display().to_string();
+    for (lang, first, said) in [
+        ("en", "– Not judged: nothing blocks in 1 of ", "Selection: 1 of "),
+        ("fr", "– Non évalué\u{a0}: rien n’est bloquant dans 1 des ", "Sélection\u{a0}: 1 des "),
+    ] {
+        let ended = run(&["demo", "--check", "upgrader_failed", "--lang", lang, "--output-dir", &target]);
+        assert!(ended.stdout.starts_with(first), "{}", ended.stdout);
+        assert!(ended.stdout.contains(said) && ended.stdout.contains("inbox_virtual_folder"), "{}", ended.stdout);
+        let html = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+        assert!(html.contains("<header class=\"verdict not_judged\">"));
+        assert!(html.contains("inbox_virtual_folder"), "a blocker that was left out is not named");
+        let junit = std::fs::read_to_string(folder.path().join("report.junit.xml")).unwrap();
+        assert!(junit.contains("<property name=\"verdict\" value=\"not_judged\"/>"), "{junit}");
+        assert!(junit.contains("<property name=\"selection\" value=\"1 ") && junit.contains("inbox_virtual_folder"));
+    }
+}
+
+#[test]
+fn a_waiver_of_no_check_is_wrong_and_one_of_a_check_left_out_is_not_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waivers.toml");
+    let waive = |check: &str| {
+        let waiver =
+            |check| format!("[[waiver]]\ncheck = \"{check}\"\nsubject = \"s\"\nreason = \"x\"\nexpires = 2999-01-01\n");
+        std::fs::write(&path, waiver("inbox_virtual_folder") + &waiver(check)).unwrap();
+    };
+    let file = path.to_str().unwrap();
+    waive("domain_name_conflit");
+    let ended = run(&["demo", "--waivers", file]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    let told = "waivers.toml:7: domain_name_conflit: no check has such an id; the nearest is domain_name_conflict";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    waive("domain_name_conflict");
+    for (check, idle) in [("upgrader_failed", 0), ("inbox_virtual_folder", 1), ("*", 2)] {
+        let (_, report) = json(&["demo", "--check", check, "--waivers", file]);
+        let notices = report["run"]["notices"].as_array().unwrap();
+        let told = notices.iter().filter(|notice| notice.as_str().unwrap().contains("accepts nothing")).count();
+        assert_eq!(told, idle, "{check}: {notices:?}");
+    }
 }
 
 #[test]
@@ -562,7 +659,7 @@ fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
         json(&["demo", "--check", "inbox_virtual_folder", "--waivers", path.to_str().unwrap()])
     };
     let (code, report) = waivers("2999-01-01");
-    assert_eq!((code, &report["verdict"]), (0, &"ready".into()));
+    assert_eq!((code, &report["verdict"]), (0, &"not_judged".into()));
     assert_eq!(report["summary"]["findings"]["waived"].as_u64().unwrap(), findings.len() as u64);
     assert_eq!(report["summary"]["findings"]["blocker"], 0);
     assert_eq!(report["checks"][0]["findings"][0]["waived"]["reason"], "known");

@@ -23,13 +23,13 @@ pub(super) fn execute(command: &ChecksCommand) -> Result<Output, Failure> {
         ChecksCommand::List { select, lang } => {
             let checks = load_checks(select)?;
             let selects = !(select.check.is_empty() && select.skip.is_empty() && select.category.is_empty());
-            let listed = if selects { selected(&checks, select)? } else { checks.iter().collect() };
+            let listed = if selects { choose(&checks, select)?.selected } else { checks.iter().collect() };
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, checks_dir, lang } => {
             let checks = load_all(built_in(false), checks_dir)?;
             let check = checks.iter().find(|check| check.id == *id);
-            let check = check.ok_or_else(|| Failure::Usage(format!("no check has the id {id:?}")))?;
+            let check = check.ok_or_else(|| Failure::Usage(format!("{id}: {}", unknown_id(id, &checks))))?;
             Ok(Output::text(explain::explain(check, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Lint { path } => {
@@ -40,17 +40,9 @@ pub(super) fn execute(command: &ChecksCommand) -> Result<Output, Failure> {
     }
 }
 
-/// The built-in checks that the options may select, and all of more folders.
+/// Every built-in check and all of more folders: those that are left out are told of.
 pub(super) fn load_checks(select: &SelectArgs) -> Result<Vec<Check>, Failure> {
-    let selection = Selection::of(select)?;
-    let mut files = built_in(true);
-    // A built-in check's file is `checks/<category>/<id>.toml`.
-    files.retain(|file| {
-        let mut parts = file.path.trim_end_matches(".toml").rsplit('/');
-        let (id, category) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        selection.takes(id, category)
-    });
-    load_all(files, &select.checks_dir)
+    load_all(built_in(true), &select.checks_dir)
 }
 
 fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result<Vec<Check>, Failure> {
@@ -60,28 +52,33 @@ fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result
     lint(&files)
 }
 
-/// The checks that the options select; none is wrong usage.
-pub(super) fn selected<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<Vec<&'c Check>, Failure> {
-    let selection = Selection::of(select)?;
-    let chosen: Vec<_> = checks
-        .iter()
-        .filter(|check| selection.takes(&check.id, &check.category))
-        .filter(|check| !check.only_with_category || selection.asks_for(&check.id, &check.category))
-        .collect();
-    if chosen.is_empty() {
+/// The checks of a run.
+pub(super) struct Chosen<'c> {
+    /// Those that the options select.
+    pub(super) selected: Vec<&'c Check>,
+    /// Those that they leave out of an ordinary run.
+    pub(super) left_out: Vec<&'c Check>,
+}
+
+/// Divides the checks by the options. A selection of none is wrong usage, and so is an option that names none.
+pub(super) fn choose<'c>(checks: &'c [Check], select: &SelectArgs) -> Result<Chosen<'c>, Failure> {
+    let options = Options::of(select)?;
+    options.name_checks(checks)?;
+    let (selected, rest): (Vec<_>, Vec<_>) = checks.iter().partition(|check| options.select(check));
+    if selected.is_empty() {
         return Err(Failure::Usage("the selection leaves no check to run".to_owned()));
     }
-    Ok(chosen)
+    Ok(Chosen { selected, left_out: rest.into_iter().filter(|check| !check.only_with_category).collect() })
 }
 
 /// The options that choose checks.
-struct Selection<'a> {
+struct Options<'a> {
     wanted: Vec<Pattern>,
     unwanted: Vec<Pattern>,
     categories: &'a [String],
 }
 
-impl<'a> Selection<'a> {
+impl<'a> Options<'a> {
     fn of(select: &'a SelectArgs) -> Result<Self, Failure> {
         let parse = |glob: &String| Pattern::new(glob).map_err(|error| Failure::Usage(format!("{glob}: {error}")));
         let patterns = |globs: &[String]| globs.iter().map(parse).collect::<Result<Vec<_>, _>>();
@@ -89,17 +86,45 @@ impl<'a> Selection<'a> {
         Ok(Self { wanted, unwanted, categories: &select.category })
     }
 
-    /// Whether no option speaks against a check.
-    fn takes(&self, id: &str, category: &str) -> bool {
-        (self.wanted.is_empty() || self.wanted.iter().any(|glob| glob.matches(id)))
-            && !self.unwanted.iter().any(|glob| glob.matches(id))
-            && (self.categories.is_empty() || self.categories.iter().any(|wanted| wanted == category))
+    /// One that names no check would be obeyed in silence, and a gate would lose what it was meant to hold.
+    fn name_checks(&self, checks: &[Check]) -> Result<(), Failure> {
+        for (option, globs) in [("--check", &self.wanted), ("--skip", &self.unwanted)] {
+            if let Some(glob) = globs.iter().find(|glob| !checks.iter().any(|check| glob.matches(&check.id))) {
+                return Err(Failure::Usage(format!("{option} {glob}: {}", unknown_id(glob.as_str(), checks))));
+            }
+        }
+        let mut unknown = self.categories.iter().filter(|name| !checks.iter().any(|c| c.category == **name));
+        unknown.next().map_or(Ok(()), |name| {
+            let nearest = nearest(name, checks.iter().map(|check| check.category.as_str()));
+            Err(Failure::Usage(format!("--category {name}: there is no such category{nearest}")))
+        })
     }
 
-    /// Whether an option names a check.
-    fn asks_for(&self, id: &str, category: &str) -> bool {
-        self.wanted.iter().any(|glob| glob.matches(id)) || self.categories.iter().any(|wanted| wanted == category)
+    fn select(&self, check: &Check) -> bool {
+        let Check { id, category, .. } = check;
+        (self.wanted.is_empty() || self.wanted.iter().any(|glob| glob.matches(id)))
+            && !self.unwanted.iter().any(|glob| glob.matches(id))
+            && (self.categories.is_empty() || self.categories.contains(category))
+            && (!check.only_with_category || self.ask_for(check))
     }
+
+    /// Whether an option names the check.
+    fn ask_for(&self, check: &Check) -> bool {
+        self.wanted.iter().any(|glob| glob.matches(&check.id)) || self.categories.contains(&check.category)
+    }
+}
+
+/// That no check has an id like that.
+pub(super) fn unknown_id(id: &str, checks: &[Check]) -> String {
+    format!("no check has such an id{}", nearest(id, checks.iter().map(|check| check.id.as_str())))
+}
+
+/// The word most like a misspelt one, to be added to what is said of that.
+fn nearest<'w>(misspelt: &str, words: impl Iterator<Item = &'w str>) -> String {
+    let misspelt = misspelt.replace(['*', '?'], "");
+    let likeness = |word: &&str| strsim::jaro_winkler(&misspelt, word);
+    let nearest = words.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.map(|word| format!("; the nearest is {word}")).unwrap_or_default()
 }
 
 fn built_in(is_proven: bool) -> Vec<CheckFile> {

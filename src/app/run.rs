@@ -24,7 +24,8 @@ use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
-use crate::{verdict, waiver};
+use crate::verdict::{self, Selection};
+use crate::waiver::{self, Waiver};
 
 /// Time that one check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
@@ -104,11 +105,27 @@ pub(super) fn clock() -> Timestamp {
     Timestamp::now()
 }
 
+/// The accepted findings. A waiver of a check that does not exist is wrong usage: it was meant for another.
+fn waivers(path: Option<&Path>, checks: &[Check]) -> Result<Vec<Waiver>, Failure> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let waivers = waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    match waivers.iter().find(|waiver| !checks.iter().any(|check| check.id == waiver.check)) {
+        Some(Waiver { check, line, .. }) => {
+            let unknown = checks::unknown_id(check, checks);
+            Err(Failure::Usage(format!("{}:{line}: {check}: {unknown}", path.display())))
+        }
+        None => Ok(waivers),
+    }
+}
+
+/// Results, and what was left out.
+type Evaluated = (Vec<CheckResult>, Option<Selection>);
+
 /// Everything that can be wrong with the options is found before anything is collected.
 struct Judging<'a> {
     arguments: &'a JudgeArgs,
     checks: Vec<Check>,
-    waivers: Vec<waiver::Waiver>,
+    waivers: Vec<Waiver>,
     targets: Targets,
     lang: Lang,
     started_at: Timestamp,
@@ -120,11 +137,8 @@ impl<'a> Judging<'a> {
     fn prepare(arguments: &'a JudgeArgs, started_at: Timestamp, terminal: Terminal) -> Result<Self, Failure> {
         let started = Instant::now();
         let checks = checks::load_checks(&arguments.select)?;
-        checks::selected(&checks, &arguments.select)?;
-        let waivers = match &arguments.waivers {
-            Some(path) => waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?,
-            None => Vec::new(),
-        };
+        checks::choose(&checks, &arguments.select)?;
+        let waivers = waivers(arguments.waivers.as_deref(), &checks)?;
         if let Some(folder) = &arguments.templates_dir {
             html::verify(folder).map_err(|error| Failure::Usage(format!("--templates-dir: {error}")))?;
         }
@@ -134,7 +148,7 @@ impl<'a> Judging<'a> {
     }
 
     fn plan(&self) -> Result<Plan, Failure> {
-        Ok(Plan::of_checks(&checks::selected(&self.checks, &self.arguments.select)?, &super::schema()))
+        Ok(Plan::of_checks(&checks::choose(&self.checks, &self.arguments.select)?.selected, &super::schema()))
     }
 
     fn conclude(
@@ -149,7 +163,7 @@ impl<'a> Judging<'a> {
         }
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
-        let mut results = self.evaluate(facts, &about, &cut, jobs)?;
+        let (mut results, selection) = self.evaluate(facts, &about, &cut, jobs)?;
         if !matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
@@ -160,7 +174,8 @@ impl<'a> Judging<'a> {
         let next = next::notices(provenance, facts, &about.topology, &results);
         let waivers = waiver::apply(&self.waivers, &mut results, today);
         notices.extend(next.into_iter().chain(waivers).map(|notice| notice.text(self.lang)));
-        let judgement = verdict::judge(&results, self.arguments.fail_on);
+        let judgement = verdict::judge(&results, selection, self.arguments.fail_on);
+        let exit_code = judgement.exit_code;
         let report = Report {
             tool_version: VERSION.to_owned(),
             run: self.describe(facts, &about, notices),
@@ -171,10 +186,11 @@ impl<'a> Judging<'a> {
             coverage: facts.coverage().to_vec(),
         };
         let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;
-        Ok(Output { text, exit_code: judgement.exit_code })
+        Ok(Output { text, exit_code })
     }
 
-    fn evaluate(&self, facts: &Facts, about: &About, cut: &Cut, jobs: usize) -> Result<Vec<CheckResult>, Failure> {
+    /// The results of the selected checks, and what was left out.
+    fn evaluate(&self, facts: &Facts, about: &About, cut: &Cut, jobs: usize) -> Result<Evaluated, Failure> {
         let (lang, cut) = (self.lang, cut.clone());
         let situation = Situation {
             lang: self.lang,
@@ -188,8 +204,11 @@ impl<'a> Judging<'a> {
             row_cap: ROW_CAP,
             cut: Some(Arc::new(move || cut.reason().map(|reason| reason.text(lang)))),
         };
-        let selected = checks::selected(&self.checks, &self.arguments.select)?;
-        Ok(evaluate::all(&selected, facts, &situation, jobs))
+        let chosen = checks::choose(&self.checks, &self.arguments.select)?;
+        let results = evaluate::all(&chosen.selected, facts, &situation, jobs);
+        let left_out = chosen.left_out.iter().filter(|check| evaluate::applies(check, &situation));
+        let selection = Selection::of(&results, left_out.map(|check| (check.id.as_str(), check.severity)));
+        Ok((results, selection))
     }
 
     fn describe(&self, facts: &Facts, about: &About, notices: Vec<String>) -> Run {

@@ -133,6 +133,11 @@ fn unreached(situation: &Situation<'_>) -> Option<Missing> {
     Some(Missing { table: Missing::UNDECIDED.to_owned(), scope: "*".to_owned(), problem: None, reason })
 }
 
+/// Whether a check is about the installation, as far as that is known.
+pub fn applies(check: &Check, situation: &Situation<'_>) -> bool {
+    applies::inapplicable(check, situation).is_none()
+}
+
 fn elapsed(started: Instant) -> u64 {
     started.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Report;
 use crate::model::Lang;
+use crate::verdict::Selection;
 
 const SOURCE: &str = include_str!("../../report-templates/i18n.toml");
 
@@ -91,9 +92,23 @@ impl Catalogue {
     /// The verdict in one sentence.
     pub(super) fn verdict(&self, report: &Report) -> String {
         let blockers = self.count("blocker", report.judgement.findings.blocker);
-        self.word("verdict", report.judgement.verdict.as_str())
-            .replace("{blockers}", &blockers)
-            .replace("{target}", &report.run.installation.target)
+        let sentence = self.word("verdict", report.judgement.verdict.as_str()).replace("{blockers}", &blockers);
+        let sentence =
+            report.judgement.selection.iter().fold(sentence, |sentence, selection| counted(&sentence, selection));
+        sentence.replace("{target}", &report.run.installation.target)
+    }
+
+    /// How many checks a selection has, and which blocking ones it lacks, up to a limit.
+    pub(super) fn selection(&self, selection: &Selection, limit: usize) -> String {
+        let selected = counted(self.text("label.selected"), selection);
+        let blockers = &selection.left_out_blockers;
+        if blockers.is_empty() {
+            return selected;
+        }
+        let mut named: Vec<_> = blockers.iter().take(limit).cloned().collect();
+        named.extend((blockers.len() > limit).then(|| self.more((blockers.len() - limit) as u64)));
+        let (left_out, colon) = (self.text("label.left_out"), self.text("format.colon"));
+        format!("{selected}. {left_out}{colon} {}", named.join(", "))
     }
 
     /// A duration in milliseconds, at the precision a reader cares for.
@@ -106,6 +121,10 @@ impl Catalogue {
             _ => format!("{} min {:02} s", ms / 60_000, ms / 1_000 % 60),
         }
     }
+}
+
+fn counted(phrase: &str, selection: &Selection) -> String {
+    phrase.replace("{run}", &selection.run.to_string()).replace("{of}", &selection.of.to_string())
 }
 
 #[cfg(test)]
@@ -139,7 +158,7 @@ mod tests {
         let words = Catalogue::shipped(Lang::En);
         let has =
             |section: &str, word: &str| assert!(words.get(&format!("{section}.{word}")).is_some(), "{section}.{word}");
-        for verdict in ["not_ready", "inconclusive", "ready_with_warnings", "ready"] {
+        for verdict in ["not_ready", "inconclusive", "not_judged", "ready_with_warnings", "ready"] {
             has("verdict", verdict);
             has("because", verdict);
         }

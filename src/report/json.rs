@@ -87,10 +87,23 @@ struct Run<'a> {
     duration_ms: u64,
     /// Language of titles, messages and remediations.
     lang: Lang,
+    /// What was left out; null in a run of every check that applies.
+    selection: Option<Selection<'a>>,
     /// What was judged.
     installation: Installation<'a>,
     /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, expired waivers.
     notices: &'a [String],
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Selection<'a> {
+    /// Checks that apply and were run.
+    run: u64,
+    /// All checks that apply.
+    of: u64,
+    /// Ids of the blocker checks among those that were left out.
+    left_out_blockers: &'a [String],
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -249,7 +262,7 @@ impl<'a> Document<'a> {
         Self {
             format: Format::V1,
             tool: Tool { name: "bm-preflight", version: &report.tool_version },
-            run: Run::of(&report.run),
+            run: Run::of(report),
             verdict: report.judgement.verdict,
             exit_code: report.judgement.exit_code,
             summary: Summary::of(&report.judgement),
@@ -261,13 +274,16 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn of(run: &'a super::Run) -> Self {
-        let installation = &run.installation;
+    fn of(report: &'a Report) -> Self {
+        let (run, installation) = (&report.run, &report.run.installation);
+        let selection =
+            |s: &'a verdict::Selection| Selection { run: s.run, of: s.of, left_out_blockers: &s.left_out_blockers };
         Self {
             id: &run.id,
             started_at: utc(run.started_at),
             duration_ms: run.duration_ms,
             lang: run.lang,
+            selection: report.judgement.selection.as_ref().map(selection),
             installation: Installation {
                 name: installation.name.as_deref(),
                 build: installation.build.as_deref(),

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use junit_report::{TestCase, TestResult, TestSuite};
+use quick_xml::events::Event;
+use quick_xml::{Reader, Writer};
 use time::{Duration, OffsetDateTime};
 
 use super::i18n::Catalogue;
@@ -23,7 +25,7 @@ const LONGEST_MS: u64 = 1_000_000_000;
 ///
 /// # Errors
 /// When the XML writer fails.
-pub fn render(report: &Report) -> Result<String, junit_report::Error> {
+pub fn render(report: &Report) -> Result<String, Box<dyn std::error::Error>> {
     let words = Catalogue::shipped(report.run.lang);
     let mut categories: BTreeMap<&str, Vec<TestCase>> = BTreeMap::new();
     for check in &report.checks {
@@ -33,8 +35,43 @@ pub fn render(report: &Report) -> Result<String, junit_report::Error> {
     xml.add_testsuites(categories.into_iter().map(|(category, cases)| suite(category, cases, &report.run)));
     let mut bytes = Vec::new();
     xml.write_xml(&mut bytes)?;
+    let mut bytes = with_properties(&bytes, &properties(report, &words))?;
     bytes.push(b'\n');
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What the cases are about, and what was left out of them.
+fn properties(report: &Report, words: &Catalogue) -> Vec<(&'static str, String)> {
+    let (judgement, place) = (&report.judgement, &report.run.installation);
+    let mut properties = vec![
+        ("verdict", judgement.verdict.as_str().to_owned()),
+        ("release", place.release.clone().unwrap_or_else(|| "unknown".to_owned())),
+        ("target", place.target.clone()),
+    ];
+    properties.extend(judgement.selection.iter().map(|s| ("selection", words.selection(s, usize::MAX))));
+    properties
+}
+
+/// The document with properties in each suite, which `junit_report` cannot write.
+fn with_properties(xml: &[u8], properties: &[(&str, String)]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let (mut reader, mut writer) = (Reader::from_reader(xml), Writer::new(Vec::new()));
+    loop {
+        let event = reader.read_event()?;
+        let opens_suite = matches!(&event, Event::Start(tag) if tag.name().as_ref() == b"testsuite");
+        if matches!(event, Event::Eof) {
+            return Ok(writer.into_inner());
+        }
+        writer.write_event(event)?;
+        if opens_suite {
+            writer.create_element("properties").write_inner_content(|writer| {
+                properties.iter().try_for_each(|(name, value)| {
+                    let value = attribute(value);
+                    let attributes = [("name", *name), ("value", value.as_str())];
+                    writer.create_element("property").with_attributes(attributes).write_empty().map(|_| ())
+                })
+            })?;
+        }
+    }
 }
 
 fn suite(category: &str, mut cases: Vec<TestCase>, run: &Run) -> TestSuite {

@@ -66,6 +66,11 @@ impl Page<'_> {
             utc(place.collected_at),
         );
         self.line(2, &identity);
+        if let Some(selection) = &judgement.selection {
+            let limit = if self.verbose { usize::MAX } else { LISTED };
+            let (label, colon) = (self.words.text("label.selection"), self.colon());
+            self.line(2, &format!("{label}{colon} {}", clean(&self.words.selection(selection, limit))));
+        }
         for notice in &report.run.notices {
             let line = self.paint(AnsiColor::Yellow.on_default(), &format!("! {}", clean(notice)));
             self.line(2, &line);
@@ -333,6 +338,7 @@ fn of_verdict(verdict: Verdict) -> (&'static str, Style) {
     match verdict {
         Verdict::NotReady => ("✗", AnsiColor::Red.on_default()),
         Verdict::Inconclusive => ("?", AnsiColor::Magenta.on_default()),
+        Verdict::NotJudged => ("–", anstyle::Style::new()),
         Verdict::ReadyWithWarnings => ("!", AnsiColor::Yellow.on_default()),
         Verdict::Ready => ("✓", AnsiColor::Green.on_default()),
     }

@@ -8,7 +8,7 @@ use bm_preflight::verdict::{FailOn, judge};
 use clap::ValueEnum as _;
 use serde_json::Value;
 
-use crate::canonical::{HOSTILE, hostile, report};
+use crate::canonical::{HOSTILE, hostile, report, selection};
 use crate::markup::{Element, read};
 
 /// The canonical report with lists short enough for every format to show them whole.
@@ -18,7 +18,7 @@ fn short(lang: Lang) -> Report {
         check.findings.truncate(20);
         check.findings_total = check.findings.len() as u64;
     }
-    report.judgement = judge(&report.checks, report.fail_on);
+    report.judgement = judge(&report.checks, None, report.fail_on);
     report
 }
 
@@ -66,7 +66,7 @@ fn each_verdict_has_its_sentence() {
     let told = |ids: &[&str]| {
         let mut report = report(Lang::En, FailOn::Blocker);
         report.checks.retain(|c| ids.contains(&c.id.as_str()));
-        report.judgement = judge(&report.checks, report.fail_on);
+        report.judgement = judge(&report.checks, None, report.fail_on);
         told(&report)
     };
     for (ids, verdict, sentence) in [
@@ -84,6 +84,49 @@ fn each_verdict_has_its_sentence() {
         assert_eq!(html.by_id("verdict").unwrap().text.trim(), sentence);
         assert!(text.lines().next().unwrap().ends_with(sentence));
         assert_eq!(html.text.contains("No blocking finding."), verdict != "not_ready");
+    }
+}
+
+#[test]
+fn a_selection_is_told_in_every_format() {
+    for (lang, sentence, said, word) in [
+        (
+            Lang::En,
+            "Not judged: nothing blocks in 3 of 72 checks, the others were left out",
+            "3 of 72 checks that apply. Blocking checks left out: replication_inactive, spool_on_fire",
+            "Selection:",
+        ),
+        (
+            Lang::Fr,
+            "Non évalué\u{a0}: rien n’est bloquant dans 3 des 72 contrôles, les autres ont été écartés",
+            "3 des 72 contrôles applicables. Contrôles bloquants écartés\u{a0}: replication_inactive, spool_on_fire",
+            "Sélection\u{a0}:",
+        ),
+    ] {
+        let mut report = report(lang, FailOn::Blocker);
+        report.checks.retain(|c| ["mailbox_size", "autodiscover_unreachable"].contains(&c.id.as_str()));
+        report.judgement = judge(&report.checks, Some(selection()), report.fail_on);
+        let Told { json, html, junit, text } = told(&report);
+        assert_eq!((&json["verdict"], &json["exit_code"]), (&"not_judged".into(), &0.into()));
+        let blockers = ["replication_inactive", "spool_on_fire"];
+        assert_eq!(json["run"]["selection"], serde_json::json!({"run": 3, "of": 72, "left_out_blockers": blockers}));
+        assert_eq!(html.by_id("verdict").unwrap().text.trim(), sentence);
+        assert_eq!(html.of_class("verdict")[0].attribute("class"), "verdict not_judged");
+        assert_eq!(html.of_class("selection")[0].text, format!("{word} {said}"));
+        assert_eq!(text.lines().next().unwrap(), format!("– {sentence}"));
+        assert!(text.contains(&format!("  {word} {said}\n")), "{text}");
+        for suite in junit.all("testsuite") {
+            let properties = suite.all("property").into_iter();
+            let properties: Vec<_> = properties.map(|p| (p.attribute("name"), p.attribute("value"))).collect();
+            let place = [("verdict", "not_judged"), ("release", "4.0.14"), ("target", "4.1"), ("selection", said)];
+            assert_eq!(properties, place);
+        }
+        // What blocks in a selection is told as ever.
+        report = self::report(lang, FailOn::Blocker);
+        report.judgement = judge(&report.checks, Some(selection()), report.fail_on);
+        let Told { json, html, text, .. } = self::told(&report);
+        assert_eq!(json["verdict"], "not_ready");
+        assert!(html.of_class("selection")[0].text.ends_with(said) && text.contains(said));
     }
 }
 

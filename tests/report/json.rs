@@ -5,7 +5,7 @@ use bm_preflight::report::{Report, json};
 use bm_preflight::verdict::FailOn;
 use serde_json::Value;
 
-use crate::canonical::{HOSTILE, hostile, report};
+use crate::canonical::{HOSTILE, hostile, report, selection};
 
 const SHIPPED: &str = "report-templates/report.schema.json";
 
@@ -27,7 +27,7 @@ fn every_key_is_in_its_place() {
         ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "autodiscover", "coverage",]
     );
     assert_eq!(keys(&root["tool"]), ["name", "version"]);
-    assert_eq!(keys(&root["run"]), ["id", "started_at", "duration_ms", "lang", "installation", "notices"]);
+    assert_eq!(keys(&root["run"]), ["id", "started_at", "duration_ms", "lang", "selection", "installation", "notices"]);
     let installation = ["name", "build", "release", "target", "servers", "collected_at"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
@@ -113,7 +113,9 @@ fn reports_follow_the_schema() {
     assert_eq!(parsed(&bare)["autodiscover"], serde_json::json!([]));
     let place = &mut bare.run.installation;
     (place.name, place.build, place.release) = (None, None, None);
-    for report in [report(Lang::Fr, FailOn::Blocker), hostile(HOSTILE), bare] {
+    let mut selected = report(Lang::En, FailOn::Blocker);
+    selected.judgement.selection = Some(selection());
+    for report in [report(Lang::Fr, FailOn::Blocker), hostile(HOSTILE), bare, selected] {
         let errors: Vec<_> = validator.iter_errors(&parsed(&report)).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
@@ -123,11 +125,14 @@ fn reports_follow_the_schema() {
 fn the_schema_is_strict_but_for_evidence() {
     let schema: Value = serde_json::from_str(&json::schema()).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let good = parsed(&report(Lang::En, FailOn::Blocker));
+    let mut report = report(Lang::En, FailOn::Blocker);
+    report.judgement.selection = Some(selection());
+    let good = parsed(&report);
     for place in [
         "",
         "/tool",
         "/run",
+        "/run/selection",
         "/run/installation",
         "/summary",
         "/summary/checks",
