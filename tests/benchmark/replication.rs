@@ -130,7 +130,6 @@ fn collect(
     // A snapshot has every fact: what is proven by it is not what is measured.
     let facts = folder.join("facts.db");
     spend(command().arg("--facts").arg(&facts));
-    let messages_of_all = "(SELECT sum(messages) FROM message_replication) AS messages";
     let sums = "(SELECT sum(messages) FROM message_replication) AS messages, (SELECT sum(missing) FROM folder_replication) AS records";
     let found = ask(&facts, &format!("SELECT {sums}, missing FROM replication_progress"));
     let due = [messages, missing, missing].map(|number| Some(number as u64));

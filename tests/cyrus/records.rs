@@ -244,13 +244,17 @@ fn what_is_new_is_not_missing() {
 const ROUNDS: u32 = 1_000;
 
 fn work(client: &mut Imap, round: u32) {
-    client.append("INBOX", if round % 2 == 0 { "(\\Seen)" } else { "" }, &message(&format!("round {round}"), 0));
+    client.append(
+        "INBOX",
+        if round.is_multiple_of(2) { "(\\Seen)" } else { "" },
+        &message(&format!("round {round}"), 0),
+    );
     client.run("SELECT INBOX");
     client.run("STORE 1:2 +FLAGS.SILENT (\\Seen)");
     if round % 10 == 9 {
         client.expunge("INBOX", "1:5");
     }
-    if round % 50 == 0 {
+    if round.is_multiple_of(50) {
         client.create(&format!("churn{round}"));
         client.append(&format!("churn{round}"), "", &message(&format!("churn {round}"), 0));
         client.run(&format!("RENAME churn{round} churned{round}"));

@@ -1,7 +1,6 @@
 //! The records of a folder on both sides, held against each other.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::shard::Copied;
@@ -9,7 +8,7 @@ use crate::collect::reach::mailbox::{Content, Message};
 use crate::format::cyrus_index::Guid;
 
 /// How the two sides differ in a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The shard has no record of it.
     Missing,
@@ -34,6 +33,8 @@ pub(super) struct Difference {
     pub(super) guid: Guid,
     /// When Cyrus last wrote its record.
     pub(super) written_at: Option<u32>,
+    /// What the shard has.
+    record: Option<Copied>,
 }
 
 /// How two lists in the order of their UIDs differ. Only where there is one reader, what was read is compared.
@@ -60,7 +61,8 @@ pub(super) fn differences(cyrus: &[Message], shard: &[Copied], has_reader: bool)
         if let Some(kind) = kind(message, record, has_reader)
             && let (Some(uid), Some(guid)) = (uid, guid)
         {
-            found.push(Difference { uid, kind, guid, written_at: message.map(|message| message.written_at) });
+            let written_at = message.map(|message| message.written_at);
+            found.push(Difference { uid, kind, guid, written_at, record: record.copied() });
         }
     }
 }
@@ -89,25 +91,20 @@ pub(super) struct Settled {
 
 /// What of the `first` differences is one still, now that the shard was read between two looks at Cyrus: what only one of
 /// them shows was being replicated. A change of Cyrus within `recent` may still be on its way.
-pub(super) fn settle(
-    first: &[Difference],
-    now: &Content,
-    shard: &[Copied],
-    has_reader: bool,
-    recent: &RangeInclusive<i64>,
-) -> Settled {
-    let first: HashSet<(u32, Kind)> = first.iter().map(|difference| (difference.uid, difference.kind)).collect();
+pub(super) fn settle(first: &[Difference], now: &Content, has_reader: bool, recent: &RangeInclusive<i64>) -> Settled {
     let mut settled = Settled::default();
-    for difference in differences(&now.records, shard, has_reader) {
-        if !first.contains(&(difference.uid, difference.kind)) {
+    for difference in first {
+        let found = now.records.binary_search_by_key(&difference.uid, |message| message.uid);
+        let message = found.ok().and_then(|place| now.records.get(place));
+        if kind(message, difference.record.as_ref(), has_reader) != Some(difference.kind) {
             continue;
         }
+        let written_at = message.map(|message| message.written_at);
         // Of a message that Cyrus has no record of any more, this is the last change there can have been.
-        let changed_at = difference.written_at.unwrap_or(now.repacked_at);
-        if recent.contains(&i64::from(changed_at)) {
+        if recent.contains(&i64::from(written_at.unwrap_or(now.repacked_at))) {
             settled.recent += 1;
         } else {
-            settled.stay.push(difference);
+            settled.stay.push(Difference { written_at, ..*difference });
         }
     }
     settled
@@ -165,7 +162,7 @@ mod tests {
     }
 
     fn settled(before: &[Message], shard: &[Copied], now: Content) -> Settled {
-        settle(&differences(before, shard, true), &now, shard, true, &RECENT)
+        settle(&differences(before, shard, true), &now, true, &RECENT)
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use super::compare::{ENTRY, Entry, WrongMessages};
-use super::differ::{Kind, Settled, differences, settle};
+use super::differ::{Difference, Kind, Settled, differences, settle};
 use super::messages::{Folder, Gathered, spilling};
 use super::shard::{Copied, RECORD, Replica, parse};
 use super::sorter::{Sorted, Sorter};
@@ -22,8 +24,14 @@ pub(super) struct Comparison<'a> {
     again: Option<Box<dyn Again>>,
     /// When a change may still be on its way, in seconds since 1970.
     recent: RangeInclusive<i64>,
+    /// Folders to be looked at again together, and the records that they hold.
+    looked: Vec<Looked>,
+    held: usize,
     found: Folders,
 }
+
+/// Records that are held for a look at their folders again, which is taken on all threads.
+const TOGETHER: usize = 200_000;
 
 /// What comparing folders gives.
 pub(super) struct Folders {
@@ -36,12 +44,25 @@ pub(super) struct Folders {
     pub(super) gaps: BTreeSet<Reason>,
 }
 
-/// The records of a folder in Cyrus, and how those of the shard differ.
+/// A folder of Cyrus whose records were compared once.
 struct Looked {
+    number: usize,
+    /// That of the shard.
+    replica: Option<Replica>,
     records: Vec<Message>,
-    made_at: u32,
-    /// None when it could not be looked at again, or is being renamed or deleted.
-    settled: Option<Settled>,
+    /// Live records of the shard.
+    copied: u64,
+    first: Vec<Difference>,
+}
+
+impl Looked {
+    fn is_live_in_shard(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| !replica.is_deleted)
+    }
+
+    fn is_doubtful(&self) -> bool {
+        !self.first.is_empty() || !self.is_live_in_shard()
+    }
 }
 
 impl<'a> Comparison<'a> {
@@ -49,7 +70,7 @@ impl<'a> Comparison<'a> {
     pub(super) fn new(gathered: &'a mut Gathered, look_again: LookAgain, recent: RangeInclusive<i64>) -> Self {
         let (wrong, gaps) = (WrongMessages::default(), BTreeSet::new());
         let found = Folders { entries: Sorter::new(BUDGET), rows: Vec::new(), wrong, gaps };
-        Self { gathered, look_again, again: None, recent, found }
+        Self { gathered, look_again, again: None, recent, looked: Vec::new(), held: 0, found }
     }
 
     /// Compares all of them.
@@ -67,6 +88,7 @@ impl<'a> Comparison<'a> {
         for folder in pairs.alone {
             self.folder(folder, None, &[])?;
         }
+        self.settle()?;
         Ok(self.found)
     }
 
@@ -95,15 +117,50 @@ impl<'a> Comparison<'a> {
 
     /// A folder of Cyrus, with that of the shard if there is one.
     fn folder(&mut self, number: usize, replica: Option<&Replica>, copied: &[Copied]) -> Result<(), Reason> {
-        let live = replica.filter(|replica| !replica.is_deleted);
-        let copied = if live.is_some() { copied } else { &[] };
-        let looked = self.look(number, copied, live.is_none())?;
-        let Some(folder) = self.gathered.folders.get(number) else { return Ok(()) };
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        if let (Some(settled), Some(unique_id)) = (&looked.settled, &folder.unique_id) {
-            let state = match replica {
-                Some(replica) if !replica.is_deleted => FolderState::Replicated,
-                _ if self.is_recent(looked.made_at.into()) => FolderState::Recent,
+        let Gathered { folders, log, .. } = &mut *self.gathered;
+        let Some(folder) = folders.get(number) else { return Ok(()) };
+        let copied = if replica.is_some_and(|replica| !replica.is_deleted) { copied } else { &[] };
+        let records = log.read(folder.records).map_err(|error| spilling(&error))?;
+        self.held += records.len();
+        self.looked.push(Looked {
+            number,
+            replica: replica.cloned(),
+            copied: count(copied, |record| record.is_live),
+            first: differences(&records, copied, folder.owner.has_reader),
+            records,
+        });
+        if self.held < TOGETHER { Ok(()) } else { self.settle() }
+    }
+
+    /// Looks again at the folders that differ from those of the shard, which was read after them.
+    fn settle(&mut self) -> Result<(), Reason> {
+        let looked = std::mem::take(&mut self.looked);
+        self.held = 0;
+        let again = match looked.iter().any(Looked::is_doubtful) {
+            true => Some(again(&mut self.again, &self.look_again)?),
+            false => None,
+        };
+        let (folders, recent) = (&self.gathered.folders, &self.recent);
+        let settled: Vec<_> = looked.par_iter().map(|looked| settled(looked, folders, again, recent)).collect();
+        for (looked, settled) in looked.iter().zip(settled) {
+            match settled {
+                Ok(settled) => self.tell(looked, settled)?,
+                Err(gap) => {
+                    self.found.gaps.insert(gap);
+                    self.tell(looked, None)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, looked: &Looked, settled: Option<(u32, Settled)>) -> Result<(), Reason> {
+        let Some(folder) = self.gathered.folders.get(looked.number) else { return Ok(()) };
+        let number = u32::try_from(looked.number).unwrap_or(u32::MAX);
+        if let (Some((made_at, settled)), Some(unique_id)) = (&settled, &folder.unique_id) {
+            let state = match &looked.replica {
+                _ if looked.is_live_in_shard() => FolderState::Replicated,
+                _ if self.is_recent((*made_at).into()) => FolderState::Recent,
                 Some(_) => FolderState::DeletedInShard,
                 None => FolderState::Missing,
             };
@@ -112,34 +169,14 @@ impl<'a> Comparison<'a> {
             row.root_name = Some(folder.owner.root_name.clone());
             row.seen_differs = folder.owner.has_reader.then_some(0);
             row.messages = count(&looked.records, |record| record.is_live);
-            row.records = count(copied, |record| record.is_live);
+            row.records = looked.copied;
             row.recent = settled.recent;
             settled.stay.iter().for_each(|difference| row.count(difference));
-            self.found.rows.push((Some(number), replica.map_or(row.clone(), |replica| row.in_shard(replica))));
+            let row = looked.replica.iter().fold(row, FolderReplication::in_shard);
+            self.found.rows.push((Some(number), row));
         }
-        self.found.hand_on(number, &looked).map_err(|error| spilling(&error))
-    }
-
-    /// How a folder of Cyrus differs from that of the shard, which was read after it: where it does, it is looked at again.
-    fn look(&mut self, number: usize, copied: &[Copied], is_alone: bool) -> Result<Looked, Reason> {
-        let Gathered { folders, log, .. } = &mut *self.gathered;
-        let folder = &folders[number];
-        let records = log.read(folder.records).map_err(|error| spilling(&error))?;
-        let has_reader = folder.owner.has_reader;
-        let first = differences(&records, copied, has_reader);
-        let (made_at, settled) = (folder.made_at, Some(Settled::default()));
-        if first.is_empty() && !is_alone {
-            return Ok(Looked { records, made_at, settled });
-        }
-        let (made_at, settled) = match again(&mut self.again, &self.look_again)?.content(&folder.owner) {
-            Ok(Some(now)) => (now.made_at, Some(settle(&first, &now, copied, has_reader, &self.recent))),
-            Ok(None) => (made_at, None),
-            Err(gap) => {
-                self.found.gaps.insert(gap);
-                (made_at, None)
-            }
-        };
-        Ok(Looked { records, made_at, settled })
+        let stay = settled.map(|(_, settled)| settled.stay).unwrap_or_default();
+        self.found.hand_on(number, &looked.records, &stay).map_err(|error| spilling(&error))
     }
 
     fn is_recent(&self, at: u64) -> bool {
@@ -149,8 +186,7 @@ impl<'a> Comparison<'a> {
 
 impl Folders {
     /// Hands on what of a folder is to be looked for by content, and notes what is known to be wrong already.
-    fn hand_on(&mut self, number: u32, looked: &Looked) -> std::io::Result<()> {
-        let stay = looked.settled.iter().flat_map(|settled| &settled.stay);
+    fn hand_on(&mut self, number: u32, records: &[Message], stay: &[Difference]) -> std::io::Result<()> {
         let mut missing = HashSet::new();
         for difference in stay {
             let wrong = match difference.kind {
@@ -167,7 +203,7 @@ impl Folders {
             };
             self.wrong.add(number, difference.uid, difference.guid, wrong);
         }
-        let live = looked.records.iter().filter(|record| record.is_live && !record.guid.is_unknown());
+        let live = records.iter().filter(|record| record.is_live && !record.guid.is_unknown());
         live.map(|record| Entry {
             guid: record.guid.0,
             folder: number,
@@ -177,6 +213,20 @@ impl Folders {
         })
         .try_for_each(|entry| self.entries.push(entry.bytes()))
     }
+}
+
+/// When a folder was made, and how it differs still; none when it is not to be compared: it is being renamed or deleted.
+fn settled(
+    looked: &Looked,
+    folders: &[Folder],
+    again: Option<&dyn Again>,
+    recent: &RangeInclusive<i64>,
+) -> Result<Option<(u32, Settled)>, Reason> {
+    let (Some(folder), true, Some(again)) = (folders.get(looked.number), looked.is_doubtful(), again) else {
+        return Ok(folders.get(looked.number).map(|folder| (folder.made_at, Settled::default())));
+    };
+    let now = again.content(&folder.owner)?;
+    Ok(now.map(|now| (now.made_at, settle(&looked.first, &now, folder.owner.has_reader, recent))))
 }
 
 fn again<'x>(kept: &'x mut Option<Box<dyn Again>>, look: &LookAgain) -> Result<&'x dyn Again, Reason> {

@@ -88,7 +88,7 @@ impl Found {
         let comparison = Comparison::new(&mut gathered, look_again, recent.clone());
         let Folders { entries, rows, mut wrong, gaps } = comparison.run(&held.replicas, records)?;
         let number = gathered.folders.len();
-        let sorted = || compare(entries.sorted()?, held.bodies.sorted()?, number, &recent, &mut wrong);
+        let sorted = || compare(entries.sorted()?, held.bodies.guids.sorted()?, number, &recent, &mut wrong);
         let Compared { counts, total } = sorted().map_err(|error| spilling(&error))?;
         let gaps: BTreeSet<Reason> = gaps.into_iter().chain(folder_gap).collect();
         Ok(Self {
@@ -97,7 +97,7 @@ impl Found {
             folders: rows,
             wrong,
             files,
-            bodies: held.body_rows,
+            bodies: held.bodies.rows,
             gap,
             folder_gap: Reason::all(gaps),
         })

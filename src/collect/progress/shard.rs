@@ -5,12 +5,13 @@ use std::io;
 use tokio_postgres::types::Type;
 
 use super::messages::spilling;
-use super::sorter::Sorter;
+use super::sorter::{Sorted, Sorter};
 use crate::collect::reach::shard::{Cells, Shard, Snapshot};
 use crate::format::cyrus_index::{Guid, SystemFlags};
 use crate::model::Reason;
+use crate::model::reason::Run;
 
-/// Records, and bodies, that are held in memory: 33 and 20 MB.
+/// Records, items and bodies that are held in memory: 33, 16 and 20 MB.
 const BUDGET: usize = 1_000_000;
 
 const FOLDERS: &str = "
@@ -20,11 +21,11 @@ const FOLDERS: &str = "
     JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
     LEFT JOIN t_container rc ON rc.uid = 'mbox_records_' || f.uid AND rc.container_type = 'mailbox_records'";
 
-/// From 4.4 on a record says which container it is in, before its item does.
+/// From 4.4 on a record says which container it is in.
 const RECORDS: &str = "SELECT container_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
-const RECORDS_BY_ITEM: &str = "
-    SELECT i.container_id, m.imap_uid, m.message_body_guid, m.system_flags
-    FROM t_mailbox_record m JOIN t_container_item i ON i.id = m.item_id";
+/// Before, its item does. The two are joined here: PostgreSQL would do it by files on its own disk.
+const RECORDS_OF_ITEMS: &str = "SELECT item_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
+const ITEMS: &str = "SELECT id, container_id FROM t_container_item";
 
 const BODIES: &str = "SELECT guid FROM t_message_body";
 
@@ -40,7 +41,7 @@ pub(super) struct Replica {
     pub(super) container: Option<i64>,
 }
 
-/// Bytes of a record: container, UID, whether it is live and seen, GUID. In that order records are sorted.
+/// Bytes of a record: container or item, UID, whether it is live and seen, GUID. In that order records are sorted.
 pub(super) const RECORD: usize = 33;
 
 /// A record of a folder.
@@ -52,61 +53,131 @@ pub(super) struct Copied {
     pub(super) is_seen: bool,
 }
 
-/// Everything that is compared of a shard, at one moment.
+/// Bytes of an item: its number, that of its container.
+const ITEM: usize = 16;
+
+/// Everything that is compared of a shard.
 pub(super) struct Held {
     pub(super) replicas: Vec<Replica>,
-    pub(super) records: Sorter<RECORD>,
-    pub(super) bodies: Sorter<20>,
-    /// Rows of `t_message_body`.
-    pub(super) body_rows: u64,
+    pub(super) records: Records,
+    pub(super) bodies: Bodies,
+}
+
+/// Records with what they are sorted by: their container, or the item that tells it.
+pub(super) struct Records {
+    records: Sorter<RECORD>,
+    /// Where each item is, if that is what tells it.
+    items: Option<Sorter<ITEM>>,
+}
+
+/// The GUIDs of `t_message_body`.
+pub(super) struct Bodies {
+    pub(super) guids: Sorter<20>,
+    /// Rows, those too whose GUID is none.
+    pub(super) rows: u64,
 }
 
 impl Held {
-    /// Reads it.
+    /// Reads it, records and bodies side by side: what is written in between is too young to be missed.
     pub(super) async fn read(shard: &Shard) -> Result<Self, Reason> {
+        let other = shard.clone();
+        let bodies = tokio::spawn(async move { Bodies::read(&other.open().await?).await });
         let snapshot = shard.open().await?;
-        let (records, bodies) = (Sorter::new(BUDGET), Sorter::new(BUDGET));
-        let mut held = Self { replicas: Vec::new(), records, bodies, body_rows: 0 };
-        held.read_replicas(&snapshot).await?;
+        let replicas = read_replicas(&snapshot).await?;
+        let records = Records::read(&snapshot).await?;
+        let bodies = bodies.await.unwrap_or_else(|error| Err(Run::Broken { error: error.to_string() }.into()))?;
+        Ok(Self { replicas, records, bodies })
+    }
+}
+
+async fn read_replicas(snapshot: &Snapshot) -> Result<Vec<Replica>, Reason> {
+    let mut replicas = Vec::new();
+    let take = |cells: &Cells<'_>| {
+        let (unique_id, mailbox_uid, path) = (cells.text(0)?, cells.text(1)?, cells.text(3)?);
+        replicas.push(Replica {
+            unique_id: unique_id.unwrap_or_default(),
+            mailbox_uid: mailbox_uid.unwrap_or_default(),
+            domain_uid: cells.text(2)?,
+            path: path.unwrap_or_default(),
+            is_deleted: cells.flag(4)?,
+            container: cells.integer(5)?,
+        });
+        Ok(())
+    };
+    snapshot.rows(FOLDERS, take).await?;
+    Ok(replicas)
+}
+
+impl Records {
+    async fn read(snapshot: &Snapshot) -> Result<Self, Reason> {
         let is_direct = snapshot.has_column("t_mailbox_record", "container_id").await?;
-        let query = if is_direct { RECORDS } else { RECORDS_BY_ITEM };
-        snapshot.rows(query, |cells| held.take_record(cells)).await?;
-        snapshot.rows(BODIES, |cells| held.take_body(cells)).await?;
-        Ok(held)
-    }
-
-    async fn read_replicas(&mut self, snapshot: &Snapshot) -> Result<(), Reason> {
-        let take = |cells: &Cells<'_>| {
-            let (unique_id, mailbox_uid, path) = (cells.text(0)?, cells.text(1)?, cells.text(3)?);
-            self.replicas.push(Replica {
-                unique_id: unique_id.unwrap_or_default(),
-                mailbox_uid: mailbox_uid.unwrap_or_default(),
-                domain_uid: cells.text(2)?,
-                path: path.unwrap_or_default(),
-                is_deleted: cells.flag(4)?,
-                container: cells.integer(5)?,
-            });
-            Ok(())
+        let mut records = Sorter::new(BUDGET);
+        let query = if is_direct { RECORDS } else { RECORDS_OF_ITEMS };
+        let take = |cells: &Cells<'_>| match cells.integer(0)? {
+            Some(place) => records.push(bytes(place, copied(cells)?)).map_err(|error| spilling(&error)),
+            None => Ok(()),
         };
-        snapshot.rows(FOLDERS, take).await
+        snapshot.rows(query, take).await?;
+        let items = if is_direct { None } else { Some(read_items(snapshot).await?) };
+        Ok(Self { records, items })
     }
 
-    fn take_record(&mut self, cells: &Cells<'_>) -> Result<(), Reason> {
-        let Some(container) = cells.integer(0)? else { return Ok(()) };
-        // What is no UID stands for no message of Cyrus either: it counts as 0, which Cyrus never gives.
-        let uid = cells.integer(1)?.and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0);
-        let guid = cells.raw(2)?.and_then(|(kind, raw)| guid(kind, raw)).unwrap_or_default();
-        let flags =
-            SystemFlags(cells.integer(3)?.and_then(|flags| i32::try_from(flags).ok()).unwrap_or(0).cast_unsigned());
-        let copied = Copied { uid, guid: Guid(guid), is_live: !flags.is_expunged(), is_seen: flags.is_seen() };
-        self.records.push(bytes(container, copied)).map_err(|error| spilling(&error))
+    /// The records in the order of their containers and UIDs.
+    pub(super) fn sorted(self) -> io::Result<Sorted<RECORD>> {
+        let Some(items) = self.items else { return self.records.sorted() };
+        let (mut records, mut items) = (self.records.sorted()?, items.sorted()?);
+        let mut placed = Sorter::new(BUDGET);
+        let mut item = items.next()?.map(parse_item);
+        while let Some((number, record)) = records.next()?.as_ref().map(parse) {
+            while item.is_some_and(|(other, _)| other < number) {
+                item = items.next()?.map(parse_item);
+            }
+            if let Some((_, container)) = item.filter(|(other, _)| *other == number) {
+                placed.push(bytes(container, record))?;
+            }
+        }
+        placed.sorted()
     }
+}
 
-    /// What is no GUID is no message's: should it stand for one, that is missing.
-    fn take_body(&mut self, cells: &Cells<'_>) -> Result<(), Reason> {
-        self.body_rows += 1;
-        let guid = cells.raw(0)?.and_then(|(kind, raw)| guid(kind, raw));
-        guid.map_or(Ok(()), |guid| self.bodies.push(guid)).map_err(|error: io::Error| spilling(&error))
+fn copied(cells: &Cells<'_>) -> Result<Copied, Reason> {
+    // What is no UID stands for no message of Cyrus either: it counts as 0, which Cyrus never gives.
+    let uid = cells.integer(1)?.and_then(|uid| u32::try_from(uid).ok()).unwrap_or(0);
+    let guid = cells.raw(2)?.and_then(|(kind, raw)| guid(kind, raw)).unwrap_or_default();
+    let flags = cells.integer(3)?.and_then(|flags| i32::try_from(flags).ok()).unwrap_or(0);
+    let flags = SystemFlags(flags.cast_unsigned());
+    Ok(Copied { uid, guid: Guid(guid), is_live: !flags.is_expunged(), is_seen: flags.is_seen() })
+}
+
+async fn read_items(snapshot: &Snapshot) -> Result<Sorter<ITEM>, Reason> {
+    let mut items = Sorter::new(BUDGET);
+    let take = |cells: &Cells<'_>| {
+        let (Some(item), Some(container)) = (cells.integer(0)?, cells.integer(1)?) else { return Ok(()) };
+        let mut bytes = [0; ITEM];
+        bytes[..8].copy_from_slice(&item.to_be_bytes());
+        bytes[8..].copy_from_slice(&container.to_be_bytes());
+        items.push(bytes).map_err(|error| spilling(&error))
+    };
+    snapshot.rows(ITEMS, take).await?;
+    Ok(items)
+}
+
+fn parse_item(bytes: [u8; ITEM]) -> (i64, i64) {
+    let [a, b, c, d, e, f, g, h, container @ ..] = bytes;
+    (i64::from_be_bytes([a, b, c, d, e, f, g, h]), i64::from_be_bytes(container))
+}
+
+impl Bodies {
+    async fn read(snapshot: &Snapshot) -> Result<Self, Reason> {
+        let mut bodies = Self { guids: Sorter::new(BUDGET), rows: 0 };
+        // What is no GUID is no message's: should it stand for one, that is missing.
+        let take = |cells: &Cells<'_>| {
+            bodies.rows += 1;
+            let guid = cells.raw(0)?.and_then(|(kind, raw)| guid(kind, raw));
+            guid.map_or(Ok(()), |guid| bodies.guids.push(guid)).map_err(|error: io::Error| spilling(&error))
+        };
+        snapshot.rows(BODIES, take).await?;
+        Ok(bodies)
     }
 }
 
@@ -118,8 +189,14 @@ fn guid(kind: &Type, raw: &[u8]) -> Option<[u8; 20]> {
 fn hexadecimal(text: &[u8]) -> Option<[u8; 20]> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-    bytes?.try_into().ok()
+    let mut guid = [0; 20];
+    if pairs.len() != guid.len() {
+        return None;
+    }
+    for (byte, [high, low]) in guid.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(guid)
 }
 
 /// A record as it is sorted.
@@ -166,5 +243,23 @@ mod tests {
         let sorted: Vec<_> = all.iter().map(|(container, record)| bytes(*container, *record)).collect();
         assert!(sorted.is_sorted());
         assert_eq!(sorted.iter().map(parse).collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn records_are_found_by_the_containers_of_their_items() {
+        let record = |uid| Copied { uid, guid: Guid([7; 20]), is_live: true, is_seen: false };
+        let mut records = Records { records: Sorter::new(2), items: Some(Sorter::new(2)) };
+        for (item, uid) in [(900, 1), (5, 2), (70, 9), (6, 1), (71, 3)] {
+            records.records.push(bytes(item, record(uid))).unwrap();
+        }
+        // One item of no record, one record of no item.
+        for (item, container) in [(71_i64, 3_i64), (5, 4), (900, 3), (6, 4), (8, 9)] {
+            let item = [item.to_be_bytes(), container.to_be_bytes()].concat();
+            records.items.as_mut().unwrap().push(item.try_into().unwrap()).unwrap();
+        }
+        let mut sorted = records.sorted().unwrap();
+        let sorted = std::iter::from_fn(|| sorted.next().unwrap()).map(|bytes| parse(&bytes));
+        let due = [(3, 1), (3, 3), (4, 1), (4, 2)].map(|(container, uid)| (container, record(uid)));
+        assert_eq!(sorted.collect::<Vec<_>>(), due);
     }
 }

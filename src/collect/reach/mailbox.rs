@@ -68,7 +68,7 @@ pub(in crate::collect) trait Gather: Send + Sync {
 }
 
 /// A backend's mailboxes as they are now, for who has looked at something else meanwhile.
-pub(in crate::collect) trait Again {
+pub(in crate::collect) trait Again: Send + Sync {
     /// What the index of a mailbox says now; none when Cyrus does not list it by this name any more.
     fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason>;
     /// Whether Cyrus lists a mailbox with this UNIQUEID, be it a deleted one.
