@@ -7,11 +7,15 @@ use crate::fact::{Schema, ScopeKind, Store, StoreError, Table};
 use crate::model::Coverage;
 use crate::topology::Topology;
 
-/// Tables that every run reads: without them neither the servers nor the installed release are known.
-const ALWAYS: &[&str] = &["installation", "server", "server_role", "component_version", "package"];
+/// Tables that every run reads: without them neither the servers nor the installed release are known, nor whether the
+/// directory is one that somebody uses.
+const ALWAYS: &[&str] = &["installation", "server", "server_role", "domain", "component_version", "package"];
 
 /// Tables that the probes of the network take the mail domains from.
 const MAIL_NAMES: &[&str] = &["domain", "domain_alias"];
+
+/// Tables that a shard is known by as that of its server.
+const SHARD_MARKS: &[&str] = &["mailbox"];
 
 /// Which tables are to be filled.
 #[derive(Debug, Clone)]
@@ -30,9 +34,15 @@ impl Plan {
             .flat_map(|check| check.tables.iter().map(|table| table.name))
             .chain(ALWAYS.iter().copied())
             .collect();
-        let is_network = |table: &Table| table.scope == ScopeKind::Network && read.contains(table.name);
-        let names = if schema.tables().iter().any(|table| is_network(table)) { MAIL_NAMES } else { &[] };
-        let is_read = |table: &Table| read.contains(table.name) || names.contains(&table.name);
+        let needs = |tables: &'static [&'static str], kinds: &[ScopeKind]| {
+            let needs = |table: &&'static Table| kinds.contains(&table.scope) && read.contains(table.name);
+            if schema.tables().iter().any(needs) { tables } else { &[] }
+        };
+        let names = needs(MAIL_NAMES, &[ScopeKind::Network]);
+        // Cyrus' messages are compared with those of the shard.
+        let marks = needs(SHARD_MARKS, &[ScopeKind::Shard, ScopeKind::Backend]);
+        let is_read =
+            |table: &Table| read.contains(table.name) || names.contains(&table.name) || marks.contains(&table.name);
         let tables = schema.tables().iter().filter(|table| is_read(table)).copied().collect();
         Self { schema: schema.clone(), tables }
     }
@@ -110,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_filled_and_the_network_needs_the_mail_domains() {
+    fn what_is_read_is_filled_with_what_the_network_and_the_shards_are_known_by() {
         for (read, expected) in [
-            ("unit", vec!["package", "server", "unit"]),
-            ("mailbox, unit", vec!["mailbox", "package", "server", "unit"]),
-            ("package", vec!["package", "server"]),
-            ("domain", vec!["domain", "package", "server"]),
+            ("unit", vec!["domain", "package", "server", "unit"]),
+            ("mailbox, unit", vec!["domain", "mailbox", "package", "server", "unit"]),
+            ("package", vec!["domain", "package", "server"]),
+            ("shard", vec!["domain", "mailbox", "package", "server", "shard"]),
             ("dns", vec!["dns", "domain", "domain_alias", "package", "server"]),
             ("domain, http", vec!["domain", "domain_alias", "http", "package", "server"]),
         ] {
@@ -125,7 +135,7 @@ mod tests {
                 assert_eq!(plan.wants(table), expected.contains(&table.name), "{} for {read}", table.name);
             }
         }
-        assert_eq!(Plan::of_checks(&[], &schema()).tables, [&PACKAGE, &SERVER]);
+        assert_eq!(Plan::of_checks(&[], &schema()).tables, [&DOMAIN, &PACKAGE, &SERVER]);
         assert_eq!(Plan::everything(&schema()).tables, schema().tables());
     }
 
@@ -160,6 +170,7 @@ mod tests {
             not_attempted("dns", "network"),
             not_attempted("domain", DIRECTORY),
             not_attempted("domain_alias", DIRECTORY),
+            not_attempted("mailbox", DIRECTORY),
             not_attempted("package", "a"),
             not_attempted("package", "b"),
             not_attempted("server", DIRECTORY),
@@ -168,6 +179,7 @@ mod tests {
         assert_eq!(known, expected);
         let unknown = announced("mailbox", &Topology::Unknown(Run::NoServer.into()));
         let expected = [
+            not_attempted("domain", DIRECTORY),
             not_attempted("mailbox", DIRECTORY),
             absent("package", "the servers of the installation are not known: the directory database lists no server"),
             not_attempted("server", DIRECTORY),

@@ -34,7 +34,7 @@ pub struct Server {
 pub enum Topology {
     /// As the directory database tells.
     Known(Vec<Server>),
-    /// The directory database could not be read.
+    /// The directory database could not be read, or tells of no installation that could work.
     Unknown(Reason),
 }
 
@@ -62,7 +62,14 @@ impl Topology {
             _ => None,
         };
         let rows = texts("SELECT server_uid, coalesce(ip, fqdn) FROM server ORDER BY 1")?;
-        Ok(Self::Known(rows.into_iter().filter_map(server).collect()))
+        let servers: Vec<Server> = rows.into_iter().filter_map(server).collect();
+        let has_core = servers.iter().any(|server| server.roles.contains(CORE_ROLE));
+        Ok(match () {
+            () if servers.is_empty() => Self::Unknown(Run::NoServer.into()),
+            () if !has_core => Self::Unknown(Run::NoHolder { role: CORE_ROLE.to_owned() }.into()),
+            () if lacks_domains(coverage, texts)? => Self::Unknown(Run::NoDomain.into()),
+            () => Self::Known(servers),
+        })
     }
 
     /// The servers that are known.
@@ -127,6 +134,15 @@ impl Topology {
     }
 }
 
+/// Whether the domains are known, and none of them has mail: a directory that was just restored, or not yet filled.
+fn lacks_domains<E>(
+    coverage: &[Coverage],
+    mut texts: impl FnMut(&str) -> Result<Vec<Vec<Option<String>>>, E>,
+) -> Result<bool, E> {
+    let is_known = coverage.iter().any(|c| c.table == "domain" && c.completeness == Completeness::Complete);
+    Ok(is_known && texts("SELECT domain_uid FROM domain WHERE NOT is_global LIMIT 1")?.is_empty())
+}
+
 /// The packages that some server has; `None` when those of a server are not known: it might have any.
 pub fn packages<E>(
     coverage: &[Coverage],
@@ -175,7 +191,7 @@ impl Identity {
 mod tests {
     use super::*;
     use crate::fact::store::Origin;
-    use crate::fact::{Column, Row, Schema, Store, Table};
+    use crate::fact::{Column, Row, Schema, Store, Table, Value};
 
     const fn table(name: &'static str, scope: ScopeKind, columns: &'static [Column]) -> Table {
         Table { name, doc: "", grain: "", scope, columns }
@@ -188,6 +204,8 @@ mod tests {
     const DB_VERSION: Column = Column::text("db_version", "").nullable();
     const SERVER: Table = table("server", ScopeKind::Directory, &[UID, IP, FQDN]);
     const SERVER_ROLE: Table = table("server_role", ScopeKind::Directory, &[UID, Column::text("role", "")]);
+    const DOMAIN: Table =
+        table("domain", ScopeKind::Directory, &[Column::text("domain_uid", ""), Column::boolean("is_global", "")]);
     const PACKAGE: Table = table("package", ScopeKind::Server, &[Column::text("name", ""), VERSION]);
     const INSTALLATION: Table =
         table("installation", ScopeKind::Directory, &[Column::text("installation_id", ""), EXTERNAL_URL, DB_VERSION]);
@@ -195,7 +213,7 @@ mod tests {
         table("component_version", ScopeKind::Directory, &[Column::text("component", ""), VERSION]);
 
     fn store() -> Store {
-        let schema = Schema::new([&SERVER, &SERVER_ROLE, &PACKAGE, &INSTALLATION, &COMPONENT_VERSION]);
+        let schema = Schema::new([&SERVER, &SERVER_ROLE, &DOMAIN, &PACKAGE, &INSTALLATION, &COMPONENT_VERSION]);
         Store::in_memory(&schema, &Origin::default()).unwrap()
     }
 
@@ -277,6 +295,29 @@ mod tests {
         assert_eq!(nothing, Ok(Topology::Unknown(Run::NotCollected.into())));
         let half = Topology::of(&[Coverage::complete("server", DIRECTORY)], |_| unreachable!() as Result<_, ()>);
         assert_eq!(half, Ok(Topology::Unknown(Run::NotCollected.into())));
+    }
+
+    #[test]
+    fn a_directory_that_nobody_uses_tells_no_topology() {
+        let topology = |servers: &[[&str; 3]], roles: &[[&str; 2]], domains: &[(&str, bool)]| {
+            let mut store = store();
+            fill(&mut store, &SERVER, DIRECTORY, servers, Completeness::Complete);
+            fill(&mut store, &SERVER_ROLE, DIRECTORY, roles, Completeness::Complete);
+            let domains: Vec<Row> =
+                domains.iter().map(|(uid, is_global)| [Some(*uid).into(), Value::from(*is_global)].into()).collect();
+            assert_eq!(store.insert(&DOMAIN, DIRECTORY, &domains).unwrap(), None);
+            store.finish(&DOMAIN, Coverage::complete("domain", DIRECTORY)).unwrap();
+            Topology::of(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap()
+        };
+        let (core, held) = ([["core", "192.0.2.1", ""]], [["core", CORE_ROLE]]);
+        let (virt, own) = (("global.virt", true), ("mail.invalid", false));
+        let unknown = |why: Run| Topology::Unknown(why.into());
+        assert_eq!(topology(&[], &[], &[own]), unknown(Run::NoServer));
+        let no_core = Run::NoHolder { role: CORE_ROLE.to_owned() };
+        assert_eq!(topology(&core, &[["core", BACKEND_ROLE]], &[own]), unknown(no_core));
+        assert_eq!(topology(&core, &held, &[virt]), unknown(Run::NoDomain));
+        assert_eq!(topology(&core, &held, &[]), unknown(Run::NoDomain));
+        assert_eq!(topology(&core, &held, &[virt, own]).servers().len(), 1);
     }
 
     #[test]

@@ -32,7 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["collect", "app"]),
     ("rustls", &["collect"]),
     ("tokio_rustls", &["collect/network/autodiscover"]),
-    ("x509_parser", &["collect/network/autodiscover"]),
+    ("x509_parser", &["collect/network/autodiscover", "collect/reach/tls.rs"]),
     ("hickory_resolver", &["collect/network/autodiscover"]),
     ("reqwest", &["collect"]),
     ("idna", &["collect/network/autodiscover"]),

@@ -8,6 +8,8 @@ mod support;
 
 #[path = "postgres/both_sides.rs"]
 mod both_sides;
+#[path = "postgres/contradictions.rs"]
+mod contradictions;
 #[path = "postgres/discovery.rs"]
 mod discovery;
 #[path = "postgres/installations.rs"]
@@ -26,6 +28,8 @@ mod run;
 mod server_files;
 #[path = "postgres/server_trouble.rs"]
 mod server_trouble;
+#[path = "postgres/servers_of_all_kinds.rs"]
+mod servers_of_all_kinds;
 #[path = "postgres/several_servers.rs"]
 mod several_servers;
 #[path = "postgres/table_trouble.rs"]

@@ -8,26 +8,28 @@ mod reach;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use futures_util::StreamExt;
 
 use self::network::Around;
+use self::reach::access;
 use self::reach::identity;
 use self::reach::mailbox::Gather;
 use self::reach::place::{Look, OfServer, Place};
-use self::reach::postgres::{self, Sessions};
+use self::reach::postgres::{Greeting, Sessions};
 use self::reach::root::Root;
 use self::reach::seen::Seen;
 use self::reach::shard::Shard;
+use self::reach::shards::{self, Found, Verdicts};
 use self::reach::source::Source;
 use crate::config::Config;
 use crate::fact::store::Origin;
 use crate::fact::{Record as _, Schema, ScopeKind, Table};
 use crate::format::bm_ini::BmIni;
 use crate::model::reason::Run;
-use crate::model::{Coverage, Reason};
+use crate::model::{Completeness, Coverage, Reason};
 use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::reach::sink::Sink;
@@ -84,6 +86,8 @@ pub struct Collectors<'a> {
     started: Instant,
     bm_ini: Result<BmIni, Reason>,
     sessions: Sessions,
+    /// What no other database has, once the directory's is known.
+    directory: OnceLock<String>,
     wanted: &'a [&'static Table],
     sink: Sink,
 }
@@ -97,7 +101,7 @@ impl<'a> Collectors<'a> {
         wanted: &'a [&'static Table],
         sink: Sink,
     ) -> Result<Self, Reason> {
-        postgres::verify(config)?;
+        access::verify(config)?;
         if let Some((uid, path)) =
             config.server.iter().find_map(|(uid, s)| Some((uid, s.root.as_ref()?)).filter(|(_, path)| !path.is_dir()))
         {
@@ -107,18 +111,19 @@ impl<'a> Collectors<'a> {
         let root = Root::new(root);
         let bm_ini = identity::bm_ini(&root);
         let (sessions, started) = (Sessions::new(config)?, Instant::now());
-        Ok(Self { config, circumstances, started, bm_ini, root, sessions, wanted, sink })
+        Ok(Self { config, circumstances, started, bm_ini, root, sessions, directory: OnceLock::new(), wanted, sink })
     }
 
     /// Reads the directory database, which tells what else there is to read.
     pub async fn directory(&self) {
         let sources = self.wanted_sources(database::DIRECTORY_SOURCES.iter().chain(database::DATABASE_SOURCES));
-        let access = postgres::directory(self.config, &self.bm_ini);
-        let compare = |time: i64| {
+        let access = access::directory(self.config, &self.bm_ini);
+        let greet = |greeting: &Greeting| {
             let now = self.circumstances.now.saturating_add_unsigned(self.started.elapsed().as_secs());
-            self.describe(|origin| origin.clock_ahead_s = Some(now.saturating_sub(time)));
+            self.describe(|origin| origin.clock_ahead_s = Some(now.saturating_sub(greeting.time)));
+            self.directory.get_or_init(|| greeting.identity.clone());
         };
-        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, compare).await;
+        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, greet).await;
     }
 
     /// Notes which server, of which installation, the files below the root are of.
@@ -141,11 +146,15 @@ impl<'a> Collectors<'a> {
     /// Reads every shard and every server that can be read from here, and probes the network, `jobs` at a time.
     pub async fn servers(&self, topology: &Topology, jobs: usize) {
         let roots = self.roots(topology);
-        let shards = topology.shards().map(Work::Shard);
+        // A shard that is silent must not hold up what needs none.
+        let (put, verdicts) = Verdicts::awaited();
+        let tell_apart = async { put.send_replace(Some(self.tell_apart(topology).await)) };
+        let databases = topology.shards().map(Work::Shard);
         let hosts = roots.iter().map(|(uid, root)| Work::Host(uid, self.tables_of(uid, topology), root));
-        let works: Vec<Work<'_>> = shards.chain(hosts).chain([Work::Network]).collect();
-        let all = futures_util::stream::iter(works).for_each_concurrent(jobs, |work| self.carry_out(work, topology));
-        all.await;
+        let works: Vec<Work<'_>> = databases.chain(hosts).chain([Work::Network]).collect();
+        let all = futures_util::stream::iter(works)
+            .for_each_concurrent(jobs, |work| self.carry_out(work, topology, verdicts.clone()));
+        futures_util::future::join(tell_apart, all).await;
         self.around(topology).collect(network::AFTERWARDS).await;
     }
 
@@ -154,15 +163,16 @@ impl<'a> Collectors<'a> {
         self.sessions.cancel().await;
     }
 
-    async fn carry_out(&self, work: Work<'_>, topology: &Topology) {
+    async fn carry_out(&self, work: Work<'_>, topology: &Topology, verdicts: Verdicts) {
         match work {
             Work::Shard(server) => {
                 let sources = self.wanted_sources(database::SHARD_SOURCES.iter().chain(database::DATABASE_SOURCES));
-                let access = postgres::shard(self.config, &self.bm_ini, server);
+                let refusal = verdicts.refusal(&server.uid).await;
+                let access = access::shard(self.config, &self.bm_ini, server).map(|access| access.refused(refusal));
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink, |_| ()).await;
             }
             Work::Host(uid, tables, Ok(root)) => {
-                let place = self.place(uid, root, &tables, topology);
+                let place = self.place(uid, root, &tables, topology, verdicts);
                 for collector in of_server() {
                     place.collect(collector).await;
                 }
@@ -194,12 +204,19 @@ impl<'a> Collectors<'a> {
     }
 
     /// Where the collectors of a server look.
-    fn place(&self, uid: &str, root: &Root, tables: &[&'static Table], topology: &Topology) -> Place {
+    fn place(
+        &self,
+        uid: &str,
+        root: &Root,
+        tables: &[&'static Table],
+        topology: &Topology,
+        verdicts: Verdicts,
+    ) -> Place {
         let server = topology.servers().iter().find(|server| server.uid == uid);
         Place {
             server: uid.to_owned(),
             root: root.clone(),
-            shard: self.shard_of(uid, topology),
+            shard: self.shard_of(uid, topology, verdicts),
             roles: server.map(|server| server.roles.clone()),
             now: self.circumstances.now,
             wanted: tables.to_vec(),
@@ -207,21 +224,51 @@ impl<'a> Collectors<'a> {
         }
     }
 
+    /// Why shards must not be read, by their server.
+    async fn tell_apart(&self, topology: &Topology) -> BTreeMap<String, Reason> {
+        let mailboxes = self.mailboxes();
+        let found = topology.shards().map(|server| Found {
+            server: &server.uid,
+            access: access::shard(self.config, &self.bm_ini, server),
+            mailboxes: mailboxes.get(&server.uid).map_or(&[][..], Vec::as_slice),
+        });
+        let taken = self.directory.get().map(|identity| (identity.clone(), DIRECTORY.to_owned()));
+        shards::tell_apart(&self.sessions, found.collect(), taken.into_iter().collect()).await
+    }
+
+    /// The mailboxes that have folder trees from their first day on, by their server, as far as the directory tells all of
+    /// them.
+    fn mailboxes(&self) -> BTreeMap<String, Vec<String>> {
+        let sql = "SELECT backend_uid, mailbox_uid FROM mailbox
+                   WHERE type IN ('user', 'mailshare') AND routing = 'internal' AND NOT is_archived AND NOT is_system";
+        let rows = self.sink.with(|store| {
+            let is_all = |c: &Coverage| c.table == "mailbox" && c.completeness == Completeness::Complete;
+            if store.coverage()?.iter().any(is_all) { store.texts(sql) } else { Ok(Vec::new()) }
+        });
+        let mut mailboxes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in rows.unwrap_or_default() {
+            if let [Some(server), Some(mailbox)] = row.as_slice() {
+                mailboxes.entry(server.clone()).or_default().push(mailbox.clone());
+            }
+        }
+        mailboxes
+    }
+
     /// The shard of the mailboxes of a backend: that of the same server.
-    fn shard_of(&self, uid: &str, topology: &Topology) -> Result<Shard, Reason> {
+    fn shard_of(&self, uid: &str, topology: &Topology, verdicts: Verdicts) -> Result<Shard, Reason> {
         let server = match topology {
             Topology::Known(_) => topology.shards().find(|server| server.uid == uid),
             Topology::Unknown(_) => None,
         };
         let access = match (server, self.config.shard.contains_key(uid)) {
-            (Some(server), _) => postgres::shard(self.config, &self.bm_ini, server),
+            (Some(server), _) => access::shard(self.config, &self.bm_ini, server),
             (None, true) => {
                 let server = Server { uid: uid.to_owned(), address: None, roles: BTreeSet::default() };
-                postgres::shard(self.config, &self.bm_ini, &server)
+                access::shard(self.config, &self.bm_ini, &server)
             }
             (None, false) => Err(Run::NoShard { server: uid.to_owned() }.into()),
         };
-        Ok(Shard { sessions: self.sessions.clone(), access: access? })
+        Ok(Shard { sessions: self.sessions.clone(), access: access?, server: uid.to_owned(), verdicts })
     }
 
     /// The server that the network is seen from, if that can be told. The files of another machine do not say so, unless the

@@ -23,7 +23,8 @@ const SERVER: Table = table(
     &[UID, Column::text("ip", "").nullable(), Column::text("fqdn", "").nullable()],
 );
 const SERVER_ROLE: Table = table("server_role", ScopeKind::Directory, &[UID, Column::text("role", "")]);
-const DOMAIN: Table = table("domain", ScopeKind::Directory, SAYS);
+const DOMAIN: Table =
+    table("domain", ScopeKind::Directory, &[Column::text("domain_uid", ""), Column::boolean("is_global", "")]);
 const MAILBOX: Table = table("mailbox", ScopeKind::Directory, SAYS);
 const SHARD: Table = table("shard", ScopeKind::Shard, SAYS);
 const DATABASE: Table = table("database", ScopeKind::Database, SAYS);
@@ -76,7 +77,7 @@ impl Draft {
         let roles = roles.iter().map(|(uid, role)| vec![(*uid).into(), (*role).into()]).collect();
         self.fill(&SERVER, "directory", servers.collect(), Completeness::Complete);
         self.fill(&SERVER_ROLE, "directory", roles, Completeness::Complete);
-        self.fill(&DOMAIN, "directory", vec![vec!["example.org".into()]], Completeness::Complete);
+        self.fill(&DOMAIN, "directory", vec![vec!["example.org".into(), false.into()]], Completeness::Complete);
         self.fill(&INSTALLATION, "directory", vec![vec!["bluemind-1".into()]], Completeness::Complete);
         self.has(&MAILBOX, "directory").has(&DATABASE, "directory")
     }
@@ -154,7 +155,8 @@ type Contents = (Vec<Coverage>, Vec<Vec<Vec<Option<String>>>>);
 
 fn contents(facts: &Facts) -> Contents {
     let rows = |table: &&Table| {
-        let mut rows = facts.texts(&format!("SELECT * FROM {}", table.name)).unwrap();
+        let columns: Vec<String> = table.all_columns().map(|column| format!("CAST({} AS TEXT)", column.name)).collect();
+        let mut rows = facts.texts(&format!("SELECT {} FROM {}", columns.join(", "), table.name)).unwrap();
         rows.sort();
         rows
     };

@@ -110,6 +110,11 @@ impl Run {
         assert!(text(&entry["reason"]).contains(reason), "{reason:?} is not the reason: {entry:#}");
     }
 
+    /// Whether a table was read completely in a scope.
+    pub(crate) fn is_complete(&self, table: &str, scope: &str) -> bool {
+        self.coverage(table, scope)["completeness"] == "complete"
+    }
+
     /// Asserts that a table was read completely in a scope.
     pub(crate) fn assert_complete(&self, table: &str, scope: &str) {
         let entry = self.coverage(table, scope);

@@ -48,9 +48,10 @@ fn tls_is_used_when_asked_for_and_verified() {
     assert_eq!(plain.code, 30);
     plain.assert_absent("domain", DIRECTORY, "no pg_hba.conf entry for host \"127.0.0.1\", user \"bj\"");
     plain.assert_absent("domain", DIRECTORY, "no encryption");
+    plain.assert_absent("domain", DIRECTORY, "give its URL with sslmode=require in the configuration");
 
     for scope in [DIRECTORY, SHARD] {
-        installation.urls.insert(scope.to_owned(), cluster.url(installation.database(scope)) + "?sslmode=require");
+        installation.urls.insert(scope.to_owned(), cluster.url(installation.database(scope)) + "?sslmode=verify-full");
     }
     let untrusted = run(&installation);
     assert_eq!(untrusted.code, 30);
@@ -62,6 +63,44 @@ fn tls_is_used_when_asked_for_and_verified() {
     assert_eq!(trusted.code, 0, "{:#}", trusted.report["coverage"]);
     trusted.assert_complete("domain", DIRECTORY);
     trusted.assert_complete("folder", SHARD);
+}
+
+/// A certificate that signed itself, as `openssl req -x509` makes it, is an authority's. Listed it is taken for what it
+/// is, and for nothing else: another name or a time that is over is as bad as ever.
+#[test]
+fn a_certificate_that_signed_itself_is_taken_when_it_is_listed() {
+    for (names, days, told) in [
+        ("IP:127.0.0.1", "2", None),
+        ("DNS:db.example.org", "2", Some("not valid for name")),
+        ("IP:127.0.0.1", "-1", Some("Expired")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        let extensions = format!("subjectAltName={names}\nbasicConstraints=critical,CA:TRUE\n");
+        std::fs::write(folder.path().join("names"), extensions).unwrap();
+        openssl(folder.path(), &format!("req {key} -keyout server.key -out server.csr -subj /CN=db"));
+        openssl(
+            folder.path(),
+            &format!("x509 -req -in server.csr -signkey server.key -days {days} -out server.pem -extfile names"),
+        );
+        let file = |name: &str| (name.to_owned(), std::fs::read_to_string(folder.path().join(name)).unwrap());
+        let cluster = Cluster::start_with(&Settings {
+            conf: "ssl = on\nssl_cert_file = '%DIR%/server.pem'\nssl_key_file = '%DIR%/server.key'\n".to_owned(),
+            files: vec![file("server.pem"), file("server.key")],
+            ..Settings::default()
+        });
+        let mut installation = Installation::build_in(&cluster, "healthy_single");
+        for scope in [DIRECTORY, SHARD] {
+            installation.urls.insert(scope.to_owned(), cluster.url(installation.database(scope)) + "?sslmode=require");
+        }
+        run(&installation).assert_absent("domain", DIRECTORY, "certificate");
+        installation.more_config = Network::shared().config(&[&folder.path().join("server.pem")]);
+        let listed = run(&installation);
+        match told {
+            None => assert_eq!(listed.code, 0, "{}", listed.digest()),
+            Some(reason) => listed.assert_absent("domain", DIRECTORY, reason),
+        }
+    }
 }
 
 /// The other way round: TLS is asked for, and the server has none. The password must not go out in the clear then.

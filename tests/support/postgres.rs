@@ -223,6 +223,36 @@ impl Cluster {
         }
     }
 
+    /// Ends the server and starts it again as a standby, which lives until the value that is given back is dropped. Its
+    /// `wal_level` must be `replica`.
+    #[allow(dead_code, reason = "only the tests of databases want one")]
+    pub(crate) fn restart_as_standby(&self) -> Held {
+        let (pid, data) = (self.postmaster(), self.dir.join("data"));
+        let signal = data.join("standby.signal");
+        let signalled = std::fs::write(&signal, "").and_then(|()| give_to(&signal, server_owner()));
+        signalled.expect("the data directory can be written");
+        checked(Command::new("kill").args(["-INT", &pid.to_string()]));
+        let (started, status) = (Instant::now(), data.join("postmaster.pid"));
+        let state = || std::fs::read_to_string(&status).unwrap_or_default().lines().nth(7).map(str::to_owned);
+        let wait_for = |is_there: &dyn Fn() -> bool| {
+            while !is_there() {
+                assert!(started.elapsed() < START_WITHIN, "{}", self.read_log());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        wait_for(&|| !status.exists());
+        let mut server = Command::new(self.bin.join("postgres"));
+        if let Some((uid, gid)) = server_owner() {
+            server = Command::new("setpriv");
+            server.args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups"]);
+            server.arg(self.bin.join("postgres"));
+        }
+        server.arg("-D").arg(&data).current_dir(&self.dir).stdin(Stdio::null());
+        let held = Held(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it can be started"));
+        wait_for(&|| state().is_some_and(|state| state.trim() == "ready"));
+        held
+    }
+
     fn query_as(&self, user: &str, database: &str, sql: &str) -> String {
         let output = checked(self.psql(user, database).args(["--quiet", "-At", "-c", sql]));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()

@@ -1,5 +1,6 @@
 //! How a thing is got at, and where what was seen of it is put: what every room of collectors stands on.
 
+pub(super) mod access;
 pub(super) mod command;
 pub(super) mod failure;
 pub(super) mod identity;
@@ -10,6 +11,7 @@ pub(super) mod postgres;
 pub(super) mod root;
 pub(super) mod seen;
 pub(super) mod shard;
+pub(super) mod shards;
 pub(super) mod sink;
 pub(super) mod source;
 pub(super) mod tls;

@@ -4,134 +4,43 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{CancelToken, Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::access::Access;
 use super::sink::{Scope, Sink};
 use super::source::{Query, Source};
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::fact::{Row, Value};
-use crate::format::bm_ini::BmIni;
 use crate::model::Reason;
 use crate::model::reason;
 use crate::model::text::escaped;
-use crate::topology::Server;
 
-/// Name of the shards' databases, fixed by BlueMind.
-const SHARD_DATABASE: &str = "bj-data";
-/// PostgreSQL's port, that of BlueMind's JDBC URLs.
-const PORT: u16 = 5432;
-/// Time to reach a server, and time for it to let us in: one that accepts and then says nothing is no server.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Time for a server to let us in: one that accepts and then says nothing is no server.
 const SESSION_LIMIT: Duration = Duration::from_secs(20);
 /// Time to tell servers that nobody waits for their queries any more.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 /// Rows handed to the store at a time.
 const BATCH: usize = 500;
-/// A seat belt for every session; options in a configured URL come after these and win. Every query reads whole tables:
-/// nested loops, which the planner takes when it expects few rows, would be quadratic in the folders.
-const SESSION: &str = "-c default_transaction_read_only=on -c statement_timeout=10min -c lock_timeout=10s \
-                       -c idle_in_transaction_session_timeout=10min -c search_path=public \
-                       -c jit=off -c enable_nestloop=off";
 
-/// How to reach a database, and what to call it.
-#[derive(Clone)]
-pub(in crate::collect) struct Access {
-    config: tokio_postgres::Config,
-    /// Its URL without user and password.
-    pub shown: String,
-}
+/// Settings of the transaction alone. Rows that a policy hides would be missing in silence: the server is to refuse
+/// instead. Compiling a query takes longer than running it; PostgreSQL 10 cannot, and who sets it in the URL is let.
+const SETTINGS: &str = "SELECT set_config(name, 'off', true) FROM pg_settings \
+                        WHERE name = 'row_security' OR (name = 'jit' AND source <> 'client')";
+/// What a server tells of itself: no two databases began to be served at one moment under one number.
+const GREETING: &str = "SELECT extract(epoch FROM clock_timestamp())::int8, pg_is_in_recovery(),
+                               extract(epoch FROM pg_postmaster_start_time())::text || ' ' || oid::text
+                        FROM pg_database WHERE datname = current_database()";
 
-/// The directory database: of the configuration, else of bm.ini.
-pub(in crate::collect) fn directory(config: &Config, bm_ini: &Result<BmIni, Reason>) -> Result<Access, Reason> {
-    match &config.directory.url {
-        Some(_) => configured(&config.directory, "[directory] url"),
-        None => {
-            let ini = bm_ini.as_ref().map_err(Clone::clone)?;
-            from_bm_ini(ini, required(ini, "host")?, ini.get("db").unwrap_or("bj"))
-        }
-    }
-}
-
-/// The shard of a server: of the configuration, else `bj-data` at the server's address with the user of bm.ini.
-pub(in crate::collect) fn shard(
-    config: &Config,
-    bm_ini: &Result<BmIni, Reason>,
-    server: &Server,
-) -> Result<Access, Reason> {
-    match config.shard.get(&server.uid) {
-        Some(database) if database.url.is_some() => configured(database, &format!("[shard.{}] url", server.uid)),
-        _ => {
-            let ini = bm_ini.as_ref().map_err(Clone::clone)?;
-            let no_address = || reason::Database::NoAddress { server: server.uid.clone() };
-            from_bm_ini(ini, server.address.as_deref().ok_or_else(no_address)?, SHARD_DATABASE)
-        }
-    }
-}
-
-fn required<'i>(ini: &'i BmIni, key: &'static str) -> Result<&'i str, Reason> {
-    ini.require(key).map_err(|error| reason::Database::BmIni { error: error.to_string() }.into())
-}
-
-fn from_bm_ini(ini: &BmIni, host: &str, database: &str) -> Result<Access, Reason> {
-    let mut config = tokio_postgres::Config::new();
-    config.host(host).dbname(database).user(required(ini, "user")?).password(required(ini, "password")?);
-    match ini.get("port").map(str::parse) {
-        None => config.port(PORT),
-        Some(Ok(port)) => config.port(port),
-        Some(Err(_)) => return Err(reason::Database::PortNoNumber.into()),
-    };
-    // BlueMind's own connections are plain; a server that insists on TLS needs a URL with sslmode=require.
-    config.ssl_mode(SslMode::Disable);
-    Ok(access(config))
-}
-
-/// Whether the databases of the configuration can be meant. The error names the key, never the URL.
-pub(in crate::collect) fn verify(config: &Config) -> Result<(), Reason> {
-    let shards = config.shard.iter().map(|(uid, database)| (database, format!("[shard.{uid}] url")));
-    let mut all = [(&config.directory, "[directory] url".to_owned())].into_iter().chain(shards);
-    all.try_for_each(|(database, key)| match database.url {
-        Some(_) => configured(database, &key).map(|_| ()),
-        None => Ok(()),
-    })
-}
-
-fn configured(database: &Database, key: &str) -> Result<Access, Reason> {
-    let url = database.url.as_ref().map_or("", |secret| secret.reveal());
-    // What the parser says may quote the URL, password and all.
-    let key = key.to_owned();
-    let Ok(config) = url.parse::<tokio_postgres::Config>() else { return Err(reason::Database::NotUrl { key }.into()) };
-    let access = access(config);
-    // The parser takes what follows the first @ for the host, and then the end of a password would be shown.
-    if access.shown.contains('@') {
-        return Err(reason::Database::BareAt { key }.into());
-    }
-    if access.config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(name) if name.is_empty())) {
-        return Err(reason::Database::NoHost { key }.into());
-    }
-    Ok(access)
-}
-
-fn access(mut config: tokio_postgres::Config) -> Access {
-    let options = match config.get_options() {
-        Some(own) => format!("{SESSION} {own}"),
-        None => SESSION.to_owned(),
-    };
-    config.application_name("bm-preflight").options(options);
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_LIMIT);
-    }
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(name)) => name.clone(),
-        #[cfg(unix)]
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "?".to_owned(),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(PORT);
-    let shown = format!("postgresql://{host}:{port}/{}", config.get_dbname().unwrap_or_default());
-    Access { config, shown }
+/// What is known of a database when a session has begun.
+pub(in crate::collect) struct Greeting {
+    /// The time by its server's clock, in seconds since the epoch.
+    pub(in crate::collect) time: i64,
+    /// What no other database has.
+    pub(in crate::collect) identity: String,
 }
 
 /// What the sessions of a run share: TLS, and the queries to cancel when nobody waits any more.
@@ -162,21 +71,21 @@ impl Sessions {
     }
 
     /// Fills the tables of `sources` from one database, in one read-only snapshot of it. `greet` is called when the session
-    /// has begun, with the time by the database server's clock, in seconds since the epoch.
+    /// has begun.
     pub(in crate::collect) async fn collect(
         &self,
         access: &Result<Access, Reason>,
         sources: &[&Source],
         scope: &str,
         sink: &Sink,
-        greet: impl FnOnce(i64),
+        greet: impl FnOnce(&Greeting),
     ) {
         let connected = match access {
             Ok(access) => self.session(access).await,
             Err(reason) => Err(reason.clone()),
         };
-        if let Ok((_, time)) = &connected {
-            greet(*time);
+        if let Ok((_, greeting)) = &connected {
+            greet(greeting);
         }
         let shown = access.as_ref().map_or("none", |access| access.shown.as_str());
         for source in sources {
@@ -189,25 +98,30 @@ impl Sessions {
         }
     }
 
-    /// A session within a time, and the time by the server's clock when it began. The error names the database.
-    pub(super) async fn session(&self, access: &Access) -> Result<(Client, i64), Reason> {
-        let session = tokio::time::timeout(SESSION_LIMIT, self.connect(access)).await;
-        session
-            .unwrap_or_else(|_| Err(reason::Database::NoSession { seconds: SESSION_LIMIT.as_secs() }.into()))
-            .map_err(|why| of(&access.shown, why))
+    /// A session within a time, and what the database told when it began. The error names the database.
+    pub(super) async fn session(&self, access: &Access) -> Result<(Client, Greeting), Reason> {
+        self.try_session(access).await.map_err(|why| of(&access.shown, why))
     }
 
-    async fn connect(&self, access: &Access) -> Result<(Client, i64), Reason> {
+    /// The same; the error does not name the database.
+    pub(super) async fn try_session(&self, access: &Access) -> Result<(Client, Greeting), Reason> {
+        access.permit()?;
+        let session = tokio::time::timeout(SESSION_LIMIT, self.connect(access)).await;
+        session.unwrap_or_else(|_| Err(reason::Database::NoSession { seconds: SESSION_LIMIT.as_secs() }.into()))
+    }
+
+    async fn connect(&self, access: &Access) -> Result<(Client, Greeting), Reason> {
         // `prefer`, libpq's default, allows plain connections: a certificate that cannot be verified must not stop them.
         let is_plain = access.config.get_ssl_mode() != SslMode::Require;
         let client = if is_plain {
             let mut config = access.config.clone();
             config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+            let (client, connection) = config.connect(NoTls).await.map_err(|error| refused(&error, true))?;
             tokio::spawn(connection);
             client
         } else {
-            let (client, connection) = access.config.connect(self.tls.clone()).await.map_err(failed)?;
+            let connected = access.config.connect(self.tls.clone()).await;
+            let (client, connection) = connected.map_err(|error| refused(&error, false))?;
             tokio::spawn(connection);
             client
         };
@@ -217,9 +131,13 @@ impl Sessions {
         client.batch_execute(sql).await.map_err(failed)?;
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
         client.batch_execute(begin).await.map_err(failed)?;
-        let time = client.query_one("SELECT extract(epoch FROM clock_timestamp())::int8", &[]).await;
-        let time = time.and_then(|row| row.try_get(0)).map_err(failed)?;
-        Ok((client, time))
+        client.batch_execute(SETTINGS).await.map_err(failed)?;
+        let row = client.query_one(GREETING, &[]).await.map_err(failed)?;
+        if row.try_get(1).map_err(failed)? {
+            return Err(reason::Database::Standby.into());
+        }
+        let (time, identity) = (row.try_get(0).map_err(failed)?, row.try_get(2).map_err(failed)?);
+        Ok((client, Greeting { time, identity }))
     }
 }
 
@@ -307,6 +225,22 @@ pub(super) fn failed(error: tokio_postgres::Error) -> Reason {
     reason::Database::Failed { error: describe(&error) }.into()
 }
 
+/// Why there is no session, with what helps where that is known.
+fn refused(error: &tokio_postgres::Error, is_plain: bool) -> Reason {
+    let text = describe(error);
+    let Some(refusal) = error.as_db_error() else { return reason::Database::Failed { error: text }.into() };
+    // The name of the file stands in the message in every language of the server.
+    let is_access_rule =
+        *refusal.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && refusal.message().contains("pg_hba.conf");
+    if is_plain && is_access_rule {
+        reason::Database::WantsTls { error: text }.into()
+    } else if refusal.message().contains("unsupported startup parameter") {
+        reason::Database::Pooler { error: text }.into()
+    } else {
+        reason::Database::Failed { error: text }.into()
+    }
+}
+
 /// What went wrong, in full: the crate's own text is only "db error".
 fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(refusal) = error.as_db_error() {
@@ -322,35 +256,4 @@ fn describe(error: &tokio_postgres::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Secret;
-
-    #[test]
-    fn a_password_that_is_not_escaped_is_refused_and_not_shown() {
-        for url in ["postgresql://bj:top@s3cr3t@h/bj", "http://s3cr3t", "", "postgresql:///bj"] {
-            let config = Config { directory: Database { url: Some(Secret::new(url)) }, ..Config::default() };
-            let told = verify(&config).expect_err(url).to_string();
-            assert!(told.starts_with("[directory] url: ") && !told.contains("s3cr3t"), "{url}: {told}");
-        }
-        let escaped = Database { url: Some(Secret::new("postgresql://bj:top%40s3cr3t@h/bj")) };
-        let config = Config { shard: [("mail-1".to_owned(), escaped)].into(), ..Config::default() };
-        assert_eq!(verify(&config), Ok(()));
-    }
-
-    #[test]
-    fn what_is_shown_of_an_access_has_no_password() {
-        let database =
-            Database { url: Some(Secret::new("postgresql://bj:s3cr3t@db.example.org:5433/bj?options=-c%20a%3Db")) };
-        let access = configured(&database, "x").unwrap();
-        assert_eq!(access.shown, "postgresql://db.example.org:5433/bj");
-        let broken = Database { url: Some(Secret::new("postgresql://bj:s3cr3t@h:port/bj")) };
-        assert_eq!(
-            configured(&broken, "[directory] url").err().map(|reason| reason.to_string()).as_deref(),
-            Some("[directory] url: not a PostgreSQL URL")
-        );
-    }
 }

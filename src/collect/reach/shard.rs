@@ -6,7 +6,9 @@ use tokio_postgres::binary_copy::{BinaryCopyOutRow, BinaryCopyOutStream};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Column};
 
-use super::postgres::{Access, Sessions, failed, of};
+use super::access::Access;
+use super::postgres::{Sessions, failed, of};
+use super::shards::Verdicts;
 use crate::model::Reason;
 use crate::model::reason;
 use crate::model::text::escaped;
@@ -18,12 +20,17 @@ pub(in crate::collect) struct Shard {
     pub(in crate::collect) sessions: Sessions,
     /// How to reach it.
     pub(in crate::collect) access: Access,
+    /// Uid of its server.
+    pub(in crate::collect) server: String,
+    /// Whether it is that server's.
+    pub(in crate::collect) verdicts: Verdicts,
 }
 
 impl Shard {
     /// Begins a session. The error names the database.
     pub(in crate::collect) async fn open(&self) -> Result<Snapshot, Reason> {
-        let (client, _) = self.sessions.session(&self.access).await?;
+        let access = self.access.clone().refused(self.verdicts.refusal(&self.server).await);
+        let (client, _) = self.sessions.session(&access).await?;
         Ok(Snapshot { client, shown: self.access.shown.clone() })
     }
 }

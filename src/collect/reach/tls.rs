@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::model::Reason;
 use crate::model::reason::{Files, Run};
@@ -15,7 +18,68 @@ use crate::model::reason::{Files, Run};
 pub(in crate::collect) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, Reason> {
     let mut roots = system_roots();
     roots.extend(extra_roots(ca_files)?.roots);
-    trusting(roots)
+    let mut config = trusting(roots.clone())?;
+    // Without any root there is nobody to believe, and no verifier of that kind.
+    if let Ok(by_roots) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build() {
+        let listed = ca_files.iter().flat_map(CertificateDer::pem_file_iter).flatten().flatten().collect();
+        config.dangerous().set_certificate_verifier(Arc::new(Listed { by_roots, listed }));
+    }
+    Ok(config)
+}
+
+/// Verifies as ever, and takes a server's own certificate that the configuration lists: one that signed itself is an
+/// authority's in most cases, which no verifier lets stand for a server.
+#[derive(Debug)]
+struct Listed {
+    by_roots: Arc<WebPkiServerVerifier>,
+    listed: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Listed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.by_roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        if verdict.is_err() && self.listed.contains(end_entity) && is_in_time(end_entity, now) {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.by_roots.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.by_roots.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_roots.supported_verify_schemes()
+    }
+}
+
+fn is_in_time(certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return false };
+    let validity = parsed.validity();
+    let dates = validity.not_before.timestamp()..=validity.not_after.timestamp();
+    i64::try_from(now.as_secs()).is_ok_and(|now| dates.contains(&now))
 }
 
 /// A configuration for a client that has to have one and makes plain connections only.

@@ -49,6 +49,10 @@ reasons! {
         NoServer
             en "the directory database lists no server"
             fr "l’annuaire ne connaît aucun serveur";
+        /// A directory that nobody uses.
+        NoDomain
+            en "the directory database lists no mail domain"
+            fr "l’annuaire ne connaît aucun domaine de messagerie";
         /// There is no statement at all.
         NotCollected
             en "not collected"
