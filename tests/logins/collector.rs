@@ -141,6 +141,48 @@ fn a_time_zone_behind_a_link_that_leads_nowhere_is_not_taken_for_utc() {
 }
 
 #[test]
+fn a_time_zone_that_was_lost_is_not_taken_for_utc() {
+    for (name, completeness) in [("Europe/Paris\n", "partial"), ("Etc/UTC\n", "complete"), ("", "complete")] {
+        let server = Server::with_silent_services();
+        server.write("var/log/mail.log", LOGIN.as_bytes());
+        server.write("etc/timezone", name.as_bytes());
+        server.collect(&[]);
+        let (told, reason) = server.coverage("login_trace");
+        assert_eq!((told.as_str(), server.traces().len()), (completeness, 1), "{name}: {reason}");
+        assert_eq!(reason.contains("etc/localtime: No such file"), completeness == "partial", "{reason}");
+    }
+}
+
+/// A file of a log that is not read, or holds nothing that could be, tells of no login.
+#[test]
+fn logs_that_tell_nothing_are_named() {
+    for (path, content, part) in [
+        ("var/log/mail.log.2.lzma", &b"]"[..], "files compressed as .lzma are not read"),
+        ("var/log/mail-20191123.log.xz", b"7zXZ", "files compressed as .xz are not read"),
+        ("var/log/mail.log-2019W47.bz2", b"BZ", "files compressed as .bz2 are not read"),
+        ("var/log/mail.log.1", &[0; 9000], "it holds zeros where lines should be"),
+        ("var/log/bm/core.log", &[0; 9000], "it holds zeros where lines should be"),
+    ] {
+        let server = Server::with_silent_services();
+        server.write("var/log/mail.log", LOGIN.as_bytes());
+        server.collect(&[]);
+        assert_eq!(server.coverage("login_trace"), ("complete".to_owned(), String::new()));
+        server.write(path, content);
+        server.collect(&[]);
+        let (completeness, reason) = server.coverage("login_trace");
+        assert_eq!(completeness, "partial", "{path}");
+        assert!(reason.contains(path) && reason.contains(part), "{reason}");
+    }
+    // Those of another name are read.
+    let server = Server::with_silent_services();
+    for path in ["var/log/mail.log", "var/log/mail-20191123.log", "var/log/mail.log-2019W47"] {
+        server.write(path, LOGIN.as_bytes());
+    }
+    server.collect(&[]);
+    assert_eq!(server.traces(), [json!(["cyrus", "admin0", "10.0.0.7", null, 3])]);
+}
+
+#[test]
 fn a_log_that_is_missing_is_named_and_the_others_are_kept() {
     let server = Server::new();
     server.write("var/log/mail.log", b"Nov 23 18:08:58 bm postfix/smtpd[7]: connect from unknown\n");

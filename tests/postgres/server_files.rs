@@ -46,6 +46,27 @@ fn a_repository_that_cannot_be_read_is_not_a_missing_one() {
     run(&installation).assert_unknown(&ON_PACKAGE_SOURCES, "there is none of the folders");
 }
 
+/// What is behind the cut counted as not installed.
+#[test]
+fn a_list_of_packages_that_was_cut_is_not_a_shorter_one() {
+    let installation = Installation::build("healthy_single");
+    let status = installation.path("root/var/lib/dpkg/status");
+    let whole = fs::read_to_string(&status).unwrap();
+    fs::write(&status, &whole[..whole.len() - 20]).unwrap();
+    let result = run(&installation);
+    result.assert_absent("package", SERVER, "in the middle of an entry");
+    assert_eq!(result.code, 30, "{}", result.digest());
+    // Cut between two entries it is told by what is missing.
+    let entries: Vec<&str> = whole.split_inclusive("\n\n").collect();
+    assert!(entries.concat() == whole && entries.len() > 2, "{entries:?}");
+    let without_core: String = entries.into_iter().filter(|entry| !entry.contains("Package: bm-core\n")).collect();
+    assert_ne!(without_core, whole);
+    fs::write(&status, without_core).unwrap();
+    let result = run(&installation);
+    assert!(!result.is_complete("package", SERVER));
+    assert_eq!(result.code, 30, "{}", result.digest());
+}
+
 #[test]
 fn a_server_that_the_configuration_misspells_is_told() {
     let mut installation = Installation::build("healthy_split");

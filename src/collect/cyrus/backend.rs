@@ -156,10 +156,23 @@ impl Backend<'_> {
         }
         let doubtful = self.read_indexes(first)?;
         let last = self.list()?;
+        self.judge_conf(&last)?;
         for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories.is_none()) {
             self.miss(mailbox, |name| Cyrus::NoPartition { name });
         }
         self.settle_indexes(known, &doubtful, &last)
+    }
+
+    /// A configuration that defines none of the partitions of the list was cut off, or is another server's: what indexes
+    /// there are is not known then. One partition that is missing is an anomaly of its mailboxes alone.
+    fn judge_conf(&self, list: &Mailboxes) -> Result<(), Reason> {
+        let mut used = list.mailboxes.iter().filter_map(Mailbox::partition);
+        let Some(first) = used.clone().next() else { return Ok(()) };
+        if used.any(|partition| self.conf.imapd.roots(partition).is_some()) {
+            return Ok(());
+        }
+        let (path, partition) = (self.conf.source.clone(), first.to_owned());
+        Err(Cyrus::NoUsedPartition { path, partition }.into())
     }
 
     /// Pours the rows of sound indexes; the mailboxes of the others are left to settle.

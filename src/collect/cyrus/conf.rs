@@ -52,7 +52,7 @@ impl Conf {
     }
 }
 
-/// The partitions, those too that Cyrus does not find, because their name is too long.
+/// The partitions, those too that Cyrus does not find, because their name is too long. A backend has one at least.
 pub(super) fn partitions(place: &Place) -> Result<Vec<CyrusPartition>, Reason> {
     let imapd = Conf::read(&place.root)?.imapd;
     let default = imapd.default_partition();
@@ -65,7 +65,11 @@ pub(super) fn partitions(place: &Place) -> Result<Vec<CyrusPartition>, Reason> {
             archive_path: path("archivepartition"),
         }
     };
-    Ok(imapd.defined_partitions().map(row).collect())
+    let partitions: Vec<CyrusPartition> = imapd.defined_partitions().map(row).collect();
+    match partitions.is_empty() {
+        true => Err(Cyrus::NoPartitions { path: place.root.shown(PATH) }.into()),
+        false => Ok(partitions),
+    }
 }
 
 #[cfg(test)]

@@ -123,6 +123,26 @@ fn without_imapd_conf_nothing_is_known_of_what_it_tells() {
 }
 
 #[test]
+fn an_imapd_conf_that_was_cut_off_hides_no_index() {
+    let server = Server::new();
+    server.list(&["user.a", "user.b"]);
+    let conf = std::fs::read_to_string(server.path("etc/imapd.conf")).unwrap();
+    assert_eq!(server.collect().of("cyrus_index").0, Completeness::Complete);
+    let cut: String = conf.lines().filter(|line| !line.contains("partition-")).map(|l| format!("{l}\n")).collect();
+    for (text, of_partitions) in [
+        (cut.clone(), (Completeness::Absent, "ROOT/etc/imapd.conf: it defines no partition: it may have been cut off")),
+        (format!("{cut}partition-other: /spool\n"), (Completeness::Complete, "")),
+    ] {
+        server.put("etc/imapd.conf", &text);
+        let collected = server.collect();
+        let reason = "ROOT/etc/imapd.conf: it defines none of the partitions that mailboxes lie on, such as p: it may \
+                      have been cut off";
+        assert_eq!(collected.of("cyrus_index"), (Completeness::Absent, reason.to_owned()));
+        assert_eq!(collected.of("cyrus_partition"), (of_partitions.0, of_partitions.1.to_owned()));
+    }
+}
+
+#[test]
 fn an_index_that_the_system_refuses_to_read_is_neither_damaged_nor_missing() {
     let server = Server::new();
     server.list(&["user.a", "user.b", "user.c", "user.d", "user.e", "user.f", "user.g", "user.h"]);

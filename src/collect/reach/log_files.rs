@@ -17,7 +17,7 @@ const LINE: u64 = 64 * 1024;
 /// Most that is read of a compressed file, decompressed, in bytes.
 const DECOMPRESSED: u64 = 8 * 1024 * 1024 * 1024;
 /// Endings of files that are compressed in other ways than gzip's.
-const UNREAD: [&str; 4] = [".xz", ".bz2", ".zst", ".Z"];
+const UNREAD: [&str; 11] = [".xz", ".bz2", ".zst", ".Z", ".lzma", ".lz", ".lz4", ".lzo", ".7z", ".zip", ".br"];
 /// Bytes asked for at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -142,6 +142,7 @@ impl LogFile {
                 Files::EndsEarly { path, bytes }
             }
             Some(error) => Files::Breaks { path, error: error.to_string(), bytes },
+            None if ended.is_hollow => Files::Hollow { path },
             None if stop.load(Ordering::Relaxed) => Files::ReadingStopped { path },
             None if is_compressed && bytes > limit => Files::LongText { path, limit },
             None if !is_compressed && bytes < size => Files::Cut { path },
@@ -155,12 +156,14 @@ impl LogFile {
 struct Ended {
     bytes: u64,
     error: Option<std::io::Error>,
+    /// Whether zeros stand where lines were.
+    is_hollow: bool,
 }
 
 /// Hands on every line that is ended. A last line without end is still being written, or was cut: half a name would be
 /// taken for a whole one.
 fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8])) -> Ended {
-    let mut ended = Ended { bytes: 0, error: None };
+    let mut ended = Ended { bytes: 0, error: None, is_hollow: false };
     let mut line = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         line.clear();
@@ -173,6 +176,7 @@ fn lines(mut from: impl BufRead, stop: &AtomicBool, mut each: impl FnMut(&[u8]))
             }
         }
         let is_whole = line.last() == Some(&b'\n');
+        ended.is_hollow |= line.first() == Some(&0) && line.iter().all(|byte| matches!(byte, 0 | b'\n'));
         if is_whole || line.len() as u64 == LINE {
             // A crash leaves a hole of NULs before the first line that was written after it.
             let begin = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
@@ -214,7 +218,7 @@ fn pass_over_line(from: &mut impl BufRead, stop: &AtomicBool) -> std::io::Result
 /// The names of a log's files, oldest first. Of a file and its compressed copy, the file: the copy is being written.
 fn rotated(names: &[String], base: &str) -> Vec<String> {
     let mut found: Vec<(Age, &String)> =
-        names.iter().filter_map(|name| Some((Age::of(name.strip_prefix(base)?)?, name))).collect();
+        names.iter().filter_map(|name| Some((Age::of_file(name, base)?, name))).collect();
     found.sort_by(|(one, a), (other, b)| one.cmp(other).then(a.len().cmp(&b.len())));
     found.dedup_by(|(later, _), (earlier, _)| later == earlier);
     found.into_iter().map(|(_, name)| name.clone()).collect()
@@ -229,6 +233,19 @@ enum Age {
 }
 
 impl Age {
+    /// Of the file of that name; `None` when it is another log's. The date may stand before the log's own ending, as in
+    /// `mail-20191123.log`.
+    fn of_file(name: &str, base: &str) -> Option<Self> {
+        let behind = || Self::of(name.strip_prefix(base)?);
+        let within = || {
+            let (stem, ending) = base.rsplit_once('.')?;
+            let (begin, compression) = name.rsplit_once(&format!(".{ending}"))?;
+            let age = Self::of(&format!("{}{compression}", begin.strip_prefix(stem)?))?;
+            matches!(age, Self::Dated(_)).then_some(age)
+        };
+        behind().or_else(within)
+    }
+
     /// What stands after the log's name; `None` when it is another log's.
     fn of(ending: &str) -> Option<Self> {
         let plain = UNREAD.into_iter().chain([".gz"]).find_map(|kind| ending.strip_suffix(kind)).unwrap_or(ending);
@@ -237,7 +254,10 @@ impl Age {
         }
         let suffix = plain.strip_prefix(['.', '-'])?;
         let digits: String = suffix.chars().filter(char::is_ascii_digit).collect();
-        let is_date = digits.len() >= 8 && suffix.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '_' | '.'));
+        // A week has a letter and fewer digits: 2019W47.
+        let least = if suffix.contains('W') { 6 } else { 8 };
+        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | 'W');
+        let is_date = digits.len() >= least && suffix.chars().all(is_part);
         if is_date {
             return Some(Self::Dated(digits));
         }
@@ -293,11 +313,20 @@ mod tests {
             "mail.log.1.swp",
             "mail.log-20191015.gz",
             "mail.log.+3",
+            "mail-20191016.log",
+            "mail-20191017.log.xz",
+            "mail-error.log",
+            "mail-1.log",
+            "mail.log-2019W43.lzma",
+            "mail.log-WWWWWWWW",
         ]);
         let sorted = names(&[
             "mail.log.2019-10-13.gz",
             "mail.log-20191014",
             "mail.log-20191015.gz",
+            "mail-20191016.log",
+            "mail-20191017.log.xz",
+            "mail.log-2019W43.lzma",
             "mail.log.10.gz",
             "mail.log.2",
             "mail.log.1",
@@ -315,6 +344,23 @@ mod tests {
         std::fs::write(folder.path().join("mail.log"), "6\nbeing writ").unwrap();
         assert_eq!(read(folder.path()).0, ["1", "2b", "3", "4", "5", "", "6"]);
         assert_eq!(read(folder.path()).1, [""; 0]);
+    }
+
+    #[test]
+    fn zeros_instead_of_lines_are_told_and_those_before_a_line_are_not() {
+        for (bytes, is_hollow) in [
+            (vec![0; 300_000], true),
+            (b"1\n\0\0\0\n2\n".to_vec(), true),
+            ([&b"1\n"[..], &[0; 5000]].concat(), true),
+            (b"1\n\0\0\x002\n\n3".to_vec(), false),
+            (Vec::new(), false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("mail.log"), &bytes).unwrap();
+            let troubles = read(folder.path()).1;
+            assert_eq!(troubles.len(), usize::from(is_hollow), "{troubles:?}");
+            assert!(troubles.iter().all(|told| told.contains("mail.log: it holds zeros")), "{troubles:?}");
+        }
     }
 
     #[test]

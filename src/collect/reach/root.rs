@@ -16,6 +16,9 @@ use crate::model::Reason;
 use crate::model::reason::Files;
 use crate::model::text::escaped;
 
+/// Where the system tells what is open.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 /// The folder that stands for a server's `/`.
 #[derive(Debug, Clone)]
 pub(in crate::collect) struct Root(PathBuf);
@@ -68,13 +71,21 @@ impl Root {
     pub(in crate::collect) fn find_folder(&self, path: impl AsRef<Path>) -> Result<Option<PathBuf>, Reason> {
         let path = path.as_ref();
         let folder = self.open(path, OFlags::DIRECTORY | OFlags::PATH);
-        match folder.and_then(|folder| std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))) {
+        match folder.and_then(|folder| std::fs::read_link(format!("{DESCRIPTORS}/{}", folder.as_raw_fd()))) {
             Ok(place) => Ok(Some(place)),
             Err(error) => self.unfound(path, &error),
         }
     }
 
     fn unfound<T>(&self, path: &Path, error: &std::io::Error) -> Result<Option<T>, Reason> {
+        self.unfound_by(Path::new(DESCRIPTORS).exists(), path, error)
+    }
+
+    /// The same. Links are resolved by way of /proc: where there is none, everything seems not to be there.
+    fn unfound_by<T>(&self, has_proc: bool, path: &Path, error: &std::io::Error) -> Result<Option<T>, Reason> {
+        if !has_proc {
+            return Err(Files::NoProc { path: self.shown(path) }.into());
+        }
         match self.dangling(path).filter(|_| error.kind() == NotFound) {
             Some(reason) => Err(reason.into()),
             None if error.kind() == NotFound => Ok(None),
@@ -140,7 +151,7 @@ impl Root {
     pub(in crate::collect) fn names(&self, path: &str) -> Result<Vec<String>, Reason> {
         let fail = |error: std::io::Error| self.unreadable(path, &error);
         let folder = self.open(Path::new(path), OFlags::DIRECTORY).map_err(fail)?;
-        let entries = std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd())).map_err(fail)?;
+        let entries = std::fs::read_dir(format!("{DESCRIPTORS}/{}", folder.as_raw_fd())).map_err(fail)?;
         let mut names = Vec::new();
         for entry in entries {
             names.push(entry.map_err(fail)?.file_name().to_string_lossy().into_owned());
@@ -236,6 +247,15 @@ mod tests {
         for loops in ["/loop", "/loop/a"] {
             assert!(told(loops).starts_with("ROOT/loop") && told(loops).contains("symbolic link"), "{}", told(loops));
         }
+    }
+
+    #[test]
+    fn on_a_system_without_proc_nothing_is_surely_not_there() {
+        let (folder, missing) = (tempfile::tempdir().unwrap(), std::io::Error::from(NotFound));
+        let root = Root::new(folder.path());
+        assert_eq!(root.unfound_by::<()>(true, Path::new("/none"), &missing), Ok(None));
+        let reason = root.unfound_by::<()>(false, Path::new("/none"), &missing).unwrap_err().to_string();
+        assert!(reason.ends_with("/none: without /proc it cannot be told whether it is there"), "{reason}");
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub(super) const ALL: &[&dyn OfServer] = &[&Look { tables: LoginTrace::ALONE, lo
 const MAIL_LOGS: [&str; 5] = ["mail.log", "maillog", "mail.info", "syslog", "messages"];
 /// Most rows of a server.
 const MAX_ROWS: usize = 100_000;
+/// Where the name of the time zone may stand, and names of that which is none.
+const ZONE_NAME: &str = "/etc/timezone";
+const UTC: [&str; 5] = ["", "UTC", "Etc/UTC", "GMT", "Etc/GMT"];
 /// More than any time zone file has, in bytes.
 const ZONE_FILE: u64 = 1024 * 1024;
 
@@ -203,7 +206,11 @@ impl LogFile {
 fn zone(root: &Root) -> Result<TimeZone, Reason> {
     let path = "/etc/localtime";
     if root.find(path)?.is_none() {
-        return Ok(TimeZone::UTC);
+        // Debian writes the name as well: where only that is left, the file was lost.
+        return match root.find(ZONE_NAME)? {
+            Some(_) if !UTC.contains(&root.text(ZONE_NAME, ZONE_FILE)?.trim()) => Err(root.missing(path)),
+            _ => Ok(TimeZone::UTC),
+        };
     }
     TimeZone::tzif("", &root.bytes(path, ZONE_FILE)?).map_err(|error| root.unreadable(path, &error))
 }

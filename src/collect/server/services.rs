@@ -121,6 +121,9 @@ fn activity(state: &str) -> Activity {
     }
 }
 
+/// The links of what the system starts.
+const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
+
 /// The units of a server with whether each is enabled. The error says what of them could not be read.
 fn units(root: &Root) -> Result<BTreeMap<String, Enablement>, Reason> {
     let is_missing = |folder: &&str| matches!(root.find(folder), Ok(None));
@@ -137,6 +140,10 @@ fn units(root: &Root) -> Result<BTreeMap<String, Enablement>, Reason> {
                 files.entry(name).or_insert(*folder);
             }
         }
+    }
+    // Without it no unit of a target is enabled, and the system would start next to nothing.
+    if !files.is_empty() && root.find(WANTS)?.is_none() {
+        return Err(root.missing(WANTS));
     }
     let mut units = BTreeMap::new();
     for (name, folder) in files.iter().filter(|(name, _)| !name.ends_with('@')) {
@@ -214,12 +221,15 @@ mod tests {
 
     const PLAIN: &str = "[Service]\nExecStart=/bin/true\n";
     const INSTALLABLE: &str = "[Install]\nWantedBy=multi-user.target\n";
-    const WANTS: &str = "etc/systemd/system/multi-user.target.wants";
+    const WANTS_FOLDER: &str = "etc/systemd/system/multi-user.target.wants";
 
     /// A server's files: a path that ends in `->` is a link to the text.
     fn server(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("lib/systemd/system")).unwrap();
+        if !files.iter().any(|(path, _)| path.trim_end_matches("->") == WANTS_FOLDER) {
+            std::fs::create_dir_all(folder.path().join(WANTS_FOLDER)).unwrap();
+        }
         for (path, text) in files {
             let place = folder.path().join(path.trim_end_matches("->"));
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
@@ -231,6 +241,15 @@ mod tests {
         }
         let root = Root::new(folder.path());
         (folder, root)
+    }
+
+    #[test]
+    fn units_without_the_folder_that_enables_them_are_not_disabled() {
+        let (folder, root) = server(&[("lib/systemd/system/bm-core.service", INSTALLABLE)]);
+        assert_eq!(units(&root).unwrap(), BTreeMap::from([("bm-core".to_owned(), Disabled)]));
+        std::fs::remove_dir(folder.path().join(WANTS_FOLDER)).unwrap();
+        let reason = units(&root).unwrap_err().to_string();
+        assert!(reason.ends_with("multi-user.target.wants: No such file or directory (os error 2)"), "{reason}");
     }
 
     fn seen(files: &[(&str, &str)]) -> Vec<(String, Enablement)> {
@@ -250,9 +269,9 @@ mod tests {
             ("lib/systemd/system/bm-iptables.service", PLAIN),
             ("lib/systemd/system/ssh.service", INSTALLABLE),
             ("lib/systemd/system/bm.target", PLAIN),
-            (&format!("{WANTS}/bm-core.service->"), "/lib/systemd/system/bm-core.service"),
-            (&format!("{WANTS}/bm-gone.service->"), "/lib/systemd/system/bm-gone.service"),
-            (&format!("{WANTS}/ssh.service->"), "/lib/systemd/system/ssh.service"),
+            (&format!("{WANTS_FOLDER}/bm-core.service->"), "/lib/systemd/system/bm-core.service"),
+            (&format!("{WANTS_FOLDER}/bm-gone.service->"), "/lib/systemd/system/bm-gone.service"),
+            (&format!("{WANTS_FOLDER}/ssh.service->"), "/lib/systemd/system/ssh.service"),
         ]);
         assert_eq!(units, expected(&[("bm-core", Enabled), ("bm-eas", Disabled), ("bm-iptables", Static)]));
     }
@@ -262,7 +281,7 @@ mod tests {
         let units = seen(&[
             ("lib/systemd/system/bm-cyrus-imapd.service", INSTALLABLE),
             ("etc/systemd/system/bm-cyrus-imapd.service->", "/dev/null"),
-            (&format!("{WANTS}/bm-cyrus-imapd.service->"), "/lib/systemd/system/bm-cyrus-imapd.service"),
+            (&format!("{WANTS_FOLDER}/bm-cyrus-imapd.service->"), "/lib/systemd/system/bm-cyrus-imapd.service"),
             ("lib/systemd/system/bm-lmtpd.service", INSTALLABLE),
             ("run/systemd/system/bm-lmtpd.service", ""),
         ]);
@@ -284,8 +303,11 @@ mod tests {
     fn instances_are_units_and_their_template_is_none() {
         let units = seen(&[
             ("lib/systemd/system/bm-cyrus-syncclient@.service", INSTALLABLE),
-            (&format!("{WANTS}/bm-cyrus-syncclient@0.service->"), "/lib/systemd/system/bm-cyrus-syncclient@.service"),
-            (&format!("{WANTS}/bm-other@0.service->"), "/lib/systemd/system/bm-other@.service"),
+            (
+                &format!("{WANTS_FOLDER}/bm-cyrus-syncclient@0.service->"),
+                "/lib/systemd/system/bm-cyrus-syncclient@.service",
+            ),
+            (&format!("{WANTS_FOLDER}/bm-other@0.service->"), "/lib/systemd/system/bm-other@.service"),
         ]);
         assert_eq!(units, expected(&[("bm-cyrus-syncclient@0", Enabled)]));
     }
@@ -315,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_units_behind_a_link_that_leads_nowhere_is_not_an_empty_one() {
-        let wants = format!("{WANTS}->");
+        let wants = format!("{WANTS_FOLDER}->");
         for folder in ["run/systemd/system->", "etc/rc3.d->", &wants] {
             let (_folder, root) = server(&[(folder, "/mnt/units")]);
             let reason = units(&root).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! Opening facts for reading: a store that was just sealed, or a snapshot from anywhere.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,7 +45,9 @@ impl Facts {
             return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
         }
         check_tables(&connection, path, schema)?;
-        Self::read(path.to_owned(), schema, None)
+        let facts = Self::read(path.to_owned(), schema, None)?;
+        facts.check_rows(&connection)?;
+        Ok(facts)
     }
 
     fn read(path: PathBuf, schema: &Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
@@ -53,6 +56,28 @@ impl Facts {
         let origin = Origin::read(&connection).map_err(damaged)?;
         let coverage = read_coverage(&connection).map_err(damaged)?;
         Ok(Self { path, origin, coverage, schema: schema.clone(), _file: file })
+    }
+
+    /// Every table must have as many rows of a scope as its statement says: rows that were lost would be no anomaly.
+    fn check_rows(&self, connection: &Connection) -> Result<(), StoreError> {
+        for table in self.schema.tables() {
+            let scope = table.scope.column().map_or("''", |column| column.name);
+            let sql = format!("SELECT {scope}, count(*) FROM {} GROUP BY 1", table.name);
+            let mut statement = connection.prepare(&sql).map_err(|error| self.damaged(&error))?;
+            let counted = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+            let counted: BTreeMap<String, i64> =
+                counted.and_then(Iterator::collect).map_err(|error| self.damaged(&error))?;
+            for entry in self.coverage.iter().filter(|entry| entry.table == table.name) {
+                let key = if table.scope.column().is_some() { entry.scope.as_str() } else { "" };
+                let (told, found) = (entry.rows, counted.get(key).copied().unwrap_or_default());
+                if u64::try_from(found) != Ok(told) {
+                    let reason =
+                        format!("it tells of {told} rows of {} in {}, and has {found}", table.name, entry.scope);
+                    return Err(StoreError::Damaged { path: self.path.clone(), reason });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A reader of its own for each thread.

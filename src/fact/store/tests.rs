@@ -231,6 +231,10 @@ fn what_is_no_snapshot_of_ours_is_refused_with_the_reason() {
     refused(&|path| alter(path, "CREATE TRIGGER t AFTER INSERT ON owner BEGIN SELECT 1; END"), "altered");
     let odd = "UPDATE coverage SET reason = '{\"run\":\"odd\"}' WHERE scope = 's1'";
     refused(&|path| alter(path, odd), "a reason that this program does not know: unknown variant `odd`");
+    let lost = "it tells of 2 rows of place in s1, and has ";
+    refused(&|path| alter(path, "DELETE FROM place"), &format!("{lost}0"));
+    refused(&|path| alter(path, "DELETE FROM place WHERE name = (SELECT min(name) FROM place)"), &format!("{lost}1"));
+    refused(&|path| alter(path, "INSERT INTO place SELECT * FROM place"), &format!("{lost}4"));
     refused(&|path| std::fs::remove_file(path).unwrap(), "No such file");
 }
 

@@ -9,6 +9,14 @@ reasons! {
         NoConfigDirectory { path: String }
             en "{path}: no configdirectory"
             fr "{path} ne définit pas configdirectory";
+        /// Cyrus does not start without any.
+        NoPartitions { path: String }
+            en "{path}: it defines no partition: it may have been cut off"
+            fr "{path} ne définit aucune partition : il a peut-être été tronqué";
+        /// A configuration that does not fit the list.
+        NoUsedPartition { path: String, partition: String }
+            en "{path}: it defines none of the partitions that mailboxes lie on, such as {partition}: it may have been cut off"
+            fr "{path} ne définit aucune des partitions où sont les boîtes, comme {partition} : il a peut-être été tronqué";
         /// A list that changes at every look.
         WrittenMeanwhile { path: String }
             en "{path}: it was written while it was read"

@@ -65,6 +65,14 @@ reasons! {
         Breaks { path: String, error: String, bytes: u64 }
             en "{path}: {error}, after {bytes} bytes"
             fr "{path} n’a pu être lu que sur {bytes} octets : {error}";
+        /// Lines were lost, as when a system breaks down while they are written.
+        Hollow { path: String }
+            en "{path}: it holds zeros where lines should be"
+            fr "{path} contient des zéros à la place de lignes";
+        /// The way to a file that the system has not.
+        NoProc { path: String }
+            en "{path}: without /proc it cannot be told whether it is there"
+            fr "{path} : sans /proc, impossible de dire s’il existe";
         /// Nobody waits any more.
         ReadingStopped { path: String }
             en "{path}: interrupted"

@@ -17,6 +17,14 @@ reasons! {
         NoPackage { source: String }
             en "{source}: no package of BlueMind is listed"
             fr "{source} ne nomme aucun paquet de BlueMind";
+        /// A core without its package.
+        NoCore { source: String }
+            en "{source}: bm-core is not installed, and the directory calls this server the core"
+            fr "{source} : bm-core n’est pas installé, alors que pour l’annuaire ce serveur est le cœur";
+        /// A list of packages that lacks one.
+        PackageUntold { path: String, package: String }
+            en "{path}: it has no entry for {package}, which dpkg keeps a list of files of: it may have been cut"
+            fr "{path} ne dit rien de {package}, dont dpkg garde pourtant la liste des fichiers : il a peut-être été tronqué";
         /// Every server has one of the folders.
         NoPackageSource { folders: Vec<String> }
             en "there is none of the folders {folders}"
