@@ -252,8 +252,7 @@ fn a_strangers_bombs_end_in_an_error_of_that_check_alone() {
     let (huge, check) = outcome("huge");
     assert_eq!(huge, "fail");
     let findings = check["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), 1000, "the row cap");
-    assert!(check["findings_total"].as_u64().unwrap() > 1000, "the exact total");
+    assert!(findings.len() > 1000, "none is left out");
     assert!(findings[0]["evidence"]["name"].as_str().unwrap().len() < 5_000, "cells are cut");
     assert_ne!(outcome("domain_name_conflict").0, "error");
 }

@@ -160,7 +160,8 @@ fn the_demo_is_not_ready_and_writes_reports_that_agree() {
     assert_eq!(names, expected);
     let report: Value = serde_json::from_str(&std::fs::read_to_string(target.join("report.json")).unwrap()).unwrap();
     assert_eq!((&report["verdict"], &report["exit_code"]), (&"not_ready".into(), &20.into()));
-    assert_eq!(report["format"], "bm-preflight-report/1");
+    assert_eq!(report["run"]["is_demo"], true);
+    assert_eq!(report["format"], "bm-preflight-report/2");
     let junit = std::fs::read_to_string(target.join("report.junit.xml")).unwrap();
     let html = std::fs::read_to_string(target.join("report.html")).unwrap();
     for check in report["checks"].as_array().unwrap() {
@@ -664,8 +665,22 @@ fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
     assert_eq!(report["summary"]["findings"]["blocker"], 0);
     assert_eq!(report["checks"][0]["findings"][0]["waived"]["reason"], "known");
     assert_eq!(report["run"]["notices"].as_array().unwrap().len(), 1, "the waiver for nobody");
-    // TOML has dates of its own.
+    // All that a user has, and all subjects that are alike.
     let path = folder.path().join("waivers.toml");
+    let owner = findings[0]["owner"].as_str().unwrap();
+    let of_owner = findings.iter().filter(|finding| finding["owner"] == owner).count() as u64;
+    for (whose, accepted) in
+        [(format!("owner = \"{owner}\""), of_owner), ("subject = \"*/INBOX/*\"".to_owned(), findings.len() as u64)]
+    {
+        let text =
+            format!("[[waiver]]\ncheck = \"inbox_virtual_folder\"\n{whose}\nreason = \"x\"\nexpires = 2999-01-01\n");
+        std::fs::write(&path, text).unwrap();
+        let (_, report) = json(&["demo", "--waivers", path.to_str().unwrap()]);
+        assert_eq!(report["summary"]["findings"]["waived"], accepted, "{whose}");
+    }
+    let (_, report) = waivers("2999-01-01");
+    assert_eq!(report["verdict"], "not_judged");
+    // TOML has dates of its own.
     let unquoted = std::fs::read_to_string(&path).unwrap().replace("\"2999-01-01\"", "2999-01-01");
     std::fs::write(&path, unquoted).unwrap();
     assert_eq!(json(&["demo", "--check", "inbox_virtual_folder", "--waivers", path.to_str().unwrap()]).0, 0);

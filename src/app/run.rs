@@ -29,8 +29,6 @@ use crate::waiver::{self, Waiver};
 
 /// Time that one check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
-/// Findings that one check lists.
-const ROW_CAP: usize = 1_000;
 
 /// Carries out `run`.
 pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Failure> {
@@ -178,7 +176,7 @@ impl<'a> Judging<'a> {
         let exit_code = judgement.exit_code;
         let report = Report {
             tool_version: VERSION.to_owned(),
-            run: self.describe(facts, &about, notices),
+            run: self.describe(facts, &about, provenance, notices),
             judgement,
             fail_on: self.arguments.fail_on,
             checks: results,
@@ -201,7 +199,6 @@ impl<'a> Judging<'a> {
             holders: about.topology.holders(),
             packages: about.packages.clone(),
             limit: CHECK_LIMIT,
-            row_cap: ROW_CAP,
             cut: Some(Arc::new(move || cut.reason().map(|reason| reason.text(lang)))),
         };
         let chosen = checks::choose(&self.checks, &self.arguments.select)?;
@@ -211,12 +208,13 @@ impl<'a> Judging<'a> {
         Ok((results, selection))
     }
 
-    fn describe(&self, facts: &Facts, about: &About, notices: Vec<String>) -> Run {
+    fn describe(&self, facts: &Facts, about: &About, provenance: Provenance<'_>, notices: Vec<String>) -> Run {
         Run {
             id: uuid::Uuid::new_v4().to_string(),
             started_at: self.started_at,
             duration_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             lang: self.lang,
+            is_demo: matches!(provenance, Provenance::Here { collected: None, .. }),
             installation: Installation {
                 name: about.identity.name.clone(),
                 build: about.identity.build.clone(),

@@ -22,7 +22,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
     let coverage: Vec<Coverage> = check.tables.iter().map(|table| Coverage::complete(table.name, "*")).collect();
     for lang in Lang::ALL {
         let result = judge(check, case, &case.given, &coverage, lang, schema)?;
-        compare(&case.expect, &result.findings, lang)?;
+        compare(&case.expect, &result, lang)?;
         undecided(&case.unknown, &result.missing, lang)?;
         proof(case, &result, lang)?;
         if lang == Lang::En {
@@ -52,7 +52,6 @@ pub(super) fn judge(
         holders: case.roles.as_ref().map(|roles| roles.iter().map(held).collect()),
         packages: case.packages.as_ref().map(|packages| packages.iter().cloned().collect()),
         limit: LIMIT,
-        row_cap: 1_000,
         cut: None,
     };
     let result = evaluate::one(check, &mut reader, &situation);
@@ -69,7 +68,8 @@ fn facts(given: &Given, schema: &Schema) -> Result<Reader, FixtureError> {
     Ok(store.into_reader()?)
 }
 
-fn compare(expected: &[BTreeMap<String, toml::Value>], found: &[Finding], lang: Lang) -> Result<(), String> {
+fn compare(expected: &[BTreeMap<String, toml::Value>], result: &CheckResult, lang: Lang) -> Result<(), String> {
+    let found = &result.findings;
     let subjects = |list: Vec<String>| if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
     if expected.len() != found.len() {
         return Err(format!(
@@ -88,7 +88,7 @@ fn compare(expected: &[BTreeMap<String, toml::Value>], found: &[Finding], lang: 
     for (wanted, finding) in expected.iter().zip(found) {
         for (name, value) in wanted {
             let is_compared = lang == Lang::En || !WORDS.contains(&name.as_str());
-            let actual = stated(finding, name);
+            let actual = stated(result, finding, name);
             if is_compared && !same(name, value, &actual) {
                 return Err(format!("{}: expected {name} = {value}, got {actual}", finding.subject));
             }
@@ -98,12 +98,12 @@ fn compare(expected: &[BTreeMap<String, toml::Value>], found: &[Finding], lang: 
 }
 
 /// What a finding has under a name of the case.
-fn stated(finding: &Finding, name: &str) -> serde_json::Value {
+fn stated(result: &CheckResult, finding: &Finding, name: &str) -> serde_json::Value {
     match name {
         "subject" => finding.subject.as_str().into(),
         "severity" => finding.severity.as_str().into(),
         "message" => finding.message.as_str().into(),
-        "remediation" => finding.remediation.as_str().into(),
+        "remediation" => result.remediations[finding.remedy].text.as_str().into(),
         "commands" => finding.commands.clone().into(),
         column => finding.evidence.get(column).cloned().unwrap_or_default(),
     }

@@ -33,8 +33,6 @@ pub struct Situation<'a> {
     pub packages: Option<BTreeSet<String>>,
     /// Time that each query of a check may take.
     pub limit: Duration,
-    /// Findings that one check may list; the exact total is counted all the same.
-    pub row_cap: usize,
     /// What may end the run early: what was not reached is unknown.
     pub cut: Option<Cut>,
 }
@@ -109,8 +107,8 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
 /// breaks, the check is broken, and a pass that cannot say what it rests on is none.
 fn ask(check: &Check, reader: &mut Reader, situation: &Situation<'_>, result: &mut CheckResult) -> Result<(), String> {
     let found = findings::find(check, reader, situation)?;
-    (result.findings, result.findings_total) = (found.findings, found.total);
-    result.remedy = found.remedy.unwrap_or(result.remedy);
+    result.remedy = found.remediations.iter().map(|done| done.remedy).reduce(Remedy::and).unwrap_or(result.remedy);
+    (result.findings, result.remediations) = (found.findings, found.remediations);
     result.missing.extend(found.undecided);
     if ended(result) == Outcome::Pass {
         result.proof = proof::tell(check, reader, situation).map_err(|error| format!("proof: {error}"))?;
@@ -120,10 +118,10 @@ fn ask(check: &Check, reader: &mut Reader, situation: &Situation<'_>, result: &m
 
 /// How a check that was asked ended.
 fn ended(result: &CheckResult) -> Outcome {
-    match (result.findings_total, result.missing.is_empty()) {
-        (1.., _) => Outcome::Fail,
-        (0, true) => Outcome::Pass,
-        (0, false) => Outcome::Unknown,
+    match (result.findings.is_empty(), result.missing.is_empty()) {
+        (false, _) => Outcome::Fail,
+        (true, true) => Outcome::Pass,
+        (true, false) => Outcome::Unknown,
     }
 }
 
@@ -152,6 +150,9 @@ fn blank(check: &Check, situation: &Situation<'_>) -> CheckResult {
         why: text.why.clone(),
         reference: check.reference.clone(),
         remedy: remedy_of_all(check),
+        who: check.who,
+        lead_days: check.lead_days,
+        remediations: Vec::new(),
         outcome: Outcome::Unknown,
         reason: None,
         elapsed_ms: 0,
@@ -159,7 +160,6 @@ fn blank(check: &Check, situation: &Situation<'_>) -> CheckResult {
         proof: Vec::new(),
         missing: Vec::new(),
         findings: Vec::new(),
-        findings_total: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rows of a query as findings, in words.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use tera::Context;
@@ -9,7 +9,7 @@ use super::evaluate::Situation;
 use super::message::Part;
 use super::{Check, Problem};
 use crate::fact::{Reader, Value};
-use crate::model::{Finding, Lang, Missing, Remedy, Severity};
+use crate::model::{Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
 
 /// The column in which a row gives the code of a reason why its subject cannot be judged.
 pub(super) const INCONCLUSIVE: &str = "inconclusive";
@@ -17,100 +17,88 @@ pub(super) const INCONCLUSIVE: &str = "inconclusive";
 /// The column in which a row lowers the severity of its finding.
 const SEVERITY: &str = "severity";
 
+/// The column in which a row gives the address of the user whom its finding is for.
+const OWNER: &str = "owner";
+
 /// Characters of one cell that a finding keeps: longer texts are cut, with an ellipsis.
 const MAX_CELL_CHARS: usize = 4_000;
 
 /// What the rows of a query come to.
 pub(super) struct Found {
-    /// Those first by subject, up to the cap.
+    /// All of them, by subject.
     pub(super) findings: Vec<Finding>,
-    /// The exact number of findings.
-    pub(super) total: u64,
-    /// The remedies of the findings together; `None` without any.
-    pub(super) remedy: Option<Remedy>,
-    /// Subjects that the facts do not decide, up to the cap.
+    /// What is done about them, each text once.
+    pub(super) remediations: Vec<Remediation>,
+    /// Subjects that the facts do not decide, ordered.
     pub(super) undecided: Vec<Missing>,
 }
+
+/// A row with its subject.
+pub(super) type Subject = (String, Vec<Value>);
 
 /// Runs the query. A row is a finding, unless it gives in the column `inconclusive` the code of a reason why nothing can
 /// be said of its subject.
 pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<Found, String> {
     let inconclusive_at = check.columns.iter().position(|column| column == INCONCLUSIVE);
-    let mut first = First::up_to(situation.row_cap);
-    let mut undecided: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    by_subject(&check.query, &check.columns, reader, situation, |subject, row| {
-        if inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null) {
-            undecided.insert(subject, row.into_iter().map(shortened).collect());
-            if undecided.len() > situation.row_cap {
-                undecided.pop_last();
-            }
+    let is_undecided =
+        |row: &[Value]| inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null);
+    let rows = by_subject(&check.query, &check.columns, reader, situation)?;
+    let (mut findings, mut undecided, mut remediations) = (Vec::new(), Vec::new(), Remediations::default());
+    for (subject, row) in rows {
+        if is_undecided(&row) {
+            undecided.push(missing(check, situation.lang, subject, &row)?);
         } else {
-            first.take(subject, row);
+            findings.push(finding(check, situation.lang, subject, &row, &mut remediations)?);
         }
-    })?;
-    let total = first.total;
-    let judge = |(subject, row): (String, Vec<Value>)| finding(check, situation.lang, subject, &row);
-    let judged: Vec<(Finding, Remedy)> = first.sorted().into_iter().map(judge).collect::<Result<_, String>>()?;
-    let remedy = judged.iter().map(|(_, remedy)| *remedy).reduce(Remedy::and);
-    let undecided = undecided.into_iter().map(|(subject, row)| missing(check, situation.lang, subject, &row));
-    Ok(Found {
-        findings: judged.into_iter().map(|(finding, _)| finding).collect(),
-        total,
-        remedy,
-        undecided: undecided.collect::<Result<_, String>>()?,
-    })
+    }
+    Ok(Found { findings, remediations: remediations.told, undecided })
 }
 
-/// Runs a query of a check and hands each row over with its subject.
+/// What is done about the findings of a check: thousands of them have the same.
+#[derive(Default)]
+struct Remediations {
+    told: Vec<Remediation>,
+    places: BTreeMap<(String, When, Risk), usize>,
+}
+
+impl Remediations {
+    /// The place of a remediation among those that were told.
+    fn place(&mut self, problem: &Problem, text: String) -> usize {
+        let Remedy { when, risk } = problem.remedy;
+        let code = (!problem.code.is_empty()).then(|| problem.code.clone());
+        let place = *self.places.entry((text.clone(), when, risk)).or_insert(self.told.len());
+        match self.told.get_mut(place) {
+            None => self.told.push(Remediation { problem: code, text, remedy: problem.remedy }),
+            Some(told) if told.problem != code => told.problem = None,
+            Some(_) => {}
+        }
+        place
+    }
+}
+
+/// Runs a query of a check. The rows are ordered by their subjects.
 pub(super) fn by_subject(
     query: &str,
     columns: &[String],
     reader: &mut Reader,
     situation: &Situation<'_>,
-    mut each: impl FnMut(String, Vec<Value>),
-) -> Result<(), String> {
+) -> Result<Vec<Subject>, String> {
     reader.bind(":now", situation.now);
     reader.bind(":from_release", situation.from.clone());
     reader.bind(":to_release", situation.to.clone());
     let subject_at = columns.iter().position(|column| column == "subject").ok_or("the query returns no subject")?;
-    let (mut total, mut without_subject) = (0_u64, 0_u64);
-    let take = |row: Vec<Value>| {
-        total += 1;
-        match row.get(subject_at).and_then(as_text) {
-            Some(subject) => each(subject, row),
-            None => without_subject += 1,
-        }
+    let (mut rows, mut without_subject) = (Vec::new(), 0_u64);
+    let take = |row: Vec<Value>| match row.get(subject_at).and_then(as_text) {
+        Some(subject) => rows.push((subject, row.into_iter().map(shortened).collect())),
+        None => without_subject += 1,
     };
     reader.for_each(query, situation.limit, take).map_err(|error| error.to_string())?;
     if without_subject > 0 {
+        let total = rows.len() as u64 + without_subject;
         return Err(format!("{without_subject} of {total} rows have no subject"));
     }
-    Ok(())
-}
-
-/// The rows first by subject, up to a cap, and the exact number of all.
-pub(super) struct First {
-    rows: BinaryHeap<(String, Vec<Value>)>,
-    cap: usize,
-    pub(super) total: u64,
-}
-
-impl First {
-    pub(super) fn up_to(cap: usize) -> Self {
-        Self { rows: BinaryHeap::new(), cap, total: 0 }
-    }
-
-    pub(super) fn take(&mut self, subject: String, row: Vec<Value>) {
-        self.total += 1;
-        self.rows.push((subject, row.into_iter().map(shortened).collect()));
-        if self.rows.len() > self.cap {
-            self.rows.pop();
-        }
-    }
-
-    pub(super) fn sorted(self) -> Vec<(String, Vec<Value>)> {
-        self.rows.into_sorted_vec()
-    }
+    rows.sort();
+    Ok(rows)
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -131,7 +119,13 @@ fn shortened(value: Value) -> Value {
     }
 }
 
-fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<(Finding, Remedy), String> {
+fn finding(
+    check: &Check,
+    lang: Lang,
+    subject: String,
+    row: &[Value],
+    remediations: &mut Remediations,
+) -> Result<Finding, String> {
     let mut columns = Columns::of(&check.columns, row);
     let problem = columns.problem(check).map_err(|error| format!("{subject:?}: {error}"))?;
     let severity = lowered(check.severity, columns.cells.get(SEVERITY))?;
@@ -140,17 +134,18 @@ fn finding(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
     // What is not to be done in this case is rendered as nothing.
     let mut commands = commands.collect::<Result<Vec<String>, String>>()?;
     commands.retain(|command| !command.is_empty());
-    let finding = Finding {
+    let remedy = remediations.place(problem, render(Part::Remediation)?);
+    Ok(Finding {
         key: key(&check.id, &subject),
         severity,
         message: render(Part::Message)?,
-        remediation: render(Part::Remediation)?,
+        remedy,
         commands,
+        owner: columns.owner(),
         evidence: columns.evidence(),
         waived: None,
         subject,
-    };
-    Ok((finding, problem.remedy))
+    })
 }
 
 /// A row that says why nothing can be said of its subject. A code without words is shown as it is.
@@ -197,6 +192,12 @@ impl Columns {
     ) -> Result<String, String> {
         let rendered = check.messages.render(part, code, lang, &mut self.context);
         rendered.map_err(|error| format!("template of {subject:?}: {error}"))
+    }
+
+    /// The address of the user whom the row is for: a name that is none, such as a mailbox's, is evidence alone.
+    fn owner(&self) -> Option<String> {
+        let owner = self.cells.get(OWNER).and_then(|cell| cell.as_str());
+        owner.filter(|owner| owner.contains('@')).map(str::to_owned)
     }
 
     /// The columns beside the reserved ones.

@@ -78,7 +78,6 @@ fn situation(coverage: &[Coverage]) -> Situation<'_> {
         holders: Some([held("bm/core", "core"), held("mail/imap", "mail")].into()),
         packages: Some(BTreeSet::from(["bm-core".to_owned()])),
         limit: Duration::from_secs(60),
-        row_cap: 3,
         cut: None,
     }
 }
@@ -122,7 +121,7 @@ fn nothing_found_is_a_pass_only_where_everything_was_looked_at() {
         for (found, expected) in [(&[][..], of_none), (&[("a", None)], of_one)] {
             let result = one(&check, &mut reader(found), &situation(&coverage));
             assert_eq!(result.outcome, expected, "{partial} {server:?} {unit:?} {found:?}");
-            assert_eq!(result.findings_total, u64::from(expected == Outcome::Fail));
+            assert_eq!(result.findings.len(), usize::from(expected == Outcome::Fail));
             assert_eq!(gaps(&result), dark);
         }
     }
@@ -222,13 +221,13 @@ fn a_row_may_lower_the_severity_and_all_rows_that_of_a_check_that_saw_everything
 }
 
 #[test]
-fn a_finding_is_a_row_with_its_cells_and_the_first_by_subject_are_listed() {
+fn a_finding_is_a_row_with_its_cells_and_all_are_listed_by_subject() {
     let query = "SELECT name AS subject, note, 0.5 AS half, 2 AS two, :now AS now, :from_release AS f, :to_release AS t \
                  FROM unit";
     let (longest, longer) = ("é".repeat(4_000), "é".repeat(4_001));
     let units = [("s", Some(longest.as_str())), ("t", Some(&longer)), ("u", None), ("v", None), ("w", None)];
     let result = judged(&sample("remedy.commands = [\"x {{ subject }}\", \"\"]", query), &units);
-    assert_eq!((subjects(&result), result.findings_total), (vec!["s", "t", "u"], 5));
+    assert_eq!(subjects(&result), ["s", "t", "u", "v", "w"]);
     assert_eq!(result.findings[0].evidence["note"], longest);
     assert_eq!(result.findings[1].evidence["note"], format!("{longest}…"));
     let expected = serde_json::json!({
@@ -245,10 +244,19 @@ fn a_finding_is_a_row_with_its_cells_and_the_first_by_subject_are_listed() {
 }
 
 #[test]
+fn a_finding_is_for_the_user_of_an_address() {
+    let units = [("a", Some("jdoe@example.org")), ("b", Some("jdoe")), ("c", None)];
+    let result = judged(&sample("", "SELECT name AS subject, note AS owner FROM unit"), &units);
+    let owners: Vec<_> = result.findings.iter().map(|finding| finding.owner.as_deref()).collect();
+    assert_eq!(owners, [Some("jdoe@example.org"), None, None]);
+    assert_eq!(result.findings[1].evidence["owner"], "jdoe");
+}
+
+#[test]
 fn rows_without_subject_break_the_check() {
     let result = judged(&sample("", "SELECT note AS subject FROM unit"), &[("a", None), ("b", Some("s")), ("c", None)]);
     let reason = Some("2 of 3 rows have no subject".to_owned());
-    assert_eq!((result.outcome, result.reason, result.findings_total), (Outcome::Error, reason, 0));
+    assert_eq!((result.outcome, result.reason, result.findings.len()), (Outcome::Error, reason, 0));
 }
 
 #[test]
@@ -262,7 +270,7 @@ fn a_subject_that_the_facts_do_not_decide_is_a_gap_and_no_finding() {
     assert!(result.findings[0].evidence.is_empty());
     let all_dark = ["e", "d", "c", "b", "a"].map(|name| (name, Some("dark")));
     let result = judged(&check, &all_dark);
-    assert_eq!((result.outcome, result.missing.len()), (Outcome::Unknown, 3), "as many as findings");
+    assert_eq!((result.outcome, result.missing.len()), (Outcome::Unknown, 5));
     assert_eq!(result.missing[0].scope, "a");
 }
 
@@ -282,6 +290,19 @@ fn the_code_of_a_row_chooses_words_and_remedy() {
         let said: Vec<_> = result.findings.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!((said.as_slice(), result.remedy.when, result.remedy.risk), (words, when, risk), "{notes:?}");
     }
+    // A text that several codes have is told once, and is of none of them.
+    let shared: Vec<_> = ["a", "b", "c"].into_iter().zip([Some("old"), Some("large"), Some("old")]).collect();
+    let told = |settings: &str, query: &str| {
+        let result = judged(&sample(settings, query), &shared);
+        let remediations = result.remediations.iter().map(|told| (told.problem.clone(), told.text.clone()));
+        (remediations.collect::<Vec<_>>(), result.findings.iter().map(|f| f.remedy).collect::<Vec<_>>())
+    };
+    let query = "SELECT name AS subject, note FROM unit";
+    let code = |code: &str| Some(code.to_owned());
+    let (of_old, of_large) = ((code("old"), "r".to_owned()), (code("large"), "r".to_owned()));
+    assert_eq!(told(settings, query), (vec![of_old, of_large], vec![0, 1, 0]), "their circumstances differ");
+    let same = settings.replace(", when = \"during\"", "").replace(", risk = \"high\"", "");
+    assert_eq!(told(&same, query), (vec![(None, "r".to_owned())], vec![0, 0, 0]));
     for (note, code) in [(Some("odd"), "odd"), (None, "NULL")] {
         let result = judged(&check, &[("a", note)]);
         let reason = format!("\"a\": no words for the code {code:?}");
@@ -316,7 +337,7 @@ fn what_a_run_that_is_over_did_not_reach_is_unknown() {
             (Outcome::Unknown, vec!["*: time is up".to_owned()]),
             "{query}"
         );
-        assert_eq!((results[0].findings_total, &results[0].missing[0].table[..]), (0, Missing::UNDECIDED));
+        assert_eq!((results[0].findings.len(), &results[0].missing[0].table[..]), (0, Missing::UNDECIDED));
     }
     let going_on = Situation { cut: Some(Arc::new(|| None)), ..situation(&known) };
     assert_eq!(all(&[&sample("", UNITS)], &facts, &going_on, 1)[0].outcome, Outcome::Fail);

@@ -102,8 +102,19 @@ impl Remedy {
     }
 }
 
+/// What is done about findings, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remediation {
+    /// The code of the findings that it is for; `None` where several have it, or findings have no codes.
+    pub problem: Option<String>,
+    /// What to do, in the report's language.
+    pub text: String,
+    /// Its circumstances.
+    pub remedy: Remedy,
+}
+
 /// Who has to act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     /// The users themselves, in their mail clients.
@@ -153,10 +164,12 @@ pub struct Finding {
     pub message: String,
     /// The other columns of the row, in the query's order.
     pub evidence: serde_json::Map<String, serde_json::Value>,
-    /// What to do, in the report's language.
-    pub remediation: String,
+    /// What to do: the place of it among the remediations of the check.
+    pub remedy: usize,
     /// Commands to copy, with every value quoted for a POSIX shell. Printed, never run.
     pub commands: Vec<String>,
+    /// Address of the user whom the finding is for; `None` when it is for nobody in particular.
+    pub owner: Option<String>,
     /// Set when a waiver accepts the finding.
     pub waived: Option<Waived>,
 }
@@ -213,6 +226,12 @@ pub struct CheckResult {
     pub reference: Option<String>,
     /// When the remedies are carried out and what they risk, of all findings together.
     pub remedy: Remedy,
+    /// Who has to act on a finding.
+    pub who: Who,
+    /// How many days before the upgrade that has to begin.
+    pub lead_days: u16,
+    /// What is done about the findings, each text once, in the order of the findings.
+    pub remediations: Vec<Remediation>,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it broke or does not apply; `None` for the other outcomes.
@@ -225,10 +244,8 @@ pub struct CheckResult {
     pub proof: Vec<String>,
     /// What it could not look at.
     pub missing: Vec<Missing>,
-    /// Its findings by subject, at most the row cap.
+    /// All of its findings, by subject.
     pub findings: Vec<Finding>,
-    /// How many findings there are, those beyond the row cap included.
-    pub findings_total: u64,
 }
 
 /// Results to start from, for the tests of those who judge results.
@@ -246,6 +263,9 @@ pub(crate) mod sample {
             why: String::new(),
             reference: None,
             remedy: Remedy { when: When::Before, risk: Risk::None },
+            who: Who::Administrator,
+            lead_days: 0,
+            remediations: Vec::new(),
             outcome,
             reason: None,
             elapsed_ms: 0,
@@ -253,14 +273,13 @@ pub(crate) mod sample {
             proof: Vec::new(),
             missing: Vec::new(),
             findings: Vec::new(),
-            findings_total: 0,
         }
     }
 
     /// A result with a finding for each of the subjects.
     pub(crate) fn failed(severity: Severity, subjects: &[&str]) -> CheckResult {
-        let findings: Vec<_> = subjects.iter().map(|subject| finding(severity, subject)).collect();
-        CheckResult { findings_total: findings.len() as u64, findings, ..result(severity, Outcome::Fail) }
+        let findings = subjects.iter().map(|subject| finding(severity, subject)).collect();
+        CheckResult { findings, ..result(severity, Outcome::Fail) }
     }
 
     fn finding(severity: Severity, subject: &str) -> Finding {
@@ -270,8 +289,9 @@ pub(crate) mod sample {
             severity,
             message: String::new(),
             evidence: serde_json::Map::new(),
-            remediation: String::new(),
+            remedy: 0,
             commands: Vec::new(),
+            owner: None,
             waived: None,
         }
     }

@@ -1,17 +1,17 @@
-//! The JSON report, format 1. The structs here are the format: a change of theirs is a change of what scripts read.
+//! The JSON report, format 2. The structs here are the format: a change of theirs is a change of what scripts read.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::{self, CheckResult, Completeness, Lang, Outcome, Risk, Severity, When};
+use crate::model::{self, CheckResult, Completeness, Lang, Outcome, Remediation, Risk, Severity, When, Who};
 use crate::report::json_autodiscover::MailName;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
 
 /// Identity of the JSON Schema, its `$id`.
-pub const SCHEMA_ID: &str = "urn:bm-preflight:report:1";
+pub const SCHEMA_ID: &str = "urn:bm-preflight:report:2";
 
 /// Writes the report as indented JSON with a final newline.
 ///
@@ -30,7 +30,7 @@ pub fn schema() -> String {
     let mut root = Map::new();
     root.insert("$schema".into(), schema.remove("$schema").unwrap_or_default());
     root.insert("$id".into(), SCHEMA_ID.into());
-    root.insert("title".into(), "bm-preflight report, format 1".into());
+    root.insert("title".into(), "bm-preflight report, format 2".into());
     schema.remove("title");
     root.append(schema.ensure_object());
     format!("{:#}\n", Value::Object(root))
@@ -62,8 +62,8 @@ struct Document<'a> {
 
 #[derive(Debug, Serialize, JsonSchema)]
 enum Format {
-    #[serde(rename = "bm-preflight-report/1")]
-    V1,
+    #[serde(rename = "bm-preflight-report/2")]
+    V2,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -87,6 +87,8 @@ struct Run<'a> {
     duration_ms: u64,
     /// Language of titles, messages and remediations.
     lang: Lang,
+    /// Whether the facts are those of the demonstration that comes with the program.
+    is_demo: bool,
     /// What was left out; null in a run of every check that applies.
     selection: Option<Selection<'a>>,
     /// What was judged.
@@ -169,26 +171,33 @@ struct Check<'a> {
     reason: Option<&'a str>,
     /// Time of its evaluation, in milliseconds.
     elapsed_ms: u64,
-    remedy: Remedy,
     /// What it looked at.
     examined: Vec<Examined<'a>>,
     /// What a pass compared, a sentence for each server or the like; empty where it says nothing, and for other outcomes.
     proof: &'a [String],
     /// What it could not look at.
     missing: Vec<Missing<'a>>,
-    /// How many findings there are, those left out of `findings` included.
-    findings_total: u64,
-    /// The findings by subject, at most the row cap.
+    /// What is done about the findings, each text once.
+    remedies: Vec<Remedy<'a>>,
+    /// All findings, by subject.
     findings: Vec<Finding<'a>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Remedy {
-    /// When to carry it out.
-    when: When,
+struct Remedy<'a> {
+    /// The code of the findings that it is for; null where several have it, or findings have no codes.
+    problem: Option<&'a str>,
+    /// Who has to act.
+    who: Who,
+    /// How many days before the upgrade that has to begin.
+    lead_days: u16,
+    /// What to do.
+    remediation: &'a str,
     /// What it puts at risk.
     risk: Risk,
+    /// When to carry it out.
+    when: When,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -207,6 +216,8 @@ struct Missing<'a> {
     table: &'a str,
     /// The scope that is not complete, or the subject that the facts do not decide.
     scope: &'a str,
+    /// The code of why the facts do not decide; null when a table is not complete.
+    problem: Option<&'a str>,
     /// Why it is not.
     reason: &'a str,
 }
@@ -222,10 +233,12 @@ struct Finding<'a> {
     message: &'a str,
     /// The values that the check saw, by column.
     evidence: &'a Map<String, Value>,
-    /// What to do.
-    remediation: &'a str,
+    /// What to do: its place among the check's `remedies`, from 0.
+    remedy: usize,
     /// Commands to copy, quoted for a POSIX shell.
     commands: &'a [String],
+    /// Address of the user whom the finding is for; null when it is for nobody in particular.
+    owner: Option<&'a str>,
     /// Who accepts the finding says why and until when; null when nobody does.
     waived: Option<Waived<'a>>,
 }
@@ -260,7 +273,7 @@ struct Coverage<'a> {
 impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         Self {
-            format: Format::V1,
+            format: Format::V2,
             tool: Tool { name: "bm-preflight", version: &report.tool_version },
             run: Run::of(report),
             verdict: report.judgement.verdict,
@@ -283,6 +296,7 @@ impl<'a> Run<'a> {
             started_at: utc(run.started_at),
             duration_ms: run.duration_ms,
             lang: run.lang,
+            is_demo: run.is_demo,
             selection: report.judgement.selection.as_ref().map(selection),
             installation: Installation {
                 name: installation.name.as_deref(),
@@ -310,7 +324,20 @@ impl Summary {
 
 impl<'a> Check<'a> {
     fn of(result: &'a CheckResult) -> Self {
-        let missing = |m: &'a model::Missing| Missing { table: &m.table, scope: &m.scope, reason: &m.reason };
+        let missing = |m: &'a model::Missing| Missing {
+            table: &m.table,
+            scope: &m.scope,
+            problem: m.problem.as_deref(),
+            reason: &m.reason,
+        };
+        let remedy = |done: &'a Remediation| Remedy {
+            problem: done.problem.as_deref(),
+            who: result.who,
+            lead_days: result.lead_days,
+            remediation: &done.text,
+            risk: done.remedy.risk,
+            when: done.remedy.when,
+        };
         Self {
             id: &result.id,
             category: &result.category,
@@ -321,11 +348,10 @@ impl<'a> Check<'a> {
             outcome: result.outcome,
             reason: result.reason.as_deref(),
             elapsed_ms: result.elapsed_ms,
-            remedy: Remedy { when: result.remedy.when, risk: result.remedy.risk },
             examined: result.examined.iter().map(|e| Examined { table: &e.table, rows: e.rows }).collect(),
             proof: &result.proof,
             missing: result.missing.iter().map(missing).collect(),
-            findings_total: result.findings_total,
+            remedies: result.remediations.iter().map(remedy).collect(),
             findings: result.findings.iter().map(Finding::of).collect(),
         }
     }
@@ -339,8 +365,9 @@ impl<'a> Finding<'a> {
             severity: finding.severity,
             message: &finding.message,
             evidence: &finding.evidence,
-            remediation: &finding.remediation,
+            remedy: finding.remedy,
             commands: &finding.commands,
+            owner: finding.owner.as_deref(),
             waived: finding.waived.as_ref().map(|w| Waived { reason: &w.reason, expires: &w.expires }),
         }
     }

@@ -133,7 +133,7 @@ fn failed(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> (TestResul
 }
 
 fn unanswered(check: &CheckResult, words: &Catalogue) -> TestResult {
-    let reasons: Vec<String> = check.reason.clone().into_iter().chain(missing(check)).collect();
+    let reasons: Vec<String> = check.reason.clone().into_iter().chain(missing(check, words)).collect();
     TestResult::Error {
         type_: Outcome::as_str(check.outcome).to_owned(),
         message: attribute(&format!(
@@ -160,7 +160,7 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
     let mut lines = vec![check.title.clone()];
     for finding in outline::open(check).take(LISTED) {
         lines.push(format!("{}{colon} {}", visible(&finding.subject, false), finding.message));
-        lines.push(format!("  {}", finding.remediation));
+        lines.extend(check.remediations.get(finding.remedy).map(|done| format!("  {}", done.text)));
     }
     let more = verdict::unwaived(check).saturating_sub(LISTED as u64);
     if more > 0 {
@@ -172,13 +172,15 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
     }
     if !check.missing.is_empty() {
         lines.push(format!("{}{colon}", words.text("label.not_seen")));
-        lines.extend(missing(check));
+        lines.extend(missing(check, words));
     }
     lines.join("\n")
 }
 
-fn missing(check: &CheckResult) -> impl Iterator<Item = String> {
-    check.missing.iter().map(|m| format!("{}: {}", m.place(), m.reason))
+fn missing(check: &CheckResult, words: &Catalogue) -> impl Iterator<Item = String> {
+    let more = check.missing.len().saturating_sub(LISTED) as u64;
+    let told = check.missing.iter().take(LISTED).map(|m| format!("{}: {}", m.place(), m.reason));
+    told.chain((more > 0).then(|| words.more(more)))
 }
 
 /// Text for an attribute, where a reader would turn line ends into spaces anyway.

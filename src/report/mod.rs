@@ -99,6 +99,8 @@ pub struct Run {
     pub duration_ms: u64,
     /// Language of titles, messages and remediations.
     pub lang: Lang,
+    /// Whether the facts are those that come with the program.
+    pub is_demo: bool,
     /// What was judged.
     pub installation: Installation,
     /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, waivers that

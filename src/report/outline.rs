@@ -70,13 +70,16 @@ pub(super) fn open(check: &CheckResult) -> impl Iterator<Item = &Finding> {
 }
 
 /// The findings by what is done about them, in the order in which each remediation first appears.
-pub(super) fn by_remediation<'a>(findings: &[&'a Finding]) -> Vec<(&'a str, Vec<&'a Finding>)> {
+pub(super) fn by_remediation<'a>(check: &'a CheckResult, findings: &[&'a Finding]) -> Vec<(&'a str, Vec<&'a Finding>)> {
     let mut groups: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    let mut places = vec![None; check.remediations.len()];
     for finding in findings {
-        match groups.iter_mut().find(|(remediation, _)| *remediation == finding.remediation) {
-            Some((_, group)) => group.push(finding),
-            None => groups.push((&finding.remediation, vec![finding])),
-        }
+        let Some(place) = places.get_mut(finding.remedy) else { continue };
+        let place = *place.get_or_insert_with(|| {
+            groups.push((&check.remediations[finding.remedy].text, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(finding);
     }
     groups
 }

@@ -111,11 +111,15 @@ struct Check<'a> {
     examined: Vec<ExaminedRow<'a>>,
     proof: &'a [String],
     missing: Vec<MissingRow<'a>>,
+    /// How many gaps the page leaves out.
+    more_missing: u64,
     /// How many findings no waiver accepts, and how many of them the page leaves out.
     open: u64,
     more: u64,
     findings: Vec<FindingRow<'a>>,
     waived: Vec<FindingRow<'a>>,
+    /// How many accepted findings the page leaves out.
+    more_waived: u64,
     /// What to do, each text once.
     remedies: Vec<Remedy<'a>>,
 }
@@ -223,7 +227,8 @@ impl<'a> Installation<'a> {
 impl<'a> Check<'a> {
     fn of(check: &'a CheckResult) -> Self {
         let findings: Vec<&Finding> = outline::open(check).take(LISTED).collect();
-        let groups = outline::by_remediation(&findings);
+        let groups = outline::by_remediation(check, &findings);
+        let all_waived = || check.findings.iter().filter(|f| f.waived.is_some());
         let is_one = groups.len() == 1;
         Self {
             id: &check.id,
@@ -244,12 +249,14 @@ impl<'a> Check<'a> {
                 .map(|Examined { table, rows }| ExaminedRow { table, rows: *rows })
                 .collect(),
             proof: &check.proof,
-            missing: check.missing.iter().map(MissingRow::of).collect(),
+            missing: check.missing.iter().take(LISTED).map(MissingRow::of).collect(),
+            more_missing: check.missing.len().saturating_sub(LISTED) as u64,
             open: verdict::unwaived(check),
             more: verdict::unwaived(check).saturating_sub(findings.len() as u64),
             remedies: groups.iter().map(|(text, findings)| Remedy::of(text, findings, is_one)).collect(),
             findings: findings.into_iter().map(FindingRow::of).collect(),
-            waived: check.findings.iter().filter(|f| f.waived.is_some()).take(LISTED).map(FindingRow::of).collect(),
+            waived: all_waived().take(LISTED).map(FindingRow::of).collect(),
+            more_waived: all_waived().count().saturating_sub(LISTED) as u64,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::outline::{self, Outline};
 use super::{Report, utc};
 use crate::model::text::visible;
 use crate::model::{CheckResult, Finding, METHODS, MailName, Severity};
-use crate::verdict::{self, Verdict};
+use crate::verdict::Verdict;
 
 /// Findings shown of one check unless everything was asked for.
 const LISTED: usize = 20;
@@ -99,18 +99,23 @@ impl Page<'_> {
     fn findings(&mut self, check: &CheckResult) {
         let limit = if self.verbose { usize::MAX } else { LISTED };
         let findings: Vec<&Finding> = outline::open(check).take(limit).collect();
-        for (remediation, findings) in outline::by_remediation(&findings) {
+        for (remediation, findings) in outline::by_remediation(check, &findings) {
             findings.iter().for_each(|finding| self.finding(finding));
             self.remedy(4, remediation, &outline::commands(&findings));
         }
-        let more = verdict::unwaived(check).saturating_sub(findings.len() as u64);
-        if more > 0 {
-            self.line(4, &format!("{} ({})", self.words.more(more), self.words.text("label.see_json")));
-        }
+        self.more(outline::open(check).count().saturating_sub(findings.len()));
         let when = self.words.word("when", outline::when_word(check.remedy.when));
         let risk = self.words.word("risk", outline::risk_word(check.remedy.risk));
         let circumstances = self.paint(Style::new().dimmed(), &format!("{when}. {risk}."));
         self.line(4, &circumstances);
+    }
+
+    /// Where the rest of a list is.
+    fn more(&mut self, left_out: usize) {
+        if left_out > 0 {
+            let more = self.words.more(left_out as u64);
+            self.line(4, &format!("{more} ({})", self.words.text("label.see_json")));
+        }
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -184,12 +189,14 @@ impl Page<'_> {
         self.heading("section.waived");
         for check in checks {
             self.title("~", Style::new().dimmed(), check);
-            for finding in &check.findings {
-                let Some(waived) = &finding.waived else { continue };
+            let limit = if self.verbose { usize::MAX } else { LISTED };
+            let mut waived = check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?)));
+            for (finding, waived) in waived.by_ref().take(limit) {
                 let until = self.words.text("label.until");
                 let (subject, reason) = (clean(&finding.subject), clean(&waived.reason));
                 self.line(4, &format!("• {subject} — {reason} ({until} {})", clean(&waived.expires)));
             }
+            self.more(waived.count());
         }
     }
 

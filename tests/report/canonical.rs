@@ -3,7 +3,7 @@
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
     CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
-    Remedy, Risk, Severity, Step, Waived, When,
+    Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
 };
 use bm_preflight::report::{Installation, Report, Run};
 use bm_preflight::verdict::{FailOn, Selection, judge};
@@ -43,6 +43,7 @@ fn run(lang: Lang) -> Run {
         started_at: "2026-11-23T10:00:00.987654321Z".parse().unwrap(),
         duration_ms: 1234,
         lang,
+        is_demo: false,
         installation: Installation {
             name: Some("mail.example.org".into()),
             build: Some("4.1.43922".into()),
@@ -182,6 +183,9 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
         why: format!("The upgrade rewrites what {id} looks at."),
         reference: Some("https://doc.example.org/upgrade".into()),
         remedy: Remedy { when: When::Before, risk: Risk::Low },
+        who: Who::Administrator,
+        lead_days: 2,
+        remediations: Vec::new(),
         outcome,
         reason: match outcome {
             Outcome::Error => Some("no such function: re".into()),
@@ -197,7 +201,6 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
             Vec::new()
         },
         findings: Vec::new(),
-        findings_total: 0,
     }
 }
 
@@ -209,8 +212,9 @@ fn finding(check: &str, severity: Severity, n: usize) -> Finding {
         message,
         severity,
         evidence: json!({"messages": n, "path": "INBOX/Projects", "owner": null}).as_object().unwrap().clone(),
-        remediation: "Move the folder's messages to a plain folder.".into(),
+        remedy: 0,
         commands: vec![format!("bm-cli mapi move 'user{n:03}@example.org'")],
+        owner: Some(format!("user{n:03}@example.org")),
         waived: None,
         subject,
     }
@@ -218,7 +222,12 @@ fn finding(check: &str, severity: Severity, n: usize) -> Finding {
 
 fn with_findings(id: &str, category: &str, severity: Severity, n: usize) -> CheckResult {
     let findings = (1..=n).map(|i| finding(id, severity, i)).collect();
-    CheckResult { findings, findings_total: n as u64, ..check(id, category, severity, Outcome::Fail) }
+    let remediations = vec![remediation("Move the folder's messages to a plain folder.")];
+    CheckResult { findings, remediations, ..check(id, category, severity, Outcome::Fail) }
+}
+
+fn remediation(text: &str) -> Remediation {
+    Remediation { problem: None, text: text.into(), remedy: Remedy { when: When::Before, risk: Risk::Low } }
 }
 
 /// Passes, and says of each server what it compared.
@@ -227,13 +236,12 @@ fn passed() -> CheckResult {
     CheckResult { proof, ..check("cyrus_mailbox_unknown", "cyrus", Severity::Info, Outcome::Pass) }
 }
 
-/// Fails, has one finding accepted and three beyond the row cap, could not see one server, and says of each finding
-/// what to do about it.
+/// Fails, has one finding accepted, could not see one server, and says of one finding something else to do about it.
 fn blocker_with_missing() -> CheckResult {
-    let mut result = with_findings("inbox_virtual_folder", "mapi", Severity::Blocker, 3);
+    let mut result = with_findings("inbox_virtual_folder", "mapi", Severity::Blocker, 6);
     result.missing = check("", "", Severity::Info, Outcome::Unknown).missing;
-    result.findings_total = 6;
-    result.findings[1].remediation = "Ask the owner.".into();
+    result.remediations.push(Remediation { problem: Some("shared".into()), ..remediation("Ask the owner.") });
+    result.findings[1].remedy = 1;
     result.findings[2].waived = Some(Waived { reason: "archive, read by nobody".into(), expires: "2027-01-31".into() });
     result
 }
@@ -268,7 +276,9 @@ pub(crate) fn hostile(text: &str) -> Report {
         check.proof.iter_mut().for_each(|sentence| *sentence = text());
         for missing in &mut check.missing {
             (missing.table, missing.scope, missing.reason) = (text(), text(), text());
+            missing.problem = Some(text());
         }
+        check.remediations.iter_mut().for_each(|told| (told.text, told.problem) = (text(), Some(text())));
         check.findings.truncate(5);
         check.findings.iter_mut().for_each(|f| make_hostile(f, &text()));
     }
@@ -299,7 +309,7 @@ fn make_hostile(finding: &mut Finding, text: &str) {
     let text = || text.to_owned();
     finding.key.push_str(&text());
     finding.subject.push_str(&text());
-    (finding.message, finding.remediation) = (text(), text());
+    (finding.message, finding.owner) = (text(), Some(text()));
     finding.commands = vec![text()];
     finding.evidence = [(text(), text().into()), ("nested".into(), json!([text()]))].into_iter().collect();
     if let Some(waived) = &mut finding.waived {

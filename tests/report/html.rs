@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bm_preflight::model::text::visible;
-use bm_preflight::model::{Lang, Severity, When};
+use bm_preflight::model::{Lang, Missing, Severity, Waived, When};
 use bm_preflight::report::{Report, html};
 use bm_preflight::verdict::FailOn;
 
@@ -83,7 +83,6 @@ fn a_blocker_is_told_in_full() {
         "bm-cli mapi move 'user002@example.org'",
         "Before the upgrade window",
         "Low risk",
-        "… and 3 more, see report.json",
         "Not seen: there may be more",
         "connection refused",
         "INBOX/Projects",
@@ -103,6 +102,26 @@ fn long_lists_are_cut_and_say_so() {
     assert!(check.text.contains("… and 50 more, see report.json"));
     let shared = check.text.matches("Move the folder's messages to a plain folder.").count();
     assert_eq!(shared, 1, "a shared remediation is said once");
+}
+
+#[test]
+fn what_is_accepted_or_not_seen_is_cut_as_well() {
+    let mut report = report(Lang::En, FailOn::Blocker);
+    let check = report.checks.iter_mut().find(|c| c.id == "spool_directory_unexpected").unwrap();
+    let waived = Waived { reason: "known".into(), expires: "2027-01-31".into() };
+    check.findings.iter_mut().for_each(|finding| finding.waived = Some(waived.clone()));
+    let gap = Missing { table: "*".into(), scope: "s".into(), problem: None, reason: "dark".into() };
+    check.missing = vec![gap; 207];
+    let page = page(&report);
+    for (section, more) in
+        [("waived", "… and 50 more, see report.json"), ("unanswered", "… and 7 more, see report.json")]
+    {
+        let section = page.all("section").into_iter().find(|s| s.by_id(section).is_some()).unwrap();
+        assert!(section.text.contains(more), "{more} is not in {}", section.text);
+    }
+    let text = bm_preflight::report::text::render(&report, false, false);
+    let waived = text.split("Accepted by a waiver").nth(1).unwrap();
+    assert!(waived.contains("… and 230 more (see report.json)"), "{waived}");
 }
 
 #[test]

@@ -27,18 +27,22 @@ fn every_key_is_in_its_place() {
         ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "autodiscover", "coverage",]
     );
     assert_eq!(keys(&root["tool"]), ["name", "version"]);
-    assert_eq!(keys(&root["run"]), ["id", "started_at", "duration_ms", "lang", "selection", "installation", "notices"]);
+    assert_eq!(
+        keys(&root["run"]),
+        ["id", "started_at", "duration_ms", "lang", "is_demo", "selection", "installation", "notices"]
+    );
     let installation = ["name", "build", "release", "target", "servers", "collected_at"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);
-    let check = "id category severity title why reference outcome reason elapsed_ms remedy examined proof missing \
-                 findings_total findings";
+    let check = "id category severity title why reference outcome reason elapsed_ms examined proof missing \
+                 remedies findings";
     assert_eq!(keys(&root["checks"][0]).join(" "), check);
-    assert_eq!(keys(&root["checks"][0]["remedy"]), ["when", "risk"]);
+    let remedy = ["problem", "who", "lead_days", "remediation", "risk", "when"];
+    assert_eq!(keys(&root["checks"][0]["remedies"][0]), remedy);
     assert_eq!(keys(&root["checks"][0]["examined"][0]), ["table", "rows"]);
-    assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "reason"]);
-    let finding = "key subject severity message evidence remediation commands waived";
+    assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "problem", "reason"]);
+    let finding = "key subject severity message evidence remedy commands owner waived";
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
     let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps";
@@ -53,17 +57,29 @@ fn every_key_is_in_its_place() {
 #[test]
 fn values_are_those_of_the_run() {
     let root = parsed(&report(Lang::Fr, FailOn::Blocker));
-    assert_eq!(root["format"], "bm-preflight-report/1");
+    assert_eq!(root["format"], "bm-preflight-report/2");
     assert_eq!(root["tool"]["name"], "bm-preflight");
     assert_eq!(root["run"]["started_at"], "2026-11-23T10:00:00Z");
     assert_eq!(root["run"]["lang"], "fr");
     assert_eq!((&root["verdict"], &root["exit_code"]), (&"not_ready".into(), &20.into()));
     let checks = serde_json::json!({"pass": 1, "fail": 5, "unknown": 1, "error": 1, "not_applicable": 1});
     assert_eq!(root["summary"]["checks"], checks);
-    // Five blocker findings: two listed, three beyond the row cap.
     let findings = serde_json::json!({"blocker": 5, "warning": 253, "info": 1, "waived": 2});
     assert_eq!(root["summary"]["findings"], findings);
-    assert_eq!(root["checks"][0]["findings_total"], 6);
+    let first = &root["checks"][0];
+    assert_eq!(first["findings"].as_array().unwrap().len(), 6);
+    let spool = root["checks"].as_array().unwrap().iter().find(|c| c["id"] == "spool_directory_unexpected").unwrap();
+    assert_eq!(spool["findings"].as_array().unwrap().len(), 250, "none is left out");
+    let remedies = serde_json::json!([
+        {"problem": null, "who": "administrator", "lead_days": 2, "risk": "low", "when": "before",
+         "remediation": "Move the folder's messages to a plain folder."},
+        {"problem": "shared", "who": "administrator", "lead_days": 2, "risk": "low", "when": "before",
+         "remediation": "Ask the owner."},
+    ]);
+    assert_eq!(first["remedies"], remedies);
+    assert_eq!(spool["remedies"].as_array().unwrap().len(), 1, "each text once");
+    assert_eq!((&first["findings"][0]["remedy"], &first["findings"][1]["remedy"]), (&0.into(), &1.into()));
+    assert_eq!(first["findings"][0]["owner"], "user001@example.org");
     assert_eq!(root["checks"][0]["proof"], serde_json::json!([]));
     let proof = serde_json::json!(["bm-master: 1,204,311 messages compared", "imap-02: 7 messages compared"]);
     assert_eq!(root["checks"][8]["proof"], proof);
@@ -95,6 +111,7 @@ fn strings_come_back_as_they_were() {
     assert_eq!(root["checks"][0]["title"], HOSTILE);
     assert_eq!(root["checks"][8]["proof"], serde_json::json!([HOSTILE, HOSTILE]));
     assert_eq!(root["checks"][0]["findings"][0]["commands"][0], HOSTILE);
+    assert_eq!(root["checks"][0]["remedies"][1]["remediation"], HOSTILE);
     assert_eq!(root["checks"][0]["findings"][0]["evidence"][HOSTILE], HOSTILE);
     assert!(root["checks"][0]["findings"][0]["subject"].as_str().unwrap().ends_with(HOSTILE));
     assert_eq!(root["autodiscover"][0]["name"], HOSTILE);
@@ -137,7 +154,8 @@ fn the_schema_is_strict_but_for_evidence() {
         "/summary",
         "/summary/checks",
         "/checks/0",
-        "/checks/0/remedy",
+        "/checks/0/remedies/1",
+        "/checks/0/missing/0",
         "/checks/0/findings/0",
         "/checks/0/findings/2/waived",
         "/autodiscover/0",
@@ -155,7 +173,7 @@ fn the_schema_is_strict_but_for_evidence() {
         }
     }
     let mut other = good.clone();
-    other["format"] = "bm-preflight-report/2".into();
+    other["format"] = "bm-preflight-report/1".into();
     assert!(!validator.is_valid(&other));
     let mut evidence = good;
     evidence["checks"][0]["findings"][0]["evidence"]["anything"] = serde_json::json!([1, {"a": null}]);

@@ -40,7 +40,6 @@ pub(crate) fn judge(checks: &[Check], facts: &Facts, from: Option<String>, to: &
         holders: topology.holders(),
         packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).expect("packages can be read"),
         limit: Duration::from_secs(10),
-        row_cap: 100,
         cut: None,
     };
     evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2)
