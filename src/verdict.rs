@@ -1,8 +1,13 @@
 //! Outcomes → verdict → exit code: the only policy in the program.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::model::{CheckResult, Outcome, Severity};
+
+/// Facts that are older say little of what is there now: a warning of its own.
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What the run says of the upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -14,7 +19,7 @@ pub enum Verdict {
     Inconclusive,
     /// Nothing that was run blocks, but checks that apply were left out: that is no clearance.
     NotJudged,
-    /// Unwaived warnings, or a warning check that is unknown or broke.
+    /// Unwaived warnings, a warning check that is unknown or broke, or facts that are out of date.
     ReadyWithWarnings,
     /// None of the above.
     Ready,
@@ -108,15 +113,21 @@ pub struct Judgement {
     pub findings: FindingCounts,
     /// What was left out; `None` in a run of every check that applies.
     pub selection: Option<Selection>,
+    /// How long before the run the facts were collected.
+    pub facts_age: Duration,
+    /// Whether that is too long.
+    pub is_outdated: bool,
 }
 
-/// Judges a run.
-pub fn judge(results: &[CheckResult], selection: Option<Selection>, fail_on: FailOn) -> Judgement {
+/// Judges a run on facts of some age.
+pub fn judge(results: &[CheckResult], selection: Option<Selection>, facts_age: Duration, fail_on: FailOn) -> Judgement {
     let checks = count_checks(results);
     let findings = count_findings(results);
-    let warns = findings.warning > 0 || is_unanswered(results, Severity::Warning);
+    let is_outdated = facts_age > MAX_AGE;
+    let warns = is_outdated || findings.warning > 0 || is_unanswered(results, Severity::Warning);
     let verdict = verdict(results, &findings, selection.is_some(), warns);
-    Judgement { verdict, exit_code: exit_code(verdict, warns, fail_on), checks, findings, selection }
+    let exit_code = exit_code(verdict, warns, fail_on);
+    Judgement { verdict, exit_code, checks, findings, selection, facts_age, is_outdated }
 }
 
 /// Findings of a check that no waiver accepts.
@@ -239,11 +250,15 @@ mod tests {
             ("a warning check that broke", vec![result(Warning, Error)], ReadyWithWarnings),
             ("what is worth knowing", vec![in_part(found(Info, 1, 0)), result(Info, Error)], Ready),
         ] {
-            assert_eq!(judge(&results, None, FailOn::Blocker).verdict, verdict, "{what}");
+            assert_eq!(judge(&results, None, Duration::ZERO, FailOn::Blocker).verdict, verdict, "{what}");
             // Of a selection the worst can be told, and never that the upgrade may go on.
             let selection = Selection::of(&results, [("other", Warning)].into_iter());
             let of_selection = if matches!(verdict, Ready | ReadyWithWarnings) { NotJudged } else { verdict };
-            assert_eq!(judge(&results, selection, FailOn::Blocker).verdict, of_selection, "a selection: {what}");
+            assert_eq!(
+                judge(&results, selection, Duration::ZERO, FailOn::Blocker).verdict,
+                of_selection,
+                "a selection: {what}"
+            );
         }
     }
 
@@ -256,7 +271,27 @@ mod tests {
         let left_out_blockers = vec!["a".to_owned(), "c".to_owned()];
         let selection = Some(Selection { run: 2, of: 6, left_out_blockers });
         assert_eq!(Selection::of(&results, left_out.into_iter()), selection);
-        assert_eq!(judge(&results, selection.clone(), FailOn::Blocker).selection, selection);
+        assert_eq!(judge(&results, selection.clone(), Duration::ZERO, FailOn::Blocker).selection, selection);
+    }
+
+    #[test]
+    fn ready_is_said_of_facts_of_a_week_at_most() {
+        let passed = [result(Blocker, Outcome::Pass)];
+        let old = MAX_AGE + Duration::from_secs(1);
+        for (results, age, verdict, code) in [
+            (&passed[..], MAX_AGE, Ready, 0),
+            (&passed, old, ReadyWithWarnings, 10),
+            (&[found(Blocker, 1, 0)], old, NotReady, 20),
+            (&[result(Blocker, Outcome::Unknown)], old, Inconclusive, 30),
+        ] {
+            let judged = judge(results, None, age, FailOn::Warning);
+            assert_eq!((judged.verdict, judged.exit_code, judged.is_outdated), (verdict, code, age > MAX_AGE));
+            assert_eq!(judged.facts_age, age);
+        }
+        let selection = Selection::of(&passed, [("other", Info)].into_iter());
+        let judged = judge(&passed, selection, old, FailOn::Warning);
+        assert_eq!((judged.verdict, judged.exit_code), (NotJudged, 10));
+        assert_eq!(judge(&passed, None, old, FailOn::Blocker).exit_code, 0);
     }
 
     #[test]
@@ -274,7 +309,7 @@ mod tests {
             assert_eq!(verdict.as_str(), word);
             assert_eq!(serde_json::to_value(verdict).unwrap(), word);
         }
-        assert_eq!(judge(&[found(Blocker, 1, 0)], None, FailOn::Warning).exit_code, 20);
+        assert_eq!(judge(&[found(Blocker, 1, 0)], None, Duration::ZERO, FailOn::Warning).exit_code, 20);
     }
 
     #[test]
@@ -284,7 +319,7 @@ mod tests {
         for (outcome, times) in [(Pass, 2), (Unknown, 3), (Error, 5), (NotApplicable, 6)] {
             results.extend(vec![result(Info, outcome); times]);
         }
-        let Judgement { checks, findings, .. } = judge(&results, None, FailOn::Never);
+        let Judgement { checks, findings, .. } = judge(&results, None, Duration::ZERO, FailOn::Never);
         assert_eq!(checks, CheckCounts { pass: 2, fail: 4, unknown: 3, error: 5, not_applicable: 6 });
         assert_eq!(findings, FindingCounts { blocker: 5, warning: 2, info: 2, waived: 2 });
         assert_eq!([0, 1, 2, 3].map(|at| unwaived(&results[at])), [3, 2, 2, 2]);

@@ -608,6 +608,27 @@ fn replays_of_one_snapshot_differ_in_the_run_alone() {
 }
 
 #[test]
+fn facts_of_long_ago_are_a_warning_and_the_demonstration_is_timeless() {
+    let folder = tempfile::tempdir().unwrap();
+    dead_installation(folder.path());
+    let facts = folder.path().join("facts.db").display().to_string();
+    run(&["collect", "-q", "--offline", "--root", folder.path().to_str().unwrap(), "--facts", &facts]);
+    let told = |arguments: &[&str]| {
+        let (code, report) = json(&[arguments, &["--fail-on", "warning"]].concat());
+        let notices = report["run"]["notices"].to_string();
+        (code, report["verdict"].as_str().unwrap().to_owned(), notices.contains("days old"))
+    };
+    let replay = ["run", "--from-facts", &facts, "--check", "domain_name_conflict"];
+    let fresh = told(&replay);
+    assert!(!fresh.2, "{fresh:?}");
+    let sql = "UPDATE snapshot SET value = CAST(value - 8 * 86400 AS TEXT) WHERE key = 'collected_at'";
+    assert_eq!(rusqlite::Connection::open(&facts).unwrap().execute(sql, ()).unwrap(), 1);
+    let old = told(&replay);
+    assert!(old.2, "{old:?}");
+    assert_eq!(told(&["demo", "--check", "mapi_folder_parent_cycle"]), (0, "not_judged".to_owned(), false));
+}
+
+#[test]
 fn a_snapshot_answers_questions_and_only_questions() {
     let folder = tempfile::tempdir().unwrap();
     dead_installation(folder.path());

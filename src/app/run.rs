@@ -24,7 +24,7 @@ use crate::model::{CheckResult, Completeness, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
-use crate::verdict::{self, Selection};
+use crate::verdict::{self, Judgement, Selection};
 use crate::waiver::{self, Waiver};
 
 /// Time that one check may take.
@@ -88,6 +88,15 @@ fn apart(targets: &Targets, snapshot: Option<&Path>) -> Result<(), Failure> {
         Some(path) => Err(Failure::Usage(format!("{}: both the facts and a report go there", path.display()))),
         None => Ok(()),
     }
+}
+
+fn is_demo(provenance: Provenance<'_>) -> bool {
+    matches!(provenance, Provenance::Here { collected: None, .. })
+}
+
+fn outdated(judgement: &Judgement) -> Option<Notice> {
+    let days = judgement.facts_age.as_secs() / (24 * 60 * 60);
+    judgement.is_outdated.then_some(Notice::FactsOutdated { days })
 }
 
 /// What is to be said of a collection as a whole.
@@ -172,7 +181,8 @@ impl<'a> Judging<'a> {
         let next = next::notices(provenance, facts, &about.topology, &results);
         let waivers = waiver::apply(&self.waivers, &mut results, today);
         notices.extend(next.into_iter().chain(waivers).map(|notice| notice.text(self.lang)));
-        let judgement = verdict::judge(&results, selection, self.arguments.fail_on);
+        let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
+        notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
         let exit_code = judgement.exit_code;
         let report = Report {
             tool_version: VERSION.to_owned(),
@@ -208,13 +218,19 @@ impl<'a> Judging<'a> {
         Ok((results, selection))
     }
 
+    /// How old the facts are. The demonstration is judged on the day of its facts.
+    fn age(&self, facts: &Facts, provenance: Provenance<'_>) -> Duration {
+        let seconds = self.started_at.as_second().saturating_sub(facts.origin().collected_at);
+        if is_demo(provenance) { Duration::ZERO } else { Duration::from_secs(seconds.max(0).cast_unsigned()) }
+    }
+
     fn describe(&self, facts: &Facts, about: &About, provenance: Provenance<'_>, notices: Vec<String>) -> Run {
         Run {
             id: uuid::Uuid::new_v4().to_string(),
             started_at: self.started_at,
             duration_ms: self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             lang: self.lang,
-            is_demo: matches!(provenance, Provenance::Here { collected: None, .. }),
+            is_demo: is_demo(provenance),
             installation: Installation {
                 name: about.identity.name.clone(),
                 build: about.identity.build.clone(),

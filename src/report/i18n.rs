@@ -111,6 +111,17 @@ impl Catalogue {
         format!("{selected}. {left_out}{colon} {}", named.join(", "))
     }
 
+    /// How long ago something was, at the precision a reader cares for.
+    pub(super) fn ago(&self, age: std::time::Duration) -> String {
+        let minutes = age.as_secs() / 60;
+        let age = match minutes {
+            0..60 => self.count("minute", minutes),
+            60..2_880 => self.count("hour", minutes / 60),
+            _ => self.count("day", minutes / 1_440),
+        };
+        self.text("label.ago").replace("{age}", &age)
+    }
+
     /// A duration in milliseconds, at the precision a reader cares for.
     pub(super) fn duration(&self, ms: u64) -> String {
         match ms {
@@ -212,6 +223,16 @@ mod tests {
         let (en, fr) = (Catalogue::shipped(Lang::En), Catalogue::shipped(Lang::Fr));
         assert_eq!([0, 1, 2].map(|n| en.count("row", n)), ["0 rows", "1 row", "2 rows"]);
         assert_eq!([0, 1, 2].map(|n| fr.count("row", n)), ["0 ligne", "1 ligne", "2 lignes"]);
+    }
+
+    #[test]
+    fn ages_read_well() {
+        let (en, fr) = (Catalogue::shipped(Lang::En), Catalogue::shipped(Lang::Fr));
+        let minutes = |n: u64| std::time::Duration::from_secs(n * 60);
+        let ages = [0, 1, 59, 60, 2_879, 2_880, 12_960].map(minutes);
+        let said = ["0 minutes", "1 minute", "59 minutes", "1 hour", "47 hours", "2 days", "9 days"];
+        assert_eq!(ages.map(|age| en.ago(age)), said.map(|said| format!("{said} ago")));
+        assert_eq!(fr.ago(minutes(12_960)), "il y a 9 jours");
     }
 
     #[test]

@@ -124,6 +124,8 @@ struct Installation<'a> {
     /// When the facts were collected: RFC 3339, UTC, whole seconds.
     #[schemars(extend("format" = "date-time"))]
     collected_at: String,
+    /// How long before the run that was, in seconds; 0 in a demonstration.
+    facts_age_s: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -305,6 +307,7 @@ impl<'a> Run<'a> {
                 target: &installation.target,
                 servers: &installation.servers,
                 collected_at: utc(installation.collected_at),
+                facts_age_s: report.judgement.facts_age.as_secs(),
             },
             notices: &run.notices,
         }

@@ -10,13 +10,16 @@ use time::{Duration, OffsetDateTime};
 
 use super::i18n::Catalogue;
 use super::outline;
-use super::{Report, Run};
+use super::{Report, Run, utc};
 use crate::model::text::visible;
 use crate::model::{CheckResult, Outcome, Severity};
 use crate::verdict::{self, FailOn};
 
 /// Findings spelled out in one test case; the JSON report has them all.
 const LISTED: usize = 100;
+
+/// The suite of what is said of the facts as a whole.
+const FACTS: &str = "facts";
 
 /// The longest time written for one case, in milliseconds: eleven days, far from where the sums of a suite overflow.
 const LONGEST_MS: u64 = 1_000_000_000;
@@ -30,6 +33,9 @@ pub fn render(report: &Report) -> Result<String, Box<dyn std::error::Error>> {
     let mut categories: BTreeMap<&str, Vec<TestCase>> = BTreeMap::new();
     for check in &report.checks {
         categories.entry(&check.category).or_default().push(case(check, report.fail_on, &words));
+    }
+    if report.judgement.is_outdated {
+        categories.entry(FACTS).or_default().push(outdated(report, &words));
     }
     let mut xml = junit_report::Report::new();
     xml.add_testsuites(categories.into_iter().map(|(category, cases)| suite(category, cases, &report.run)));
@@ -47,6 +53,7 @@ fn properties(report: &Report, words: &Catalogue) -> Vec<(&'static str, String)>
         ("verdict", judgement.verdict.as_str().to_owned()),
         ("release", place.release.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("target", place.target.clone()),
+        ("facts", format!("{} ({})", utc(place.collected_at), words.ago(judgement.facts_age))),
     ];
     properties.extend(judgement.selection.iter().map(|s| ("selection", words.selection(s, usize::MAX))));
     properties
@@ -104,6 +111,18 @@ fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
         system_out,
         system_err: None,
     }
+}
+
+/// Facts that are out of date are a warning that no check tells of.
+fn outdated(report: &Report, words: &Catalogue) -> TestCase {
+    let (type_, message) = (Severity::Warning.as_str().to_owned(), attribute(words.text("label.outdated")));
+    let result = match report.fail_on {
+        FailOn::Warning => TestResult::Failure { type_, message, cause: None },
+        FailOn::Blocker | FailOn::Never => TestResult::SkippedWithCause { type_, message, cause: None },
+    };
+    let classname = Some(format!("bm-preflight.{FACTS}"));
+    let (name, time) = ("facts_outdated".to_owned(), Duration::ZERO);
+    TestCase { name, time, result, classname, filepath: None, system_out: None, system_err: None }
 }
 
 /// What a pass compared, a line for each sentence.

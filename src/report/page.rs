@@ -45,6 +45,9 @@ struct Page<'a> {
     verdict: &'static str,
     sentence: String,
     selection: Option<String>,
+    /// How long ago the facts were collected.
+    age: String,
+    is_outdated: bool,
     exit_code: u8,
     tool_version: &'a str,
     run_id: &'a str,
@@ -180,6 +183,8 @@ impl<'a> Page<'a> {
             verdict: judgement.verdict.as_str(),
             sentence: words.verdict(report),
             selection: judgement.selection.as_ref().map(|selection| words.selection(selection, usize::MAX)),
+            age: words.ago(judgement.facts_age),
+            is_outdated: judgement.is_outdated,
             exit_code: judgement.exit_code,
             tool_version: &report.tool_version,
             run_id: &run.id,

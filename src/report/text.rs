@@ -57,13 +57,14 @@ impl Page<'_> {
         let unknown = self.words.text("label.unknown");
         let or_unknown = |text: &Option<String>| clean(text.as_deref().unwrap_or(unknown));
         let identity = format!(
-            "{} · {} ({}) → {} · {} {}",
+            "{} · {} ({}) → {} · {} {} ({})",
             or_unknown(&place.name),
             or_unknown(&place.build),
             or_unknown(&place.release),
             clean(&place.target),
             self.words.text("label.collected_at"),
             utc(place.collected_at),
+            self.words.ago(judgement.facts_age),
         );
         self.line(2, &identity);
         if let Some(selection) = &judgement.selection {

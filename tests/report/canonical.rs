@@ -1,5 +1,7 @@
 //! Report values: one with every outcome and severity, and the same with a hostile string in every slot.
 
+use std::time::Duration;
+
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
     CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
@@ -8,6 +10,9 @@ use bm_preflight::model::{
 use bm_preflight::report::{Installation, Report, Run};
 use bm_preflight::verdict::{FailOn, Selection, judge};
 use serde_json::json;
+
+/// The age of the facts.
+pub(crate) const AGE: Duration = Duration::from_secs(60);
 
 /// What an attacker would name a folder.
 pub(crate) const HOSTILE: &str =
@@ -29,7 +34,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
     Report {
         tool_version: "0.1.0".into(),
         run: run(lang),
-        judgement: judge(&checks, None, fail_on),
+        judgement: judge(&checks, None, AGE, fail_on),
         fail_on,
         checks,
         autodiscover: names(),

@@ -1,6 +1,7 @@
 //! The formats tell the same story.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bm_preflight::model::Lang;
 use bm_preflight::report::{Format, Report, Style, html, json, junit, text};
@@ -8,7 +9,7 @@ use bm_preflight::verdict::{FailOn, judge};
 use clap::ValueEnum as _;
 use serde_json::Value;
 
-use crate::canonical::{HOSTILE, hostile, report, selection};
+use crate::canonical::{AGE, HOSTILE, hostile, report, selection};
 use crate::markup::{Element, read};
 
 /// The canonical report with lists short enough for every format to show them whole.
@@ -17,7 +18,7 @@ fn short(lang: Lang) -> Report {
     for check in &mut report.checks {
         check.findings.truncate(20);
     }
-    report.judgement = judge(&report.checks, None, report.fail_on);
+    report.judgement = judge(&report.checks, None, AGE, report.fail_on);
     report
 }
 
@@ -65,7 +66,7 @@ fn each_verdict_has_its_sentence() {
     let told = |ids: &[&str]| {
         let mut report = report(Lang::En, FailOn::Blocker);
         report.checks.retain(|c| ids.contains(&c.id.as_str()));
-        report.judgement = judge(&report.checks, None, report.fail_on);
+        report.judgement = judge(&report.checks, None, AGE, report.fail_on);
         told(&report)
     };
     for (ids, verdict, sentence) in [
@@ -104,7 +105,7 @@ fn a_selection_is_told_in_every_format() {
     ] {
         let mut report = report(lang, FailOn::Blocker);
         report.checks.retain(|c| ["mailbox_size", "autodiscover_unreachable"].contains(&c.id.as_str()));
-        report.judgement = judge(&report.checks, Some(selection()), report.fail_on);
+        report.judgement = judge(&report.checks, Some(selection()), AGE, report.fail_on);
         let Told { json, html, junit, text } = told(&report);
         assert_eq!((&json["verdict"], &json["exit_code"]), (&"not_judged".into(), &0.into()));
         let blockers = ["replication_inactive", "spool_on_fire"];
@@ -118,14 +119,44 @@ fn a_selection_is_told_in_every_format() {
             let properties = suite.all("property").into_iter();
             let properties: Vec<_> = properties.map(|p| (p.attribute("name"), p.attribute("value"))).collect();
             let place = [("verdict", "not_judged"), ("release", "4.0.14"), ("target", "4.1"), ("selection", said)];
+            let properties: Vec<_> = properties.into_iter().filter(|(name, _)| *name != "facts").collect();
             assert_eq!(properties, place);
         }
         // What blocks in a selection is told as ever.
         report = self::report(lang, FailOn::Blocker);
-        report.judgement = judge(&report.checks, Some(selection()), report.fail_on);
+        report.judgement = judge(&report.checks, Some(selection()), AGE, report.fail_on);
         let Told { json, html, text, .. } = self::told(&report);
         assert_eq!(json["verdict"], "not_ready");
         assert!(html.of_class("selection")[0].text.ends_with(said) && text.contains(said));
+    }
+}
+
+#[test]
+fn the_age_of_the_facts_stands_at_the_top_of_every_format() {
+    let week = Duration::from_secs(7 * 86_400);
+    for (lang, age, said) in [
+        (Lang::En, AGE, "Facts collected 2026-11-23T09:59:00Z (1 minute ago)"),
+        (Lang::En, week + AGE, "Facts collected 2026-11-23T09:59:00Z (7 days ago)"),
+        (Lang::Fr, week + AGE, "Données relevées le 2026-11-23T09:59:00Z (il y a 7 jours)"),
+    ] {
+        let is_old = age > week;
+        for (fail_on, code, element) in [(FailOn::Warning, 10, "failure"), (FailOn::Blocker, 0, "skipped")] {
+            let mut report = report(lang, fail_on);
+            report.checks.retain(|c| c.id == "mailbox_size");
+            report.judgement = judge(&report.checks, None, age, fail_on);
+            let Told { json, html, junit, text } = told(&report);
+            let (verdict, code) = if is_old { ("ready_with_warnings", code) } else { ("ready", 0) };
+            assert_eq!((&json["verdict"], &json["exit_code"]), (&verdict.into(), &code.into()));
+            assert_eq!(json["run"]["installation"]["facts_age_s"], age.as_secs());
+            assert!(text.lines().nth(2).unwrap().ends_with(said), "{text}");
+            let head = html.of_class("age")[0];
+            assert!(head.text.contains("2026-11-23") && said.ends_with(head.text.rsplit(" (").next().unwrap()));
+            assert_eq!(head.attribute("class").contains("warning"), is_old);
+            let property = junit.all("property").into_iter().find(|p| p.attribute("name") == "facts").unwrap();
+            assert!(said.ends_with(property.attribute("value")), "{}", property.attribute("value"));
+            let case = junit.all("testcase").into_iter().find(|c| c.attribute("name") == "facts_outdated");
+            assert_eq!(case.map(|case| case.children[0].name.as_str()), is_old.then_some(element));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn every_key_is_in_its_place() {
         keys(&root["run"]),
         ["id", "started_at", "duration_ms", "lang", "is_demo", "selection", "installation", "notices"]
     );
-    let installation = ["name", "build", "release", "target", "servers", "collected_at"];
+    let installation = ["name", "build", "release", "target", "servers", "collected_at", "facts_age_s"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);

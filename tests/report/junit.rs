@@ -134,6 +134,15 @@ fn it_validates_against_the_schema() {
 }
 
 #[test]
+fn outdated_facts_validate() {
+    for fail_on in [FailOn::Blocker, FailOn::Warning] {
+        let mut report = report(Lang::Fr, fail_on);
+        report.judgement.is_outdated = true;
+        validate(&junit::render(&report).unwrap());
+    }
+}
+
+#[test]
 fn awkward_times_still_validate() {
     let mut report = report(Lang::En, FailOn::Blocker);
     for times in [[30_673; 9], [u64::MAX; 9], [30_673, 7_999, 1, 0, 4_099, 30_673, 65_537, 8_191, u64::MAX / 2]] {

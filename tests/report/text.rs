@@ -44,7 +44,7 @@ fn a_blocker_is_told_in_full() {
         "$ bm-cli mapi move 'user002@example.org'",
         "? Not seen: there may be more: mapi_folder (imap-02): connection refused",
         "Before the upgrade window. Low risk",
-        "mail.example.org · 4.1.43922 (4.0.14) → 4.1 · Facts collected 2026-11-23T09:59:00Z",
+        "mail.example.org · 4.1.43922 (4.0.14) → 4.1 · Facts collected 2026-11-23T09:59:00Z (1 minute ago)",
         "no such function: re",
         "archive, read by nobody (until 2027-01-31)",
         "! waiver 3 of waivers.toml expired",

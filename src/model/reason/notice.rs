@@ -18,6 +18,10 @@ reasons! {
         WaiverExpired { check: String, subject: String, day: String }
             en "the waiver of {check} for {subject} expired on {day}"
             fr "la dérogation de {check} pour {subject} a expiré le {day}";
+        /// Facts that say little of what is there now.
+        FactsOutdated { days: u64 }
+            en "the facts are {days} days old: collect anew before you rely on this report"
+            fr "les données datent de {days} jours : refaites un relevé avant de vous fier à ce rapport";
         /// The server to collect on next.
         NeedsFiles { server: String, checks: Checks }
             en "{checks} files from {server}: run the command below there"
