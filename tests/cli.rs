@@ -284,6 +284,28 @@ fn a_selection_is_no_clearance() {
 }
 
 #[test]
+fn a_way_that_no_check_covers_is_inconclusive() {
+    for (way, code, verdict, steps) in [
+        (&["--from", "4.2.4", "--to", "4.3"][..], 30, "inconclusive", vec!["4.2 → 4.3"]),
+        (&["--from", "4.8", "--to", "5.0"], 30, "inconclusive", vec!["4.8 → 4.9", "4.9 → 5.0"]),
+        (&["--from", "4.0.14"], 0, "not_judged", vec![]),
+    ] {
+        let arguments = [&["demo", "--check", "upgrade_step_not_covered", "--check", "sync_*"][..], way].concat();
+        let (ended, report) = json(&arguments);
+        let check =
+            report["checks"].as_array().unwrap().iter().find(|c| c["id"] == "upgrade_step_not_covered").unwrap();
+        let told: Vec<_> = check["missing"].as_array().unwrap().iter().map(|m| m["scope"].as_str().unwrap()).collect();
+        assert_eq!((ended, report["verdict"].as_str().unwrap(), told), (code, verdict, steps), "{way:?}");
+    }
+    // From 5.0 on there is no Cyrus, and nothing to miss of it.
+    let (_, report) = json(&["demo", "--from", "5.0.1", "--to", "5.1"]);
+    let checks = report["checks"].as_array().unwrap().iter();
+    let outcomes = checks.filter(|c| c["category"] == "cyrus" || c["category"] == "replication");
+    assert!(outcomes.clone().count() > 30 && outcomes.clone().all(|c| c["outcome"] == "not_applicable"));
+    assert_eq!(report["summary"]["findings"]["blocker"], 0);
+}
+
+#[test]
 fn a_selection_is_told_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().display().to_string();

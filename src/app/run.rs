@@ -203,6 +203,7 @@ impl<'a> Judging<'a> {
         let situation = Situation {
             lang: self.lang,
             from: self.arguments.from.clone().or_else(|| about.release.clone()),
+            from_at_least: about.at_least.clone(),
             to: self.arguments.to.clone(),
             now: facts.origin().collected_at,
             coverage: facts.coverage(),
@@ -235,6 +236,7 @@ impl<'a> Judging<'a> {
                 name: about.identity.name.clone(),
                 build: about.identity.build.clone(),
                 release: self.arguments.from.clone().or_else(|| about.release.clone()),
+                at_least: about.at_least.clone().filter(|_| self.arguments.from.is_none()),
                 target: self.arguments.to.clone(),
                 collected_at: Timestamp::from_second(facts.origin().collected_at).unwrap_or(self.started_at),
                 servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
@@ -251,6 +253,8 @@ struct About {
     packages: Option<BTreeSet<String>>,
     mail_names: Vec<MailName>,
     release: Option<String>,
+    /// The release that is installed at least, where it is not known.
+    at_least: Option<String>,
 }
 
 impl About {
@@ -261,6 +265,7 @@ impl About {
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
         let mail_names = autodiscover::names(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
-        Ok(Self { topology, identity, packages, mail_names, release })
+        let at_least = identity.build.as_deref().and_then(version::at_least);
+        Ok(Self { topology, identity, packages, mail_names, release, at_least })
     }
 }

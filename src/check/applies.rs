@@ -1,5 +1,7 @@
 //! Whether a check is about the installation, and what of the facts that it needs is there.
 
+use semver::{Op, VersionReq};
+
 use super::Check;
 use super::evaluate::Situation;
 use crate::fact::{ScopeKind, Table};
@@ -16,7 +18,21 @@ pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<A
     let from =
         || outside(&check.from, situation.from.as_deref()).map(|(range, release)| Applies::From { range, release });
     let to = || outside(&check.to, Some(&situation.to)).map(|(range, release)| Applies::To { range, release });
-    from().or_else(to).or_else(|| without_package(check, situation)).or_else(|| without_role(check, situation))
+    let newer = || newer(check, situation);
+    from()
+        .or_else(newer)
+        .or_else(to)
+        .or_else(|| without_package(check, situation))
+        .or_else(|| without_role(check, situation))
+}
+
+/// That the installed release, whichever it is, lies above the releases that the check is about.
+fn newer(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
+    let (range, release) = (check.from.as_ref()?, situation.from_at_least.as_ref()?);
+    let is_upper = |op| matches!(op, Op::Less | Op::LessEq);
+    let upper = VersionReq { comparators: range.comparators.iter().filter(|c| is_upper(c.op)).cloned().collect() };
+    let is_above = situation.from.is_none() && !upper.matches(&version::semantic(release)?);
+    is_above.then(|| Applies::FromAtLeast { range: range.to_string(), release: release.clone() })
 }
 
 /// That no server has one of the packages that the check is about, if that is known of every server.

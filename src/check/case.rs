@@ -46,6 +46,7 @@ pub(super) fn judge(
     let situation = Situation {
         lang,
         from: case.from.clone(),
+        from_at_least: None,
         to: case.to.clone(),
         now: 0,
         coverage,

@@ -21,6 +21,8 @@ pub struct Situation<'a> {
     pub lang: Lang,
     /// Installed release, when it is known.
     pub from: Option<String>,
+    /// Release that is installed at least, where it is not known which one is.
+    pub from_at_least: Option<String>,
     /// Release that the upgrade goes to.
     pub to: String,
     /// When the facts were collected, in seconds since the epoch.

@@ -72,6 +72,7 @@ fn situation(coverage: &[Coverage]) -> Situation<'_> {
     Situation {
         lang: Lang::En,
         from: Some("4.0.14".to_owned()),
+        from_at_least: None,
         to: "4.1".to_owned(),
         now: 1_793_620_800,
         coverage,
@@ -188,6 +189,26 @@ fn a_check_applies_unless_it_is_known_not_to() {
         let blind = Situation { from: None, holders: None, packages: None, ..situation(&known) };
         let outcome = one(&check, &mut reader(&[("a", None)]), &blind).outcome;
         assert_eq!(outcome == Outcome::NotApplicable, settings.contains("to = \"<"), "{settings}");
+    }
+}
+
+#[test]
+fn a_release_that_is_known_by_its_floor_alone_is_held_against_the_upper_end() {
+    let known = coverage(Completeness::Complete, Completeness::Complete);
+    for (range, floor, applies) in [
+        (">=4.0, <4.1", "4.7", false),
+        ("<5.0", "4.7", true),
+        ("<4.7", "4.7", false),
+        (">=4.9", "4.7", true),
+        (">=4.8, <4.9", "4.7", true),
+    ] {
+        let at_least =
+            |floor: &str| Situation { from: None, from_at_least: Some(floor.to_owned()), ..situation(&known) };
+        let check = sample(&format!("upgrade = {{ from = \"{range}\" }}"), UNITS);
+        assert_eq!(super::evaluate::applies(&check, &at_least(floor)), applies, "{range}");
+        let result = one(&check, &mut reader(&[]), &at_least(floor));
+        let reason = format!("for upgrades from {range}; installed is 4.7 or later");
+        assert_eq!(result.reason, (!applies).then_some(reason));
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-/// First build of each release, ascending: a build belongs to the last release that begins at or before it.
+/// First build of each release, ascending: up to `LAST_KNOWN` a build belongs to the last release that begins at or before
+/// it.
 const RELEASES: &[(u32, &str)] = &[
     (42217, "4.0"),
     (42252, "4.0.1"),
@@ -32,24 +33,49 @@ const RELEASES: &[(u32, &str)] = &[
     (48891, "4.2.0"),
     (48893, "4.2.1"),
     (48913, "4.2.4"),
-    (64849, "4.8"),
+];
+
+/// The last build whose release is known. The builds above it are those of releases whose first build nobody published.
+const LAST_KNOWN: u32 = 48_913;
+
+/// Builds from which on a release is at least that one, ascending. Inferred: where the development of the next one began.
+const AT_LEAST: &[(u32, &str)] = &[
+    (48_914, "4.2.4"),
+    (51_057, "4.3"),
+    (52_881, "4.4"),
+    (56_006, "4.5"),
+    (57_921, "4.6"),
+    (61_096, "4.7"),
+    (63_005, "4.8"),
 ];
 
 /// Third numbers below this are those of a release name such as `4.0.14`, not builds.
 const FIRST_BUILD: u32 = 1_000;
 
 /// The release that a technical version belongs to: `4.1.43922-buster` is `4.0.14`. A release name stands for itself.
-/// `None` when it is no version, or a build older than the first release of 4.0.
+/// `None` when it is no version, or a build whose release is not known.
 pub fn release_of(version: &str) -> Option<String> {
     let (major, minor, third) = leading_numbers(version)?;
     match (major, third) {
         (_, None) => Some(format!("{major}.{minor}")),
         (_, Some(patch)) if patch < FIRST_BUILD => Some(format!("{major}.{minor}.{patch}")),
-        (4, Some(build)) => {
-            RELEASES.iter().rev().find(|(first, _)| *first <= build).map(|(_, release)| (*release).to_owned())
-        }
+        (4, Some(build)) if build <= LAST_KNOWN => last_from(RELEASES, build),
+        (4, Some(_)) => None,
         (_, Some(_)) => Some(format!("{major}.{minor}")),
     }
+}
+
+/// The release that a build whose own is not known has at least: `4.1.61831` is not below `4.7`. `None` when the release is
+/// known, or nothing is.
+pub fn at_least(version: &str) -> Option<String> {
+    match leading_numbers(version)? {
+        (4, _, Some(build)) if build > LAST_KNOWN => last_from(AT_LEAST, build),
+        _ => None,
+    }
+}
+
+fn last_from(releases: &[(u32, &str)], build: u32) -> Option<String> {
+    releases.iter().rev().find(|(first, _)| *first <= build).map(|(_, release)| (*release).to_owned())
 }
 
 /// The release as a semantic version, for version ranges: `4.1` is `4.1.0`.
@@ -104,6 +130,9 @@ mod tests {
             ("4.1.47223", Some("4.0.15")),
             ("4.1.47224", Some("4.1")),
             ("4.1.48912", Some("4.2.1")),
+            ("4.1.48913", Some("4.2.4")),
+            ("4.1.48914", None),
+            ("4.1.61831", None),
             ("4.1.42216", None),
             ("4.0.14", Some("4.0.14")),
             ("4.1", Some("4.1")),
@@ -118,6 +147,25 @@ mod tests {
     }
 
     #[test]
+    fn a_build_above_the_known_ones_tells_the_least() {
+        for (version, least) in [
+            ("4.1.48913", None),
+            ("4.1.48914", Some("4.2.4")),
+            ("4.1.51056", Some("4.2.4")),
+            ("4.1.51057", Some("4.3")),
+            ("4.1.61831", Some("4.7")),
+            ("4.1.65000-buster", Some("4.8")),
+            ("4.1.42216", None),
+            ("4.2.1", None),
+            ("5.0.4859", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(at_least(version).as_deref(), least, "{version}");
+            assert!(least.is_none() || release_of(version).is_none(), "{version}");
+        }
+    }
+
+    #[test]
     fn numbers_compare_as_numbers() {
         assert_eq!(compare("17.2.3", "17.10.0"), Ordering::Less);
         assert_eq!(compare("4.1", "4.1.0"), Ordering::Equal);
@@ -127,6 +175,9 @@ mod tests {
 
     #[test]
     fn the_map_is_ascending() {
-        assert!(RELEASES.windows(2).all(|w| w[0].0 < w[1].0 && compare(w[0].1, w[1].1).is_lt()));
+        for map in [RELEASES, AT_LEAST] {
+            assert!(map.windows(2).all(|w| w[0].0 < w[1].0 && compare(w[0].1, w[1].1).is_lt()));
+        }
+        assert!(AT_LEAST[0].0 == LAST_KNOWN + 1 && RELEASES.iter().all(|(first, _)| *first <= LAST_KNOWN));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Report;
+use super::{Installation, Report};
 use crate::model::Lang;
 use crate::verdict::Selection;
 
@@ -96,6 +96,12 @@ impl Catalogue {
         let sentence =
             report.judgement.selection.iter().fold(sentence, |sentence, selection| counted(&sentence, selection));
         sentence.replace("{target}", &report.run.installation.target)
+    }
+
+    /// The installed release, or what is known of it.
+    pub(super) fn release(&self, place: &Installation) -> String {
+        let at_least = || Some(self.text("label.at_least").replace("{release}", place.at_least.as_ref()?));
+        place.release.clone().or_else(at_least).unwrap_or_else(|| self.text("label.unknown").to_owned())
     }
 
     /// How many checks a selection has, and which blocking ones it lacks, up to a limit.

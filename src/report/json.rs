@@ -117,6 +117,8 @@ struct Installation<'a> {
     build: Option<&'a str>,
     /// Release that the build belongs to; null when it could not be told.
     release: Option<&'a str>,
+    /// Release that it is at least, where the build does not tell which; null when it does, or nothing is known.
+    release_at_least: Option<&'a str>,
     /// Release that the upgrade goes to.
     target: &'a str,
     /// Uids of the servers.
@@ -304,6 +306,7 @@ impl<'a> Run<'a> {
                 name: installation.name.as_deref(),
                 build: installation.build.as_deref(),
                 release: installation.release.as_deref(),
+                release_at_least: installation.at_least.as_deref(),
                 target: &installation.target,
                 servers: &installation.servers,
                 collected_at: utc(installation.collected_at),

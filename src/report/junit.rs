@@ -51,7 +51,7 @@ fn properties(report: &Report, words: &Catalogue) -> Vec<(&'static str, String)>
     let (judgement, place) = (&report.judgement, &report.run.installation);
     let mut properties = vec![
         ("verdict", judgement.verdict.as_str().to_owned()),
-        ("release", place.release.clone().unwrap_or_else(|| "unknown".to_owned())),
+        ("release", words.release(place)),
         ("target", place.target.clone()),
         ("facts", format!("{} ({})", utc(place.collected_at), words.ago(judgement.facts_age))),
     ];

@@ -117,6 +117,8 @@ pub struct Installation {
     pub build: Option<String>,
     /// Release that the build belongs to, such as `4.0.14`.
     pub release: Option<String>,
+    /// Release that it is at least, where the build does not tell which.
+    pub at_least: Option<String>,
     /// Release that the upgrade goes to.
     pub target: String,
     /// When the facts were collected, UTC.

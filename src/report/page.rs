@@ -71,7 +71,7 @@ struct Page<'a> {
 struct Installation<'a> {
     name: Option<&'a str>,
     build: Option<&'a str>,
-    release: Option<&'a str>,
+    release: String,
     target: &'a str,
     servers: &'a [String],
     collected_at: String,
@@ -190,7 +190,7 @@ impl<'a> Page<'a> {
             run_id: &run.id,
             started_at: day_and_time(run.started_at),
             duration: words.duration(run.duration_ms),
-            installation: Installation::of(run),
+            installation: Installation::of(run, words),
             notices: &run.notices,
             check_counts: outline::check_counts(&judgement.checks).map(Count::of).into(),
             finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
@@ -216,12 +216,12 @@ impl Count {
 }
 
 impl<'a> Installation<'a> {
-    fn of(run: &'a Run) -> Self {
+    fn of(run: &'a Run, words: &Catalogue) -> Self {
         let place = &run.installation;
         Self {
             name: place.name.as_deref(),
             build: place.build.as_deref(),
-            release: place.release.as_deref(),
+            release: words.release(place),
             target: &place.target,
             servers: &place.servers,
             collected_at: day_and_time(place.collected_at),

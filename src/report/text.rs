@@ -60,7 +60,7 @@ impl Page<'_> {
             "{} · {} ({}) → {} · {} {} ({})",
             or_unknown(&place.name),
             or_unknown(&place.build),
-            or_unknown(&place.release),
+            clean(&self.words.release(place)),
             clean(&place.target),
             self.words.text("label.collected_at"),
             utc(place.collected_at),

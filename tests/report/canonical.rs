@@ -53,6 +53,7 @@ fn run(lang: Lang) -> Run {
             name: Some("mail.example.org".into()),
             build: Some("4.1.43922".into()),
             release: Some("4.0.14".into()),
+            at_least: None,
             target: "4.1".into(),
             collected_at: "2026-11-23T09:59:00Z".parse().unwrap(),
             servers: vec!["bm-master".into(), "imap-02".into()],

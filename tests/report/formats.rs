@@ -161,6 +161,20 @@ fn the_age_of_the_facts_stands_at_the_top_of_every_format() {
 }
 
 #[test]
+fn a_release_that_is_known_by_its_floor_alone_is_told_so() {
+    for (lang, said) in [(Lang::En, "unknown, at least 4.7"), (Lang::Fr, "inconnue, au moins la 4.7")] {
+        let mut report = short(lang);
+        let place = &mut report.run.installation;
+        (place.release, place.at_least) = (None, Some("4.7".into()));
+        let Told { json, html, junit, text } = told(&report);
+        let place = &json["run"]["installation"];
+        assert_eq!((&place["release"], &place["release_at_least"]), (&Value::Null, &"4.7".into()));
+        assert!(html.of_class("facts")[0].text.contains(said) && text.contains(&format!("({said})")));
+        assert!(junit.all("property").iter().any(|p| p.attribute("value") == said));
+    }
+}
+
+#[test]
 fn every_check_is_in_every_format() {
     let Told { json, html, junit, text } = told(&short(Lang::Fr));
     let ids: BTreeSet<&str> = json["checks"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();

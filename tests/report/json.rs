@@ -31,7 +31,8 @@ fn every_key_is_in_its_place() {
         keys(&root["run"]),
         ["id", "started_at", "duration_ms", "lang", "is_demo", "selection", "installation", "notices"]
     );
-    let installation = ["name", "build", "release", "target", "servers", "collected_at", "facts_age_s"];
+    let installation =
+        ["name", "build", "release", "release_at_least", "target", "servers", "collected_at", "facts_age_s"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);

@@ -34,6 +34,7 @@ pub(crate) fn judge(checks: &[Check], facts: &Facts, from: Option<String>, to: &
     let situation = Situation {
         lang: Lang::En,
         from,
+        from_at_least: None,
         to: to.to_owned(),
         now: facts.origin().collected_at,
         coverage: facts.coverage(),

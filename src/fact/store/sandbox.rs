@@ -60,6 +60,7 @@ const FUNCTIONS: &[&str] = &[
     "printf",
     "quote",
     "rank",
+    "release_at_least",
     "release_of",
     "replace",
     "round",
@@ -190,5 +191,8 @@ fn register_functions(connection: &Connection) -> Result<(), Error> {
     })?;
     connection.create_scalar_function("release_of", 1, flags, |context| {
         Ok(context.get::<Option<String>>(0)?.and_then(|build| version::release_of(&build)))
+    })?;
+    connection.create_scalar_function("release_at_least", 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.and_then(|build| version::at_least(&build)))
     })
 }

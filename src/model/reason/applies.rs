@@ -9,6 +9,10 @@ reasons! {
         From { range: String, release: String }
             en "for upgrades from {range}; installed is {release}"
             fr "pour les mises à jour depuis {range} ; la version installée est {release}";
+        /// A release is installed that is newer, whichever it is.
+        FromAtLeast { range: String, release: String }
+            en "for upgrades from {range}; installed is {release} or later"
+            fr "pour les mises à jour depuis {range} ; la version installée est {release} ou plus récente";
         /// The upgrade goes to another release.
         To { range: String, release: String }
             en "for upgrades to {range}; the target is {release}"
