@@ -16,9 +16,7 @@ SELECT b.server_uid, b.root_name, b.messages, b.distinct_messages, b.missing, b.
        b.missing * 10 > b.distinct_messages * 9 AS is_hardly_there,
        CASE WHEN k.root_name IS NULL THEN 'unknown'
             WHEN k.backend_uid <> b.server_uid THEN 'of_another_server'
-            WHEN k.is_archived THEN 'suspended'
-            WHEN k.is_system OR k.routing = 'external' THEN 'not_replicated'
-            ELSE 'known'
+            ELSE k.state
        END AS state
 FROM backlog AS b
 LEFT JOIN mailbox_root AS k ON k.root_name = b.root_name
