@@ -11,8 +11,10 @@ use walkdir::WalkDir;
 
 /// Columns that the program does not read, and whom they serve instead.
 const FOR_PEOPLE: &[(&str, &str)] = &[
-    ("message_difference.guid", "the documented way to list the messages that are not replicated"),
-    ("message_difference.name", "the documented way to list the messages that are not replicated"),
+    ("message_difference.difference", "the documented way to list the messages in which Cyrus and the shard differ"),
+    ("message_difference.guid", "the documented way to list the messages in which Cyrus and the shard differ"),
+    ("message_difference.name", "the documented way to list the messages in which Cyrus and the shard differ"),
+    ("message_difference.uid", "the documented way to list the messages in which Cyrus and the shard differ"),
     ("message_replication.name", "the documented way to list the folders whose messages are not replicated"),
     ("sync_log.name", "which file waits: without it two of the same size and age are one"),
 ];
