@@ -13,6 +13,8 @@ const APART: &[(&str, &[&str])] = &[
     ("cyrus_mailbox_directory_missing", &["example.org!user.jdoe.Lost: cannot be read"]),
     ("cyrus_mailbox_unknown", &["example.org!user.ghost: only in Cyrus"]),
     ("cyrus_partition_undefined", &["example.org!user.jdoe.Gone: cannot be read"]),
+    ("folder_not_replicated", &["example.org!user.mmartin.Contracts: only in Cyrus"]),
+    ("folder_only_in_shard", &["user-jdoe/Closed: only in the shard", "user-jdoe/Forgotten: only in the shard"]),
     // A server that does not serve the domain has no partition for it.
     (
         "mailbox_backend_invalid",
@@ -38,12 +40,29 @@ const APART: &[(&str, &[&str])] = &[
             "user-erin/Trash: only in the shard",
         ],
     ),
+    ("message_content_differs", &["example.org!user.jdoe.Projects: 1 records only in Cyrus, 1 only in the shard"]),
+    ("message_not_replicated", &["example.org!user.jdoe.Projects: 4 records only in Cyrus, 1 only in the shard"]),
+    ("record_without_message", &["example.org!user.jdoe.Projects: 1 records only in Cyrus, 3 only in the shard"]),
     ("replication_behind", &["example.org!user.jdoe.Clients: 2 records only in Cyrus, 0 only in the shard"]),
     (
         "replication_passive_mailboxes",
         &[
             "example.org!sales: 2 records only in Cyrus, 0 only in the shard",
             "example.org!user.bernard.Archives: 2 records only in Cyrus, 0 only in the shard",
+        ],
+    ),
+    ("seen_state_differs", &["example.org!user.jdoe.Projects: 2 records only in Cyrus, 2 only in the shard"]),
+    (
+        "shard_without_records",
+        &[
+            "example.net!user.zoe: 4 records only in Cyrus, 0 only in the shard",
+            "example.org!support: 6 records only in Cyrus, 0 only in the shard",
+            "example.org!user.a^durand: 6 records only in Cyrus, 0 only in the shard",
+            "example.org!user.jdoe.Projects.2024: 5 records only in Cyrus, 0 only in the shard",
+            "example.org!user.jdoe: 12 records only in Cyrus, 0 only in the shard",
+            "example.org!user.mmartin.D&AOk-placements: 5 records only in Cyrus, 0 only in the shard",
+            "example.org!user.mmartin: 3 records only in Cyrus, 0 only in the shard",
+            "example.org!user.ppetit: 2 records only in Cyrus, 0 only in the shard",
         ],
     ),
 ];
