@@ -87,8 +87,9 @@ fn difference(before: &str, after: &str) -> String {
 fn nothing_is_left_open_on_a_healthy_installation() {
     let of_42 = BTreeSet::from(["upgrade_step_not_covered".to_owned()]);
     for (name, code, verdict, unknown) in [
-        ("healthy_single", 0, "ready", BTreeSet::new()),
-        ("healthy_split", 0, "ready", BTreeSet::new()),
+        // The disks of the machine on which the tests run are left out.
+        ("healthy_single", 0, "not_judged", BTreeSet::new()),
+        ("healthy_split", 0, "not_judged", BTreeSet::new()),
         ("healthy_42", 30, "inconclusive", of_42),
     ] {
         let installation = Installation::build(name);
