@@ -145,7 +145,7 @@ const MAPI: &str = r#"server {
 fn a_healthy_network_is_proven_by_the_access_log() {
     let network = Network::start(MAPI);
     let result = run::run(&network.installation());
-    assert_eq!(result.report["verdict"], "ready", "{}", result.digest());
+    assert_eq!(result.report["verdict"], "not_judged", "{}", result.digest());
     let names = result.report["autodiscover"].as_array().unwrap();
     assert_eq!(names.len(), NAMES.len());
     for name in names {
