@@ -9,7 +9,8 @@ fn stanza(package: &Package) -> String {
 }
 
 fuzz_target!(|data: &str| {
-    let ended = [format!("Package: a\nVersion: 1\nStatus: {data}\n\n"), format!("Package: {data}\nVersion: {data}\n\n")];
+    let ended =
+        [format!("Package: a\nVersion: 1\nStatus: {data}\n\n"), format!("Package: {data}\nVersion: {data}\n\n")];
     for text in [data, &ended[0], &ended[1]] {
         let Ok(packages) = parse(text) else { continue };
         assert!(packages.len() <= text.lines().count());
