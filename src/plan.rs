@@ -89,11 +89,12 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::check::sample::check;
+    use crate::collect;
     use crate::fact::Column;
     use crate::fact::store::Origin;
     use crate::model::reason::Run;
     use crate::model::{Completeness, Reason};
-    use crate::topology::{DIRECTORY, Server};
+    use crate::topology::{self, DIRECTORY, Identity, Server};
 
     const fn table(name: &'static str, scope: ScopeKind) -> Table {
         Table { name, doc: "", grain: "", scope, columns: SAYS }
@@ -137,6 +138,21 @@ mod tests {
         }
         assert_eq!(Plan::of_checks(&[], &schema()).tables, [&DOMAIN, &PACKAGE, &SERVER]);
         assert_eq!(Plan::everything(&schema()).tables, schema().tables());
+    }
+
+    #[test]
+    fn what_the_program_itself_asks_is_filled_whatever_is_checked() {
+        let reader = Store::in_memory(&collect::schema(), &Origin::default()).unwrap().into_reader().unwrap();
+        let mut asked = BTreeSet::new();
+        let mut ask = |sql: &str| {
+            asked.extend(reader.prepare(sql)?.tables);
+            reader.texts(sql)
+        };
+        let known = ["server", "server_role", "package"].map(|table| Coverage::complete(table, "*"));
+        Topology::of(&known, &mut ask).unwrap();
+        Identity::of(&mut ask).unwrap();
+        topology::packages(&known, &mut ask).unwrap();
+        assert_eq!(asked, ALWAYS.iter().map(|table| (*table).to_owned()).collect());
     }
 
     #[test]

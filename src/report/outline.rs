@@ -134,3 +134,29 @@ fn has_waived(check: &CheckResult) -> bool {
 fn is_unanswered(check: &CheckResult) -> bool {
     matches!(check.outcome, Outcome::Unknown | Outcome::Error) || !check.missing.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Remediation;
+    use crate::model::finding::sample::failed;
+
+    #[test]
+    fn what_is_done_is_told_once_in_the_order_in_which_it_first_appears() {
+        let mut check = failed(Severity::Warning, &["a", "b", "c", "d"]);
+        let words = |text: &str| Remediation { problem: None, text: text.to_owned(), remedy: check.remedy };
+        check.remediations = ["restart", "wait", "delete"].map(words).to_vec();
+        for (finding, (remedy, command)) in check.findings.iter_mut().zip([(2, "y"), (0, "x"), (2, "x"), (0, "x")]) {
+            finding.remedy = remedy;
+            finding.commands = vec![command.to_owned()];
+        }
+        let findings: Vec<&Finding> = check.findings.iter().collect();
+        let subjects = |group: &[&Finding]| group.iter().map(|finding| finding.subject.clone()).collect::<Vec<_>>();
+        let told: Vec<_> = by_remediation(&check, &findings)
+            .into_iter()
+            .map(|(remediation, group)| (remediation, subjects(&group), commands(&group)))
+            .collect();
+        let of = |subjects: [&str; 2]| subjects.map(str::to_owned).to_vec();
+        assert_eq!(told, [("delete", of(["a", "c"]), vec!["y", "x"]), ("restart", of(["b", "d"]), vec!["x"])]);
+    }
+}

@@ -178,6 +178,34 @@ fn a_table_that_may_lack_is_withdrawn_and_must_not_make_a_finding() {
 }
 
 #[test]
+fn tables_are_withdrawn_together_as_well() {
+    // Any row of either table keeps it silent.
+    let nobody = "FROM judged AS j
+UNION ALL
+SELECT 'nobody', 'other', NULL WHERE NOT EXISTS (SELECT 1 FROM server_role) AND NOT EXISTS (SELECT 1 FROM package)
+";
+    let text = with_a_package("tables = [\"package\", \"server_role\"]").replace("FROM judged AS j\n", nobody);
+    let (code, said) = test(&text);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("\"nobody\" is found only without package, server_role"), "{said}");
+}
+
+#[test]
+fn a_finding_that_weighs_more_without_a_table_is_another_one() {
+    let lower = "AS inconclusive, iif(EXISTS (SELECT 1 FROM package), 'info', NULL) AS severity\n";
+    let text = with_a_package("tables = [\"package\"]").replace("AS inconclusive\n", lower);
+    let (code, said) = test(&text);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("partial: warning \"s1\" is found only without package"), "{said}");
+}
+
+/// The check with a package in each case, and other tables that may lack.
+fn with_a_package(tables: &str) -> String {
+    let package = "given.package = [{ server_uid = \"s1\", name = \"bm-core\" }]\ngiven.server_role";
+    WORDED.replace("tables = [\"server_role\"]", tables).replace("given.server_role", package)
+}
+
+#[test]
 fn one_server_of_a_table_is_withdrawn_as_well() {
     // A package of the core's makes those of other servers silent.
     let text = |condition: &str| {

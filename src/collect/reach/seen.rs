@@ -183,6 +183,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_what_is_wanted_is_told_and_where_it_was_seen() {
+        let both = || Look {
+            tables: BOTH,
+            look: |place| {
+                let seen = seen(place).tell::<Window>(Ok::<_, Reason>(vec![Window { number: 1 }]));
+                Box::pin(async { seen.then_at("elsewhere").tell::<Door>(Ok::<_, Reason>(vec![door(1)])) })
+            },
+        };
+        for (wanted, expected) in [
+            (BOTH, vec![("door", "elsewhere"), ("window", "/")]),
+            (&[Door::TABLE], vec![("door", "elsewhere")]),
+            (&[], vec![]),
+        ] {
+            let store = Store::in_memory(&Schema::new(BOTH.iter().copied()), &Origin::default()).unwrap();
+            let place = Place { wanted: wanted.to_vec(), sink: Sink::new(store), ..Place::of("/") };
+            place.collect(&both()).await;
+            let coverage = place.sink.with(|store| store.coverage()).unwrap();
+            let mut told: Vec<_> = coverage.iter().map(|c| (&*c.table, c.source.as_deref().unwrap())).collect();
+            told.sort_unstable();
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn what_was_poured_is_kept_unless_nothing_is_to_be_known() {
         fn poured(place: &Place, rest: Result<Rows<Door>, Run>) -> Seen {
             place.pour().unwrap().add([door(1), door(2)]).unwrap();
