@@ -14,8 +14,20 @@ use crate::world::{NET, ORG, World, healthy_files, healthy_lab};
 const LONG: &str = "bm-master__a-department-whose-name-is-longer-than-that-of-others_example";
 
 /// Checks that ask of every index what came in, or whether the shard has it.
-const NEED_EVERY_INDEX: &[&str] =
-    &["new_mail_not_replicated", "replication_behind", "replication_passive_groups", "replication_passive_mailboxes"];
+const NEED_EVERY_INDEX: &[&str] = &[
+    "folder_name_differs",
+    "folder_not_replicated",
+    "folder_only_in_shard",
+    "message_content_differs",
+    "message_not_replicated",
+    "new_mail_not_replicated",
+    "record_without_message",
+    "replication_behind",
+    "replication_passive_groups",
+    "replication_passive_mailboxes",
+    "seen_state_differs",
+    "shard_without_records",
+];
 
 /// Subjects by check.
 pub(crate) type Findings = BTreeMap<String, BTreeSet<String>>;
