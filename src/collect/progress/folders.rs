@@ -24,13 +24,13 @@ pub(super) struct Comparison<'a> {
     again: Option<Box<dyn Again>>,
     /// When a change may still be on its way, in seconds since 1970.
     recent: RangeInclusive<i64>,
-    /// Folders to be looked at again together, and the records that they hold.
+    /// Folders to be looked at again together, and how many they and their records are.
     looked: Vec<Looked>,
     held: usize,
     found: Folders,
 }
 
-/// Records that are held for a look at their folders again, which is taken on all threads.
+/// Folders and records that are held for another look, which is taken on all threads.
 const TOGETHER: usize = 200_000;
 
 /// What comparing folders gives.
@@ -102,11 +102,13 @@ impl<'a> Comparison<'a> {
     }
 
     fn only_in_shard(&mut self, replica: &Replica, copied: &[Copied]) -> Result<(), Reason> {
+        let is_listed = again(&mut self.again, &self.look_again)?.lists(&replica.unique_id);
         let state = match self.gathered.deleted.get(&replica.unique_id) {
-            // Without a time it is being deleted.
-            Some(at) if at.is_none_or(|at| self.is_recent(at)) => FolderState::Recent,
+            Some(Some(at)) if self.is_recent(*at) => FolderState::Recent,
+            // Without a time it was being deleted at the first look: it is, or it hangs there.
+            Some(None) if !is_listed => return Ok(()),
             Some(_) => FolderState::DeletedInCyrus,
-            None if again(&mut self.again, &self.look_again)?.lists(&replica.unique_id) => return Ok(()),
+            None if is_listed => return Ok(()),
             None => FolderState::Unknown,
         };
         let mut row = FolderReplication::of(&replica.unique_id, state).in_shard(replica);
@@ -121,7 +123,7 @@ impl<'a> Comparison<'a> {
         let Some(folder) = folders.get(number) else { return Ok(()) };
         let copied = if replica.is_some_and(|replica| !replica.is_deleted) { copied } else { &[] };
         let records = log.read(folder.records).map_err(|error| spilling(&error))?;
-        self.held += records.len();
+        self.held += 1 + records.len();
         self.looked.push(Looked {
             number,
             replica: replica.cloned(),

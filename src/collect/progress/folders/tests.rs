@@ -141,16 +141,20 @@ fn what_is_being_made_renamed_or_deleted_is_not_accused() {
     let before = [("a.b!user.x.Young", young()), ("a.b!user.x.Old name", content("renamed", &[1]))];
     let later = || {
         let young = Content { made_at: NOW - 60, ..content("young", &[]) };
-        Later(vec![("a.b!user.x.Young", young)], vec!["young", "renamed", "made since"])
+        Later(vec![("a.b!user.x.Young", young)], vec!["young", "renamed", "made since", "hanging"])
     };
-    let deleted =
-        [("just now", Some(u64::from(NOW - 60))), ("long ago", Some(u64::from(NOW - 6_000))), ("going", None)];
-    let replicas = ["made since", "just now", "long ago", "going"].map(|id| replica(id, 1));
+    let deleted = [
+        ("just now", Some(u64::from(NOW - 60))),
+        ("long ago", Some(u64::from(NOW - 6_000))),
+        ("going", None),
+        ("hanging", None),
+    ];
+    let replicas = ["made since", "just now", "long ago", "going", "hanging"].map(|id| replica(id, 1));
     let folders = compared(&before, &deleted, later, &replicas, &[]);
     assert_eq!(
         told(&folders),
         [
-            ("going", "recent", 0, 0, 0, 0),
+            ("hanging", "deleted_in_cyrus", 0, 0, 0, 0),
             ("just now", "recent", 0, 0, 0, 0),
             ("long ago", "deleted_in_cyrus", 0, 0, 0, 0),
             ("young", "recent", 0, 0, 0, 0),
