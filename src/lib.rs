@@ -17,10 +17,12 @@
 //!
 //! The rooms: [`model`] is the shared vocabulary and [`format`](mod@format) reads bytes; [`config`] and [`topology`] say
 //! what was asked for and what exists; [`fact`] keeps rows and what is known of them; [`collect`] fills them; [`check`]
-//! judges them, [`plan`] says which are needed; [`merge`] joins what several servers know; [`verdict`] is the only policy;
-//! [`report`] shows it; [`app`] joins all.
+//! judges them, [`plan`] says which are needed; [`merge`] joins what several servers know; [`waiver`] and
+//! [`cause`] say which findings do not stand for themselves; [`verdict`] is the only policy; [`report`] shows it; [`app`]
+//! joins all.
 
 pub mod app;
+pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod collect;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::{CheckResult, Outcome, Severity};
+use crate::model::{CheckResult, Finding, Outcome, Severity};
 
 /// Facts that are older say little of what is there now: a warning of its own.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -13,13 +13,13 @@ const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// An unwaived blocker finding.
+    /// An open blocker finding.
     NotReady,
     /// No blocker finding, but a blocker check is unknown or broke.
     Inconclusive,
     /// Nothing that was run blocks, but checks that apply were left out: that is no clearance.
     NotJudged,
-    /// Unwaived warnings, a warning check that is unknown or broke, or facts that are out of date.
+    /// Open warnings, a warning check that is unknown or broke, or facts that are out of date.
     ReadyWithWarnings,
     /// None of the above.
     Ready,
@@ -54,7 +54,7 @@ pub enum FailOn {
 pub struct CheckCounts {
     /// Checks that passed.
     pub pass: u64,
-    /// Checks with findings, waived ones included.
+    /// Checks with findings, waived and explained ones included.
     pub fail: u64,
     /// Checks that lack a fact.
     pub unknown: u64,
@@ -64,14 +64,14 @@ pub struct CheckCounts {
     pub not_applicable: u64,
 }
 
-/// How many findings there are, waived ones apart.
+/// How many findings there are, waived ones apart. Those that another one explains are not counted: it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FindingCounts {
-    /// Unwaived findings of blocker checks.
+    /// Open findings of blocker checks.
     pub blocker: u64,
-    /// Unwaived findings of warning checks.
+    /// Open findings of warning checks.
     pub warning: u64,
-    /// Unwaived findings of info checks.
+    /// Open findings of info checks.
     pub info: u64,
     /// Waived findings of any severity.
     pub waived: u64,
@@ -130,13 +130,23 @@ pub fn judge(results: &[CheckResult], selection: Option<Selection>, facts_age: D
     Judgement { verdict, exit_code, checks, findings, selection, facts_age, is_outdated }
 }
 
-/// Findings of a check that no waiver accepts.
-pub fn unwaived(result: &CheckResult) -> u64 {
-    result.findings.len() as u64 - waived(result)
+/// Whether a finding stands for itself: no waiver accepts it, and no other one explains it.
+pub fn is_open(finding: &Finding) -> bool {
+    finding.waived.is_none() && finding.explained_by.is_none()
 }
 
-fn waived(result: &CheckResult) -> u64 {
-    result.findings.iter().filter(|f| f.waived.is_some()).count() as u64
+/// How many findings of a check are open.
+pub fn open(result: &CheckResult) -> u64 {
+    count(result, is_open)
+}
+
+/// How many findings of a check others explain.
+pub fn explained(result: &CheckResult) -> u64 {
+    count(result, |finding| finding.explained_by.is_some())
+}
+
+fn count(result: &CheckResult, which: impl Fn(&Finding) -> bool) -> u64 {
+    result.findings.iter().filter(|finding| which(finding)).count() as u64
 }
 
 /// Whether a check of that severity has no answer, or none to all of its question.
@@ -194,8 +204,8 @@ fn count_findings(results: &[CheckResult]) -> FindingCounts {
             Severity::Warning => &mut counts.warning,
             Severity::Info => &mut counts.info,
         };
-        *count += unwaived(result);
-        counts.waived += waived(result);
+        *count += open(result);
+        counts.waived += self::count(result, |finding| finding.waived.is_some());
     }
     counts
 }
@@ -206,7 +216,7 @@ mod tests {
     use super::*;
     use crate::model::Severity::{Blocker, Info, Warning};
     use crate::model::finding::sample::{failed, result};
-    use crate::model::{Missing, Waived};
+    use crate::model::{Cause, Missing, Waived};
 
     /// A check with findings of which the first are accepted.
     fn found(severity: Severity, total: usize, accepted: usize) -> CheckResult {
@@ -322,6 +332,12 @@ mod tests {
         let Judgement { checks, findings, .. } = judge(&results, None, Duration::ZERO, FailOn::Never);
         assert_eq!(checks, CheckCounts { pass: 2, fail: 4, unknown: 3, error: 5, not_applicable: 6 });
         assert_eq!(findings, FindingCounts { blocker: 5, warning: 2, info: 2, waived: 2 });
-        assert_eq!([0, 1, 2, 3].map(|at| unwaived(&results[at])), [3, 2, 2, 2]);
+        assert_eq!([0, 1, 2, 3].map(|at| open(&results[at])), [3, 2, 2, 2]);
+        // What another finding explains is counted there.
+        let cause = Cause { check: "sample".to_owned(), subject: "subject".to_owned() };
+        results[1].findings[1].explained_by = Some(cause);
+        let judged = judge(&results, None, Duration::ZERO, FailOn::Never);
+        assert_eq!((judged.checks, judged.findings), (checks, FindingCounts { blocker: 4, ..findings }));
+        assert_eq!((open(&results[1]), explained(&results[1]), explained(&results[0])), (1, 1, 0));
     }
 }

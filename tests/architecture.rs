@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("merge", &["model", "fact", "topology", "plan"]),
     ("verdict", &["model"]),
     ("waiver", &["model"]),
+    ("cause", &["model"]),
     ("report", &["model", "verdict"]),
     ("cli", &["model", "verdict", "report"]),
 ];

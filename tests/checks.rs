@@ -111,6 +111,11 @@ fn every_defect_is_told_with_its_place() {
         ("s.server_uid AS subject", "s.server_uid AS uid", "F:5:9", "no column \"subject\""),
         ("s.name AS name", "s.name AS subject", "F:5:9", "two columns named"),
         ("s.name AS name", "s.name AS name, NULL AS inconclusive", "F:5:9", "shows an inconclusive row"),
+        ("s.name AS name", "s.name AS name, 'no_such' AS explained_by", "F:6:49", "there is no check \"no_such\""),
+        ("s.name AS name", "s.name AS name, 'sound' AS explained_by", "F:6:49", "does not explain itself"),
+        ("s.name AS name", "s.name AS name, 'shard_missing' AS explained_by", "F:6:49", "no [[test]] states"),
+        ("s.name AS name", "s.name AS name, s.server_uid AS explained_by", "F:5:9", "must be made of literals"),
+        ("s.name AS name", "s.name AS name, 'x' AS explained_subject", "F:5:9", "without \"explained_by\""),
         ("FROM server AS s", "FROM server AS s JOIN server_role USING (server_uid)", "F:7:35", "ON"),
         ("WHERE s.name IS NULL", "WHERE s.name NOT IN (SELECT role FROM server_role)", "F:8:18", "NOT EXISTS"),
         (
@@ -378,6 +383,29 @@ fn a_case_may_say_how_severe_a_finding_is() {
             test(&info.replacen("expect = [{ subject = \"s1\", message = \"s1 has no name\" }]", &expected, 1));
         assert_eq!(code == 0, is_right, "{word}: {said}");
     }
+}
+
+#[test]
+fn a_row_may_say_which_finding_explains_its_own() {
+    let explained = |columns: &str, expected: &str| {
+        changed("s.name AS name", &format!("s.name AS name, {columns}"))
+            .replace("expect = [{ subject = \"s1\",", &format!("expect = [{{ subject = \"s1\", {expected},"))
+    };
+    for (columns, expected) in [
+        ("'shard_missing' AS explained_by", "explained_by = \"shard_missing\""),
+        (
+            "'shard_missing' AS explained_by, 'of ' || s.server_uid AS explained_subject",
+            "explained_by = \"shard_missing\", explained_subject = \"of s1\"",
+        ),
+    ] {
+        let text = explained(columns, expected);
+        assert_eq!((lint(&text).0, test(&text).0), (0, 0), "{columns}: {}", test(&text).1);
+    }
+    let (code, said) = test(&explained(
+        "iif(s.name IS NULL, NULL, 'shard_missing') AS explained_by",
+        "explained_by = \"shard_missing\"",
+    ));
+    assert!(code == 2 && said.contains("expected explained_by = \"shard_missing\", got null"), "{said}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result
     for folder in folders {
         files.extend(read_folder(folder)?);
     }
-    lint(&files)
+    lint(&files, &[])
 }
 
 /// The checks of a run.
@@ -166,13 +166,17 @@ fn not_utf8(shown: &str, error: &std::string::FromUtf8Error) -> String {
 }
 
 fn load_path(path: Option<&Path>) -> Result<Vec<Check>, Failure> {
-    lint(&path.map_or_else(|| Ok(built_in(false)), read_folder)?)
+    let built_in = built_in(false);
+    match path {
+        Some(path) => lint(&read_folder(path)?, &built_in),
+        None => lint(&built_in, &[]),
+    }
 }
 
-fn lint(files: &[CheckFile]) -> Result<Vec<Check>, Failure> {
+fn lint(files: &[CheckFile], beside: &[CheckFile]) -> Result<Vec<Check>, Failure> {
     let origin = Origin::new(super::VERSION, 0);
     let reader = Store::in_memory(&super::schema(), &origin)?.into_reader()?;
-    load::load(files, &reader)
+    load::load(files, beside, &reader)
         .map_err(|defects| Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 

@@ -33,7 +33,7 @@ pub(super) fn explain(check: &Check, lang: Lang) -> String {
 }
 
 /// What is said in a word or a line.
-fn facts(check: &Check) -> [(&'static str, String); 14] {
+fn facts(check: &Check) -> [(&'static str, String); 15] {
     let range = |range: &Option<semver::VersionReq>| range.as_ref().map(ToString::to_string).unwrap_or_default();
     let partial = check.partial.as_ref();
     [
@@ -50,6 +50,7 @@ fn facts(check: &Check) -> [(&'static str, String); 14] {
         ("reads", check.tables.iter().map(|table| table.name).collect::<Vec<_>>().join(", ")),
         ("may_lack", partial.map(|partial| partial.tables.join(", ")).unwrap_or_default()),
         ("because", partial.map(|partial| partial.why.clone()).unwrap_or_default()),
+        ("explained", check.explained_by.join(", ")),
         ("file", check.path.clone()),
     ]
 }

@@ -13,6 +13,7 @@ use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
 use super::{Failure, Output, Terminal, VERSION, autodiscover, checks};
+use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
@@ -180,6 +181,7 @@ impl<'a> Judging<'a> {
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
         let next = next::notices(provenance, facts, &about.topology, &results);
         let waivers = waiver::apply(&self.waivers, &mut results, today);
+        cause::settle(&mut results);
         notices.extend(next.into_iter().chain(waivers).map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));

@@ -103,6 +103,8 @@ fn stated(result: &CheckResult, finding: &Finding, name: &str) -> serde_json::Va
     match name {
         "subject" => finding.subject.as_str().into(),
         "severity" => finding.severity.as_str().into(),
+        "explained_by" => finding.cause.as_ref().map(|cause| cause.check.as_str()).into(),
+        "explained_subject" => finding.cause.as_ref().map(|cause| cause.subject.as_str()).into(),
         "message" => finding.message.as_str().into(),
         "remediation" => result.remediations[finding.remedy].text.as_str().into(),
         "commands" => finding.commands.clone().into(),

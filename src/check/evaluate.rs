@@ -9,7 +9,7 @@ use super::{Check, applies, findings, proof};
 use crate::fact::{Facts, Reader};
 use crate::model::{CheckResult, Coverage, Lang, Missing, Outcome, Remedy, Risk, When};
 
-pub(super) use findings::INCONCLUSIVE;
+pub(super) use findings::{EXPLAINED_BY, EXPLAINED_SUBJECT, INCONCLUSIVE};
 pub use findings::{key, to_json};
 
 /// Says why no more is evaluated, once the run is over.

@@ -9,13 +9,19 @@ use super::evaluate::Situation;
 use super::message::Part;
 use super::{Check, Problem};
 use crate::fact::{Reader, Value};
-use crate::model::{Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
+use crate::model::{Cause, Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
 
 /// The column in which a row gives the code of a reason why its subject cannot be judged.
 pub(super) const INCONCLUSIVE: &str = "inconclusive";
 
 /// The column in which a row lowers the severity of its finding.
 const SEVERITY: &str = "severity";
+
+/// The column in which a row gives the id of the check whose finding explains this one.
+pub(super) const EXPLAINED_BY: &str = "explained_by";
+
+/// The column in which it gives the subject of that finding; its own where there is none.
+pub(super) const EXPLAINED_SUBJECT: &str = "explained_subject";
 
 /// The column in which a row gives the address of the user whom its finding is for.
 const OWNER: &str = "owner";
@@ -142,8 +148,10 @@ fn finding(
         remedy,
         commands,
         owner: columns.owner(),
+        cause: columns.cause(&subject),
         evidence: columns.evidence(),
         waived: None,
+        explained_by: None,
         subject,
     })
 }
@@ -200,9 +208,17 @@ impl Columns {
         owner.filter(|owner| owner.contains('@')).map(str::to_owned)
     }
 
+    /// The finding that explains the row's.
+    fn cause(&self, subject: &str) -> Option<Cause> {
+        let text = |column: &str| self.cells.get(column).and_then(|cell| cell.as_str());
+        let check = text(EXPLAINED_BY)?.to_owned();
+        Some(Cause { check, subject: text(EXPLAINED_SUBJECT).unwrap_or(subject).to_owned() })
+    }
+
     /// The columns beside the reserved ones.
     fn evidence(self) -> serde_json::Map<String, serde_json::Value> {
-        let is_evidence = |name: &str| !matches!(name, "subject" | INCONCLUSIVE | SEVERITY);
+        let is_evidence =
+            |name: &str| !matches!(name, "subject" | INCONCLUSIVE | SEVERITY | EXPLAINED_BY | EXPLAINED_SUBJECT);
         self.cells.into_iter().filter(|(name, _)| is_evidence(name)).collect()
     }
 }

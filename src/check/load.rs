@@ -1,6 +1,8 @@
 //! From the text of check files to checks, with every defect as `file:line:col`.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use toml::Spanned;
 
@@ -27,6 +29,11 @@ pub struct CheckFile {
 }
 
 impl CheckFile {
+    /// The id that the check has to have: the stem of the file.
+    pub fn stem(&self) -> &str {
+        Path::new(&self.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    }
+
     /// The part to read: cases stand last in a file.
     fn read(&self) -> &str {
         let end = if self.is_proven { self.text.find("\n[[test]]") } else { None };
@@ -53,12 +60,14 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Loads and lints every file; all defects of all files are returned together.
-pub fn load(files: &[CheckFile], reader: &Reader) -> Result<Vec<Check>, Vec<Diagnostic>> {
+/// Loads and lints every file; all defects of all files are returned together. They may speak of each other, and of checks
+/// that there are `beside` them.
+pub fn load(files: &[CheckFile], beside: &[CheckFile], reader: &Reader) -> Result<Vec<Check>, Vec<Diagnostic>> {
+    let known = files.iter().chain(beside).map(CheckFile::stem).collect();
     let mut checks: Vec<Check> = Vec::new();
     let mut defects = Vec::new();
     for file in files {
-        match load_one(file, reader) {
+        match load_one(file, &known, reader) {
             Ok(check) => {
                 if let Some(other) = checks.iter().find(|c| c.id == check.id) {
                     let message = format!("the id {:?} is taken by {}", check.id, other.path);
@@ -79,8 +88,8 @@ pub fn load(files: &[CheckFile], reader: &Reader) -> Result<Vec<Check>, Vec<Diag
     }
 }
 
-fn load_one(file: &CheckFile, reader: &Reader) -> Result<Check, Vec<Diagnostic>> {
-    let mut page = Page::of(file);
+fn load_one(file: &CheckFile, known: &BTreeSet<&str>, reader: &Reader) -> Result<Check, Vec<Diagnostic>> {
+    let mut page = Page::of(file, known);
     let raw: RawCheck = match toml::from_str(file.read()) {
         Ok(raw) => raw,
         Err(error) => {
@@ -96,7 +105,7 @@ fn load_one(file: &CheckFile, reader: &Reader) -> Result<Check, Vec<Diagnostic>>
 }
 
 fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check {
-    let Linted { prepared, proof, messages } = linted;
+    let Linted { prepared, proof, explained_by, messages } = linted;
     let problems = problems(&raw);
     let proof = proof.map(|proof| self::proof(&raw, proof));
     let inconclusive = |(code, words): (Spanned<String>, super::raw::RawInconclusive)| {
@@ -121,6 +130,7 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
         query: raw.query.into_inner(),
         tables: prepared.tables.iter().filter_map(|name| schema.table(name)).collect(),
         columns: prepared.columns,
+        explained_by,
         proof,
         text: Localized { en: text(raw.en), fr: text(raw.fr) },
         problems,

@@ -65,6 +65,8 @@ pub struct Check {
     pub tables: Vec<&'static Table>,
     /// Columns that the query returns.
     pub columns: Vec<String>,
+    /// Ids of the checks whose findings may explain its own; not read of a built-in check in a run.
+    pub explained_by: Vec<String>,
     /// What a pass says of what was compared; `None` where it says nothing.
     pub proof: Option<Proof>,
     /// Texts in both languages.

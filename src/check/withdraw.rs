@@ -6,7 +6,7 @@ use super::{Case, Check, case};
 use crate::fact::fixture::Given;
 use crate::fact::{Schema, Table};
 use crate::model::reason::Run;
-use crate::model::{Coverage, Finding, Lang};
+use crate::model::{Cause, Coverage, Finding, Lang, Severity};
 
 /// Runs a case again without each table that `partial` names, without each server of it, and without all of them. The
 /// error names a finding that only the gap made.
@@ -14,12 +14,14 @@ pub(super) fn prove(check: &Check, case: &Case, whole: &[Finding], schema: &Sche
     let Some(partial) = &check.partial else { return Ok(()) };
     let named: Vec<&Table> =
         check.tables.iter().copied().filter(|t| partial.tables.iter().any(|n| n == t.name)).collect();
-    let known: BTreeSet<_> = whole.iter().map(|finding| identity(check, finding)).collect();
+    // A gap may hide what explains a finding: it stands for itself then.
+    let alone = |finding| Identity { cause: None, ..Identity::of(check, finding) };
+    let known: BTreeSet<_> = whole.iter().flat_map(|f| [Identity::of(check, f), alone(f)]).collect();
     for gap in gaps(&named, &case.given) {
         let (given, coverage) = gap.leave(check, case);
         let result = case::judge(check, case, &given, &coverage, Lang::En, schema)
             .map_err(|error| format!("without {}: {error}", gap.shown()))?;
-        if let Some(more) = result.findings.iter().find(|finding| !known.contains(&identity(check, finding))) {
+        if let Some(more) = result.findings.iter().find(|finding| !known.contains(&Identity::of(check, finding))) {
             let (subject, severity) = (&more.subject, more.severity.as_str());
             return Err(format!("partial: {severity} {subject:?} is found only without {}", gap.shown()));
         }
@@ -27,10 +29,20 @@ pub(super) fn prove(check: &Check, case: &Case, whole: &[Finding], schema: &Sche
     Ok(())
 }
 
-/// What makes a finding the same: its subject, its severity and what it is.
-fn identity<'f>(check: &Check, finding: &'f Finding) -> (&'f str, &'static str, Option<&'f str>) {
-    let code = check.by.as_ref().and_then(|by| finding.evidence.get(by)).and_then(|code| code.as_str());
-    (&finding.subject, finding.severity.as_str(), code)
+/// What makes a finding the same: its subject, its severity, what it is and what explains it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Identity<'f> {
+    subject: &'f str,
+    severity: Severity,
+    code: Option<&'f str>,
+    cause: Option<&'f Cause>,
+}
+
+impl<'f> Identity<'f> {
+    fn of(check: &Check, finding: &'f Finding) -> Self {
+        let code = check.by.as_ref().and_then(|by| finding.evidence.get(by)).and_then(|code| code.as_str());
+        Self { subject: &finding.subject, severity: finding.severity, code, cause: finding.cause.as_ref() }
+    }
 }
 
 /// Tables that are not known, of one scope or at all.

@@ -151,6 +151,15 @@ pub struct Waived {
     pub expires: String,
 }
 
+/// A finding, told by what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cause {
+    /// Id of its check.
+    pub check: String,
+    /// Its subject.
+    pub subject: String,
+}
+
 /// One row that a check returned: something to repair, to move or to verify.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -172,6 +181,10 @@ pub struct Finding {
     pub owner: Option<String>,
     /// Set when a waiver accepts the finding.
     pub waived: Option<Waived>,
+    /// What the check says explains the finding, should that be found as well.
+    pub cause: Option<Cause>,
+    /// The finding under which this one stands; `None` when it stands for itself.
+    pub explained_by: Option<Cause>,
 }
 
 /// A table that a check read, with the number of rows it could see: the denominator of a pass.
@@ -293,6 +306,8 @@ pub(crate) mod sample {
             commands: Vec::new(),
             owner: None,
             waived: None,
+            cause: None,
+            explained_by: None,
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod version;
 pub use autodiscover::{METHODS, MailName, MethodCell, Step};
 pub use coverage::{Completeness, Coverage};
 pub use finding::{
-    CheckResult, Examined, Finding, Missing, Outcome, Remediation, Remedy, Risk, Severity, Waived, When, Who,
+    Cause, CheckResult, Examined, Finding, Missing, Outcome, Remediation, Remedy, Risk, Severity, Waived, When, Who,
 };
 pub use reason::Reason;
 pub use text::{Lang, Localized};

@@ -135,7 +135,7 @@ struct Installation<'a> {
 struct Summary {
     /// How many checks ended in each way.
     checks: CheckCounts,
-    /// How many findings there are, waived ones apart.
+    /// How many findings there are, waived ones apart, and without those that another finding explains.
     findings: FindingCounts,
 }
 
@@ -245,6 +245,17 @@ struct Finding<'a> {
     owner: Option<&'a str>,
     /// Who accepts the finding says why and until when; null when nobody does.
     waived: Option<Waived<'a>>,
+    /// The finding that explains this one, which is not counted beside it; null when it stands for itself.
+    explained_by: Option<Cause<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Cause<'a> {
+    /// Id of its check.
+    check: &'a str,
+    /// Its subject.
+    subject: &'a str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -375,6 +386,7 @@ impl<'a> Finding<'a> {
             commands: &finding.commands,
             owner: finding.owner.as_deref(),
             waived: finding.waived.as_ref().map(|w| Waived { reason: &w.reason, expires: &w.expires }),
+            explained_by: finding.explained_by.as_ref().map(|c| Cause { check: &c.check, subject: &c.subject }),
         }
     }
 }

@@ -131,14 +131,14 @@ fn proof(check: &CheckResult) -> Option<String> {
     (!lines.is_empty()).then(|| body(&lines.join("\n")))
 }
 
-/// A check whose findings are all accepted passes, unless it could not look at everything: what it did not see, nobody
+/// A check whose findings are all accepted, or told by others, passes, unless it could not look at everything: what it did not see, nobody
 /// accepted.
 fn failed(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> (TestResult, Option<String>) {
     let fails = match check.severity {
         Severity::Blocker => true,
         Severity::Warning | Severity::Info => fail_on == FailOn::Warning,
     };
-    let open = verdict::unwaived(check);
+    let open = verdict::open(check);
     if open == 0 && !check.missing.is_empty() {
         (unanswered(check, words), Some(body(&told(check, words))))
     } else if open > 0 && fails {
@@ -173,7 +173,7 @@ fn skipped(check: &CheckResult) -> TestResult {
     }
 }
 
-/// The findings, accepted ones after the open ones, and what the check could not see.
+/// The findings, the open ones first, then the explained and the accepted ones, and what the check could not see.
 fn told(check: &CheckResult, words: &Catalogue) -> String {
     let colon = words.text("format.colon");
     let mut lines = vec![check.title.clone()];
@@ -181,9 +181,13 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
         lines.push(format!("{}{colon} {}", visible(&finding.subject, false), finding.message));
         lines.extend(check.remediations.get(finding.remedy).map(|done| format!("  {}", done.text)));
     }
-    let more = verdict::unwaived(check).saturating_sub(LISTED as u64);
+    let more = verdict::open(check).saturating_sub(LISTED as u64);
     if more > 0 {
         lines.push(words.more(more));
+    }
+    for (finding, cause) in check.findings.iter().filter_map(|f| Some((f, f.explained_by.as_ref()?))).take(LISTED) {
+        let (explained, subject) = (words.text("label.explained_by"), visible(&finding.subject, false));
+        lines.push(format!("{subject}{colon} {explained} {} ({})", cause.check, visible(&cause.subject, false)));
     }
     for (finding, waived) in check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?))).take(LISTED) {
         let (accepted, subject) = (words.text("section.waived"), visible(&finding.subject, false));

@@ -1,8 +1,10 @@
 //! Which check is told where: the order in which a person reads a report, shared by the page and the terminal.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use crate::model::{CheckResult, Finding, Outcome, Risk, Severity, When};
+use crate::model::{Cause, CheckResult, Finding, Outcome, Risk, Severity, When};
 use crate::verdict::{self, CheckCounts, FindingCounts};
 
 /// Checks by what the reader has to do about them. A check that fails and lacks facts is both in its severity's list
@@ -12,6 +14,10 @@ pub(super) struct Outline<'a> {
     pub(super) open: [(Severity, Vec<&'a CheckResult>); 3],
     /// Without a complete answer.
     pub(super) unanswered: Vec<&'a CheckResult>,
+    /// With findings that others explain.
+    pub(super) explained: Vec<&'a CheckResult>,
+    /// What others explain, by that.
+    under: HashMap<&'a Cause, Vec<(&'a CheckResult, &'a Finding)>>,
     /// With findings that a waiver accepts.
     pub(super) waived: Vec<&'a CheckResult>,
     /// Everything was looked at, nothing was found.
@@ -28,6 +34,7 @@ pub(super) struct Outline<'a> {
 pub(super) enum Home {
     Open,
     Unanswered,
+    Explained,
     Waived,
     Passed,
     NotApplicable,
@@ -36,10 +43,12 @@ pub(super) enum Home {
 impl<'a> Outline<'a> {
     pub(super) fn of(checks: &'a [CheckResult]) -> Self {
         let those = |keep: &dyn Fn(&CheckResult) -> bool| checks.iter().filter(|c| keep(c)).collect::<Vec<_>>();
-        let fires = |c: &CheckResult| verdict::unwaived(c) > 0;
+        let fires = |c: &CheckResult| verdict::open(c) > 0;
         Self {
             open: Severity::ALL.map(|s| (s, those(&|c| c.severity == s && fires(c)))),
             unanswered: those(&is_unanswered),
+            explained: those(&|c| verdict::explained(c) > 0),
+            under: under(checks),
             waived: those(&has_waived),
             passed: those(&|c| c.outcome == Outcome::Pass),
             not_applicable: those(&|c| c.outcome == Outcome::NotApplicable),
@@ -47,14 +56,22 @@ impl<'a> Outline<'a> {
                 .map(|when| (when, those(&|c| c.remedy.when == when && fires(c)))),
         }
     }
+
+    /// The findings that stand under one, each with its check.
+    pub(super) fn under(&self, check: &CheckResult, finding: &Finding) -> &[(&'a CheckResult, &'a Finding)] {
+        let cause = Cause { check: check.id.clone(), subject: finding.subject.clone() };
+        self.under.get(&cause).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The section where a check is told in full.
 pub(super) fn home(check: &CheckResult) -> Home {
-    if verdict::unwaived(check) > 0 {
+    if verdict::open(check) > 0 {
         Home::Open
     } else if is_unanswered(check) {
         Home::Unanswered
+    } else if verdict::explained(check) > 0 {
+        Home::Explained
     } else if has_waived(check) {
         Home::Waived
     } else if check.outcome == Outcome::NotApplicable {
@@ -64,9 +81,27 @@ pub(super) fn home(check: &CheckResult) -> Home {
     }
 }
 
-/// The findings that no waiver accepts.
+/// The findings that stand for themselves.
 pub(super) fn open(check: &CheckResult) -> impl Iterator<Item = &Finding> {
-    check.findings.iter().filter(|f| f.waived.is_none())
+    check.findings.iter().filter(|finding| verdict::is_open(finding))
+}
+
+/// The subject of a finding whose message does not name it.
+pub(super) fn unsaid(finding: &Finding) -> Option<&str> {
+    Some(finding.subject.as_str()).filter(|subject| !finding.message.contains(subject))
+}
+
+/// The explained findings, each under the one that explains it.
+fn under(checks: &[CheckResult]) -> HashMap<&Cause, Vec<(&CheckResult, &Finding)>> {
+    let mut under: HashMap<_, Vec<_>> = HashMap::new();
+    for check in checks {
+        for finding in &check.findings {
+            if let Some(cause) = &finding.explained_by {
+                under.entry(cause).or_default().push((check, finding));
+            }
+        }
+    }
+    under
 }
 
 /// The findings by what is done about them, in the order in which each remediation first appears.

@@ -1,5 +1,7 @@
 //! What the HTML templates get: the report in reading order, every string safe to look at.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -61,6 +63,7 @@ struct Page<'a> {
     open: Vec<Section<'a>>,
     unanswered: Vec<Check<'a>>,
     autodiscover: Vec<NameRow<'a>>,
+    explained: Vec<Check<'a>>,
     waived: Vec<Check<'a>>,
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
@@ -116,15 +119,25 @@ struct Check<'a> {
     missing: Vec<MissingRow<'a>>,
     /// How many gaps the page leaves out.
     more_missing: u64,
-    /// How many findings no waiver accepts, and how many of them the page leaves out.
+    /// How many findings stand for themselves, and how many of them the page leaves out.
     open: u64,
     more: u64,
     findings: Vec<FindingRow<'a>>,
+    /// How many findings others explain.
+    explained: u64,
+    /// The findings that explain them, each by its check once.
+    causes: Vec<CheckName<'a>>,
     waived: Vec<FindingRow<'a>>,
     /// How many accepted findings the page leaves out.
     more_waived: u64,
     /// What to do, each text once.
     remedies: Vec<Remedy<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckName<'a> {
+    id: &'a str,
+    fragment: String,
 }
 
 #[derive(Serialize)]
@@ -140,8 +153,20 @@ struct FindingRow<'a> {
     subject: &'a str,
     message: &'a str,
     evidence: Vec<Evidence<'a>>,
+    under: Vec<Under<'a>>,
+    /// How many of what stands under it the page leaves out.
+    more_under: u64,
     reason: Option<&'a str>,
     expires: Option<&'a str>,
+}
+
+/// A finding that another one explains.
+#[derive(Serialize)]
+struct Under<'a> {
+    check: CheckName<'a>,
+    /// Where the message does not name it.
+    subject: Option<&'a str>,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -178,6 +203,7 @@ impl<'a> Page<'a> {
     fn of(report: &'a Report, words: &Catalogue) -> Self {
         let Report { run, judgement, .. } = report;
         let outline = Outline::of(&report.checks);
+        let views = |checks: &[&'a CheckResult]| checks.iter().map(|check| Check::of(check, &outline)).collect();
         Self {
             lang: run.lang.as_str(),
             verdict: judgement.verdict.as_str(),
@@ -196,14 +222,20 @@ impl<'a> Page<'a> {
             finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
             plan: outline
                 .plan
-                .map(|(when, checks)| Step { when: outline::when_word(when), checks: views(checks) })
+                .each_ref()
+                .map(|(when, checks)| Step { when: outline::when_word(*when), checks: views(checks) })
                 .into(),
-            open: outline.open.map(|(s, checks)| Section { severity: s.as_str(), checks: views(checks) }).into(),
-            unanswered: views(outline.unanswered),
+            open: outline
+                .open
+                .each_ref()
+                .map(|(s, checks)| Section { severity: s.as_str(), checks: views(checks) })
+                .into(),
+            unanswered: views(&outline.unanswered),
+            explained: views(&outline.explained),
             autodiscover: report.autodiscover.iter().map(|name| NameRow::of(name, words)).collect(),
-            waived: views(outline.waived),
-            passed: views(outline.passed),
-            not_applicable: views(outline.not_applicable),
+            waived: views(&outline.waived),
+            passed: views(&outline.passed),
+            not_applicable: views(&outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
         }
     }
@@ -230,14 +262,14 @@ impl<'a> Installation<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn of(check: &'a CheckResult) -> Self {
+    fn of(check: &'a CheckResult, outline: &Outline<'a>) -> Self {
         let findings: Vec<&Finding> = outline::open(check).take(LISTED).collect();
         let groups = outline::by_remediation(check, &findings);
         let all_waived = || check.findings.iter().filter(|f| f.waived.is_some());
         let is_one = groups.len() == 1;
         Self {
             id: &check.id,
-            fragment: percent_encoded(&visible(&check.id, false)),
+            fragment: fragment(&check.id),
             home: outline::home(check),
             severity: Severity::as_str(check.severity),
             outcome: check.outcome.as_str(),
@@ -256,11 +288,13 @@ impl<'a> Check<'a> {
             proof: &check.proof,
             missing: check.missing.iter().take(LISTED).map(MissingRow::of).collect(),
             more_missing: check.missing.len().saturating_sub(LISTED) as u64,
-            open: verdict::unwaived(check),
-            more: verdict::unwaived(check).saturating_sub(findings.len() as u64),
+            open: verdict::open(check),
+            more: verdict::open(check).saturating_sub(findings.len() as u64),
             remedies: groups.iter().map(|(text, findings)| Remedy::of(text, findings, is_one)).collect(),
-            findings: findings.into_iter().map(FindingRow::of).collect(),
-            waived: all_waived().take(LISTED).map(FindingRow::of).collect(),
+            findings: findings.into_iter().map(|f| FindingRow::of(f, outline.under(check, f))).collect(),
+            explained: verdict::explained(check),
+            causes: CheckName::of_causes(check),
+            waived: all_waived().take(LISTED).map(|f| FindingRow::of(f, &[])).collect(),
             more_waived: all_waived().count().saturating_sub(LISTED) as u64,
         }
     }
@@ -277,12 +311,31 @@ impl<'a> Remedy<'a> {
     }
 }
 
+impl<'a> CheckName<'a> {
+    fn of(id: &'a str) -> Self {
+        Self { id, fragment: fragment(id) }
+    }
+
+    fn of_causes(check: &'a CheckResult) -> Vec<Self> {
+        let causes = check.findings.iter().filter_map(|finding| finding.explained_by.as_ref());
+        let ids: BTreeSet<&str> = causes.map(|cause| cause.check.as_str()).collect();
+        ids.into_iter().map(Self::of).collect()
+    }
+}
+
 impl<'a> FindingRow<'a> {
-    fn of(finding: &'a Finding) -> Self {
+    fn of(finding: &'a Finding, explained: &[(&'a CheckResult, &'a Finding)]) -> Self {
+        let under = |(check, finding): &(&'a CheckResult, &'a Finding)| Under {
+            check: CheckName::of(&check.id),
+            subject: outline::unsaid(finding),
+            message: &finding.message,
+        };
         Self {
             subject: &finding.subject,
             message: &finding.message,
             evidence: finding.evidence.iter().map(|(name, v)| Evidence { name, value: shown(v) }).collect(),
+            under: explained.iter().take(LISTED).map(under).collect(),
+            more_under: explained.len().saturating_sub(LISTED) as u64,
             reason: finding.waived.as_ref().map(|w| w.reason.as_str()),
             expires: finding.waived.as_ref().map(|w| w.expires.as_str()),
         }
@@ -309,10 +362,6 @@ impl<'a> CoverageRow<'a> {
     }
 }
 
-fn views(checks: Vec<&CheckResult>) -> Vec<Check<'_>> {
-    checks.into_iter().map(Check::of).collect()
-}
-
 /// A value of a finding's row: text as it is, nothing as a dash, the rest as JSON.
 fn shown(value: &Value) -> String {
     match value {
@@ -328,6 +377,11 @@ fn day_and_time(at: jiff::Timestamp) -> String {
 
 fn is_web_page(reference: &str) -> bool {
     reference.starts_with("https://") || reference.starts_with("http://")
+}
+
+/// The link to a check on the page.
+fn fragment(id: &str) -> String {
+    percent_encoded(&visible(id, false))
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -27,7 +27,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
     let mut page = Page { out: String::new(), colour, verbose, words: &words };
     page.head(report);
     for (severity, checks) in &outline.open {
-        page.open(*severity, checks);
+        page.open(*severity, checks, &outline);
     }
     page.unanswered(&outline.unanswered);
     page.autodiscover(&report.autodiscover);
@@ -78,7 +78,7 @@ impl Page<'_> {
         }
     }
 
-    fn open(&mut self, severity: Severity, checks: &[&CheckResult]) {
+    fn open(&mut self, severity: Severity, checks: &[&CheckResult], outline: &Outline<'_>) {
         let (section, icon, style) = match severity {
             Severity::Blocker => ("section.blockers", "✗", AnsiColor::Red.on_default()),
             Severity::Warning => ("section.warnings", "!", AnsiColor::Yellow.on_default()),
@@ -90,21 +90,24 @@ impl Page<'_> {
         self.heading(section);
         for check in checks {
             self.title(icon, style, check);
-            self.findings(check);
+            self.findings(check, outline);
             for line in self.missing(check) {
                 self.line(4, &format!("? {}{} {line}", self.words.text("label.not_seen"), self.colon()));
             }
         }
     }
 
-    fn findings(&mut self, check: &CheckResult) {
+    fn findings(&mut self, check: &CheckResult, outline: &Outline<'_>) {
         let limit = if self.verbose { usize::MAX } else { LISTED };
         let findings: Vec<&Finding> = outline::open(check).take(limit).collect();
         for (remediation, findings) in outline::by_remediation(check, &findings) {
-            findings.iter().for_each(|finding| self.finding(finding));
+            for finding in &findings {
+                self.finding(finding);
+                self.under(outline.under(check, finding));
+            }
             self.remedy(4, remediation, &outline::commands(&findings));
         }
-        self.more(outline::open(check).count().saturating_sub(findings.len()));
+        self.more(4, outline::open(check).count().saturating_sub(findings.len()));
         let when = self.words.word("when", outline::when_word(check.remedy.when));
         let risk = self.words.word("risk", outline::risk_word(check.remedy.risk));
         let circumstances = self.paint(Style::new().dimmed(), &format!("{when}. {risk}."));
@@ -112,10 +115,10 @@ impl Page<'_> {
     }
 
     /// Where the rest of a list is.
-    fn more(&mut self, left_out: usize) {
+    fn more(&mut self, indent: usize, left_out: usize) {
         if left_out > 0 {
             let more = self.words.more(left_out as u64);
-            self.line(4, &format!("{more} ({})", self.words.text("label.see_json")));
+            self.line(indent, &format!("{more} ({})", self.words.text("label.see_json")));
         }
     }
 
@@ -130,6 +133,17 @@ impl Page<'_> {
                 self.line(6, &message);
             }
         }
+    }
+
+    /// What a finding explains.
+    fn under(&mut self, explained: &[(&CheckResult, &Finding)]) {
+        let limit = if self.verbose { usize::MAX } else { LISTED };
+        for (check, finding) in explained.iter().take(limit) {
+            let id = self.paint(Style::new().dimmed(), &format!("[{}]", clean(&check.id)));
+            let subject = outline::unsaid(finding).map(|subject| format!("{}{} ", clean(subject), self.colon()));
+            self.line(6, &format!("↳ {}{} {id}", subject.unwrap_or_default(), clean(&finding.message)));
+        }
+        self.more(6, explained.len().saturating_sub(limit));
     }
 
     /// A line for each reason: what is not read of a server has one for many tables.
@@ -197,7 +211,7 @@ impl Page<'_> {
                 let (subject, reason) = (clean(&finding.subject), clean(&waived.reason));
                 self.line(4, &format!("• {subject} — {reason} ({until} {})", clean(&waived.expires)));
             }
-            self.more(waived.count());
+            self.more(4, waived.count());
         }
     }
 

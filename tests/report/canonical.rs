@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
-    CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing, Outcome,
-    Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
+    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing,
+    Outcome, Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
 };
 use bm_preflight::report::{Installation, Report, Run};
 use bm_preflight::verdict::{FailOn, Selection, judge};
@@ -26,6 +26,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         check("replication_inactive", "replication", Severity::Blocker, Outcome::Error),
         all_waived(),
         with_findings("autodiscover_unreachable", "autodiscover", Severity::Warning, 3),
+        explained(),
         with_findings("spool_directory_unexpected", "cyrus", Severity::Warning, 250),
         check("replication_behind", "replication", Severity::Warning, Outcome::NotApplicable),
         with_findings("mailbox_size", "cyrus", Severity::Info, 1),
@@ -222,6 +223,8 @@ fn finding(check: &str, severity: Severity, n: usize) -> Finding {
         commands: vec![format!("bm-cli mapi move 'user{n:03}@example.org'")],
         owner: Some(format!("user{n:03}@example.org")),
         waived: None,
+        cause: None,
+        explained_by: None,
         subject,
     }
 }
@@ -256,6 +259,17 @@ fn all_waived() -> CheckResult {
     let mut result = with_findings("mailbox_service_without_role", "topology", Severity::Blocker, 1);
     result.findings[0].waived = Some(Waived { reason: "server is retired".into(), expires: "2027-03-31".into() });
     result.remedy = Remedy { when: When::During, risk: Risk::High };
+    result
+}
+
+/// All that it has to say is told by a blocker.
+fn explained() -> CheckResult {
+    let mut result = with_findings("folder_below_inbox", "mapi", Severity::Warning, 1);
+    result.findings[0].message = "The folder stands below the inbox.".into();
+    result.findings[0].explained_by = Some(Cause {
+        check: "inbox_virtual_folder".into(),
+        subject: finding("inbox_virtual_folder", Severity::Blocker, 1).subject,
+    });
     result
 }
 
@@ -318,6 +332,10 @@ fn make_hostile(finding: &mut Finding, text: &str) {
     (finding.message, finding.owner) = (text(), Some(text()));
     finding.commands = vec![text()];
     finding.evidence = [(text(), text().into()), ("nested".into(), json!([text()]))].into_iter().collect();
+    if let Some(cause) = &mut finding.explained_by {
+        cause.check.push_str(&text());
+        cause.subject.push_str(&text());
+    }
     if let Some(waived) = &mut finding.waived {
         (waived.reason, waived.expires) = (text(), text());
     }

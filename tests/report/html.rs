@@ -137,6 +137,7 @@ fn every_section_has_its_checks() {
             "unanswered",
             vec!["mapi_will_not_start", "replication_inactive", "inbox_virtual_folder", "no such function: re"],
         ),
+        ("explained", vec!["folder_below_inbox", "1 finding", "inbox_virtual_folder"]),
         ("waived", vec!["mailbox_service_without_role", "server is retired", "2027-03-31", "archive, read by nobody"]),
         (
             "passed",
@@ -149,6 +150,14 @@ fn every_section_has_its_checks() {
         for text in expected {
             assert!(section.text.contains(text), "{text} is not under {heading}");
         }
+    }
+    let under = page.by_id("inbox_virtual_folder").unwrap().of_class("under");
+    assert_eq!(under.len(), 1, "it stands under the one that explains it");
+    assert!(under[0].text.contains("The folder stands below the inbox."));
+    assert_eq!(under[0].all("a")[0].attribute("href"), "#folder_below_inbox");
+    for elsewhere in ["plan", "warnings"] {
+        let section = sections.iter().find(|s| s.by_id(elsewhere).is_some()).unwrap();
+        assert!(!section.text.contains("folder_below_inbox"), "it is no finding of its own under {elsewhere}");
     }
     assert!(page.all("aside")[0].text.contains("waiver 3 of waivers.toml expired"));
 }

@@ -43,9 +43,10 @@ fn every_key_is_in_its_place() {
     assert_eq!(keys(&root["checks"][0]["remedies"][0]), remedy);
     assert_eq!(keys(&root["checks"][0]["examined"][0]), ["table", "rows"]);
     assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "problem", "reason"]);
-    let finding = "key subject severity message evidence remedy commands owner waived";
+    let finding = "key subject severity message evidence remedy commands owner waived explained_by";
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
+    assert_eq!(keys(&root["checks"][5]["findings"][0]["explained_by"]), ["check", "subject"]);
     let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps";
     assert_eq!(keys(&root["autodiscover"][0]).join(" "), name);
     assert_eq!(keys(&root["autodiscover"][0]["methods"][0]), ["method", "state", "reason"]);
@@ -63,7 +64,7 @@ fn values_are_those_of_the_run() {
     assert_eq!(root["run"]["started_at"], "2026-11-23T10:00:00Z");
     assert_eq!(root["run"]["lang"], "fr");
     assert_eq!((&root["verdict"], &root["exit_code"]), (&"not_ready".into(), &20.into()));
-    let checks = serde_json::json!({"pass": 1, "fail": 5, "unknown": 1, "error": 1, "not_applicable": 1});
+    let checks = serde_json::json!({"pass": 1, "fail": 6, "unknown": 1, "error": 1, "not_applicable": 1});
     assert_eq!(root["summary"]["checks"], checks);
     let findings = serde_json::json!({"blocker": 5, "warning": 253, "info": 1, "waived": 2});
     assert_eq!(root["summary"]["findings"], findings);
@@ -83,8 +84,11 @@ fn values_are_those_of_the_run() {
     assert_eq!(first["findings"][0]["owner"], "user001@example.org");
     assert_eq!(root["checks"][0]["proof"], serde_json::json!([]));
     let proof = serde_json::json!(["bm-master: 1,204,311 messages compared", "imap-02: 7 messages compared"]);
-    assert_eq!(root["checks"][8]["proof"], proof);
-    assert_eq!(root["checks"][0]["findings"][0]["waived"], Value::Null);
+    assert_eq!(root["checks"][9]["proof"], proof);
+    assert_eq!(first["findings"][0]["waived"], Value::Null);
+    assert_eq!(first["findings"][0]["explained_by"], Value::Null);
+    let cause = serde_json::json!({"check": "inbox_virtual_folder", "subject": first["findings"][0]["subject"]});
+    assert_eq!(root["checks"][5]["findings"][0]["explained_by"], cause, "it stays in the report");
     assert_eq!(root["coverage"][1]["completeness"], "absent");
     let alias = &root["autodiscover"][1];
     assert_eq!((&alias["name"], &alias["unicode_name"]), (&"xn--caf-dma.example".into(), &"café.example".into()));
@@ -110,7 +114,7 @@ fn strings_come_back_as_they_were() {
     let root = parsed(&hostile(HOSTILE));
     assert_eq!(root["run"]["installation"]["name"], HOSTILE);
     assert_eq!(root["checks"][0]["title"], HOSTILE);
-    assert_eq!(root["checks"][8]["proof"], serde_json::json!([HOSTILE, HOSTILE]));
+    assert_eq!(root["checks"][9]["proof"], serde_json::json!([HOSTILE, HOSTILE]));
     assert_eq!(root["checks"][0]["findings"][0]["commands"][0], HOSTILE);
     assert_eq!(root["checks"][0]["remedies"][1]["remediation"], HOSTILE);
     assert_eq!(root["checks"][0]["findings"][0]["evidence"][HOSTILE], HOSTILE);

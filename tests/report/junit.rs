@@ -79,6 +79,15 @@ fn accepted_findings_pass_aloud() {
 }
 
 #[test]
+fn explained_findings_pass_and_name_what_explains_them() {
+    let root = parsed(&report(Lang::En, FailOn::Warning));
+    let explained = case(&root, "folder_below_inbox");
+    assert!(explained.all("failure").is_empty());
+    let told = "user001@example.org/INBOX/folder_below_inbox: explained by inbox_virtual_folder (user001@example.org/";
+    assert!(explained.text.contains(told), "{}", explained.text);
+}
+
+#[test]
 fn accepted_findings_do_not_hide_what_was_not_seen() {
     let mut report = report(Lang::En, FailOn::Blocker);
     let missing = report.checks[0].missing.clone();

@@ -25,7 +25,7 @@ fn sections_follow_the_order_of_what_to_do() {
         "Accepted by a waiver",
         "Passed",
         "Not applicable",
-        "Checks: 1 passed, 5 failed, 1 unknown, 1 broken, 1 not applicable. \
+        "Checks: 1 passed, 6 failed, 1 unknown, 1 broken, 1 not applicable. \
         Findings: 5 blocking, 253 warnings, 1 info, 2 waived.",
     ] {
         let found = text[at..].find(&format!("\n{heading}\n"));
@@ -41,6 +41,7 @@ fn a_blocker_is_told_in_full() {
         "• user001@example.org/INBOX/",
         "The folder holds 1 messages",
         "→ Ask the owner.",
+        "\n      ↳ user001@example.org/INBOX/folder_below_inbox: The folder stands below the inbox. [folder_below_inbox]\n",
         "$ bm-cli mapi move 'user002@example.org'",
         "? Not seen: there may be more: mapi_folder (imap-02): connection refused",
         "Before the upgrade window. Low risk",

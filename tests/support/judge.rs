@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bm_preflight::cause;
 use bm_preflight::check::evaluate::{self, Situation};
 use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::fact::store::Origin;
@@ -24,7 +25,7 @@ pub(crate) fn checks(folder: &str, schema: &Schema) -> Vec<Check> {
         })
         .collect();
     let reader = Store::in_memory(schema, &Origin::new("test", 0)).and_then(Store::into_reader);
-    load::load(&files, &reader.expect("an empty store")).unwrap_or_else(|defects| panic!("{defects:?}"))
+    load::load(&files, &[], &reader.expect("an empty store")).unwrap_or_else(|defects| panic!("{defects:?}"))
 }
 
 /// What they say of facts, for an upgrade from one release to another.
@@ -43,5 +44,7 @@ pub(crate) fn judge(checks: &[Check], facts: &Facts, from: Option<String>, to: &
         limit: Duration::from_secs(10),
         cut: None,
     };
-    evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2)
+    let mut results = evaluate::all(&checks.iter().collect::<Vec<_>>(), facts, &situation, 2);
+    cause::settle(&mut results);
+    results
 }

@@ -1,18 +1,24 @@
 //! Codes and words held together: what the query gives has words, and what has words is given.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::{Page, lineage, shape};
-use crate::check::evaluate::INCONCLUSIVE;
+use crate::check::evaluate::{EXPLAINED_BY, EXPLAINED_SUBJECT, INCONCLUSIVE};
 use crate::check::raw::RawCheck;
 use crate::fact::{Prepared, Schema};
 
 impl Page<'_> {
-    /// Holds the literals of the query's code columns against the tables of words.
-    pub(super) fn codes(&mut self, raw: &RawCheck, prepared: &Prepared, schema: &Schema) {
+    /// Holds the literals of the query's code columns against the tables of words. Returns the checks that may explain
+    /// its findings.
+    pub(super) fn codes(&mut self, raw: &RawCheck, prepared: &Prepared, schema: &Schema) -> Vec<String> {
         let columns = match lineage::columns(raw.query.get_ref(), schema) {
             Ok(columns) => columns,
-            Err(reason) => return self.at(raw.query.span().start, format!("query: {reason}")),
+            Err(reason) => {
+                self.at(raw.query.span().start, format!("query: {reason}"));
+                return Vec::new();
+            }
         };
         let given = |name: &str| columns.iter().find(|(column, _)| column == name).map(|(_, values)| values);
         match &raw.by {
@@ -27,6 +33,36 @@ impl Page<'_> {
             }
         }
         self.held(raw, INCONCLUSIVE, INCONCLUSIVE, given(INCONCLUSIVE), raw.inconclusive.keys());
+        self.explained(raw, given(EXPLAINED_BY), given(EXPLAINED_SUBJECT).is_some())
+    }
+
+    /// Every id in the column that tells what explains a finding is that of another check, and a case shows it.
+    fn explained(&mut self, raw: &RawCheck, given: Option<&lineage::Values>, has_subject: bool) -> Vec<String> {
+        let Some(given) = given else {
+            if has_subject {
+                self.inside(&raw.query, None, format!("the column {EXPLAINED_SUBJECT:?} without {EXPLAINED_BY:?}"));
+            }
+            return Vec::new();
+        };
+        if let Some(why) = &given.open {
+            let message =
+                format!("the column {EXPLAINED_BY:?} must be made of literals, which are ids of checks: {why}");
+            self.inside(&raw.query, None, message);
+        }
+        for id in &given.texts {
+            let place = raw.query.get_ref().find(&format!("'{id}'"));
+            let is_stated = |row: &BTreeMap<String, toml::Value>| {
+                row.get(EXPLAINED_BY).and_then(toml::Value::as_str) == Some(id.as_str())
+            };
+            if id == raw.id.get_ref() {
+                self.inside(&raw.query, place, format!("{EXPLAINED_BY}: a check does not explain itself"));
+            } else if !self.known.contains(id.as_str()) {
+                self.inside(&raw.query, place, format!("{EXPLAINED_BY}: there is no check {id:?}"));
+            } else if !raw.tests.iter().any(|test| test.get_ref().expect.iter().any(is_stated)) {
+                self.inside(&raw.query, place, format!("no [[test]] states {EXPLAINED_BY:?} = {id:?}"));
+            }
+        }
+        given.texts.iter().cloned().collect()
     }
 
     /// One column and the table of its words.

@@ -8,6 +8,7 @@ mod query;
 mod shape;
 mod words;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -23,6 +24,8 @@ pub(super) struct Linted {
     pub(super) prepared: Prepared,
     /// The same of the proof; `None` without one.
     pub(super) proof: Option<Prepared>,
+    /// Ids of the checks whose findings explain its own.
+    pub(super) explained_by: Vec<String>,
     /// The compiled templates.
     pub(super) messages: Messages,
 }
@@ -30,13 +33,15 @@ pub(super) struct Linted {
 /// A check file under the lint, with what was found in it.
 pub(super) struct Page<'f> {
     file: &'f CheckFile,
+    /// Ids of the checks that there are.
+    known: &'f BTreeSet<&'f str>,
     defects: Vec<Diagnostic>,
 }
 
 impl<'f> Page<'f> {
     /// A file that nothing is known of.
-    pub(super) fn of(file: &'f CheckFile) -> Self {
-        Self { file, defects: Vec::new() }
+    pub(super) fn of(file: &'f CheckFile, known: &'f BTreeSet<&'f str>) -> Self {
+        Self { file, known, defects: Vec::new() }
     }
 
     /// Everything that was found.
@@ -53,13 +58,14 @@ impl<'f> Page<'f> {
         let prepared = self.prepared("query", &raw.query, reader)?;
         let proof = raw.proof.as_ref().and_then(|proof| self.prepared("proof", proof, reader));
         let messages = self.templates(raw, &prepared.columns, proof.as_ref());
+        let mut explained_by = Vec::new();
         if !is_proven {
             self.partial(raw, &prepared);
             self.proof(raw, proof.as_ref(), &prepared);
-            self.codes(raw, &prepared, reader.schema());
+            explained_by = self.codes(raw, &prepared, reader.schema());
             self.cases(raw, reader.schema(), &prepared.columns);
         }
-        Some(Linted { prepared, proof, messages })
+        Some(Linted { prepared, proof, explained_by, messages })
     }
 
     /// Prepares the query under a key.
