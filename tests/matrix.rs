@@ -211,11 +211,43 @@ fn ends(result: &CheckResult) -> Vec<String> {
     if matches!(result.outcome, Outcome::Pass | Outcome::NotApplicable) {
         return Vec::new();
     }
-    let findings = result.findings.iter().map(|finding| format!("{start}: {}", finding.subject));
+    let findings = result.findings.iter().map(|finding| {
+        let cause = finding.explained_by.as_ref().map(|cause| format!(" < {}: {}", cause.check, cause.subject));
+        format!("{start}: {}{}", finding.subject, cause.unwrap_or_default())
+    });
     let gaps: Vec<_> = result.missing.iter().map(Missing::place).collect();
     let gaps = (!gaps.is_empty()).then(|| format!("{start} without {}", gaps.join(", ")));
     let lines: Vec<_> = findings.chain(gaps).collect();
     if lines.is_empty() { vec![start] } else { lines }
+}
+
+/// Causes that no story shows at work: the cases of the check that names them do.
+const CAUSES_OF_CASES: &[(&str, &str)] = &[
+    ("cyrus_answers_without_role", "replication_peer_without_role"),
+    ("cyrus_default_partition_used", "mailbox_imported_as_admin0"),
+    ("folder_not_replicated", "folder_below_inbox"),
+    ("folder_not_replicated", "folder_name_hazard"),
+    ("mail_service_unreachable", "mailbox_role_without_service"),
+    ("mail_service_unreachable", "service_disabled_with_role"),
+    ("new_mail_not_replicated", "replication_inactive"),
+    ("replication_backlog", "replication_inactive"),
+    ("replication_connections_miscounted", "sync_client_duplicated"),
+    ("replication_failing", "cyrus_default_partition_used"),
+    ("replication_failing", "cyrus_mailbox_unknown"),
+];
+
+/// What a check says of the cause of its findings must lead to findings that are really made.
+#[test]
+fn every_cause_that_a_check_names_is_seen_in_a_story_or_is_known_not_to_be() {
+    let checks = judge::linted("checks", &app::schema());
+    let named = checks.iter().flat_map(|check| check.explained_by.iter().map(|by| (check.id.as_str(), by.as_str())));
+    let results = matrix().values().flat_map(|(_, results)| results);
+    let seen = results.flat_map(|result| {
+        let causes = result.findings.iter().filter_map(|finding| finding.explained_by.as_ref());
+        causes.map(|cause| (result.id.as_str(), cause.check.as_str()))
+    });
+    let shown: BTreeSet<_> = seen.chain(CAUSES_OF_CASES.iter().copied()).collect();
+    assert_eq!(named.collect::<BTreeSet<_>>(), shown);
 }
 
 /// Severity, range of upgrades, roles and packages decide who sees a check and what it stops.

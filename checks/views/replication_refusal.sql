@@ -1,6 +1,6 @@
 -- A cause for which bm-core refused what Cyrus replicates, within the last day of its log and without success since, and one
 -- mailbox, the last one that is known. `is_mailbox`: whether somebody's mailbox suffers; of causes that explain nothing, only
--- those refusals tell so that name one, and both sorts have a row.
+-- those refusals tell so that name one, and both sorts have a row. `is_only`: no other one was refused for it.
 WITH
 failing AS (
   SELECT e.server_uid, e.cause, e.mailbox, e.failures, e.last_at, e.sample, l.last_at - e.last_at AS ago,
@@ -15,12 +15,13 @@ failing AS (
 ranked AS (
   SELECT f.*, row_number() OVER (
            PARTITION BY f.server_uid, f.cause, f.is_mailbox ORDER BY f.mailbox IS NULL, f.last_at DESC, f.mailbox) AS place,
+         count(*) OVER (PARTITION BY f.server_uid, f.cause, f.is_mailbox) AS rows,
          count(f.mailbox) OVER (PARTITION BY f.server_uid, f.cause, f.is_mailbox) AS mailboxes,
          sum(f.failures) OVER (PARTITION BY f.server_uid, f.cause, f.is_mailbox) AS all_failures,
          min(f.ago) OVER (PARTITION BY f.server_uid, f.cause, f.is_mailbox) AS last_ago
   FROM failing AS f
 )
-SELECT r.server_uid, r.cause, r.is_mailbox, r.mailboxes, r.all_failures AS failures, r.mailbox,
+SELECT r.server_uid, r.cause, r.is_mailbox, r.rows = 1 AS is_only, r.mailboxes, r.all_failures AS failures, r.mailbox,
        CAST(r.last_ago / 60 AS INTEGER) AS minutes, r.sample
 FROM ranked AS r
 WHERE r.place = 1

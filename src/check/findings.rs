@@ -210,9 +210,9 @@ impl Columns {
 
     /// The finding that explains the row's.
     fn cause(&self, subject: &str) -> Option<Cause> {
-        let text = |column: &str| self.cells.get(column).and_then(|cell| cell.as_str());
-        let check = text(EXPLAINED_BY)?.to_owned();
-        Some(Cause { check, subject: text(EXPLAINED_SUBJECT).unwrap_or(subject).to_owned() })
+        let check = self.cells.get(EXPLAINED_BY)?.as_str()?.to_owned();
+        let subject = self.cells.get(EXPLAINED_SUBJECT).map_or(Some(subject), |cell| cell.as_str())?.to_owned();
+        Some(Cause { check, subject })
     }
 
     /// The columns beside the reserved ones.

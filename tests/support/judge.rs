@@ -14,6 +14,16 @@ use walkdir::WalkDir;
 
 /// The checks below a folder of the repository.
 pub(crate) fn checks(folder: &str, schema: &Schema) -> Vec<Check> {
+    load(folder, schema, true)
+}
+
+/// The same with all that their files say, which a run does not need.
+#[allow(dead_code, reason = "most tests judge facts")]
+pub(crate) fn linted(folder: &str, schema: &Schema) -> Vec<Check> {
+    load(folder, schema, false)
+}
+
+fn load(folder: &str, schema: &Schema, is_proven: bool) -> Vec<Check> {
     let files: Vec<CheckFile> = WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
         .into_iter()
         .map(|entry| entry.expect("a folder that can be read").into_path())
@@ -21,7 +31,7 @@ pub(crate) fn checks(folder: &str, schema: &Schema) -> Vec<Check> {
         .map(|path| CheckFile {
             text: std::fs::read_to_string(&path).expect("a check"),
             path: path.display().to_string(),
-            is_proven: true,
+            is_proven,
         })
         .collect();
     let reader = Store::in_memory(schema, &Origin::new("test", 0)).and_then(Store::into_reader);
