@@ -152,7 +152,7 @@ pub struct JudgeArgs {
     /// What makes the exit code non-zero for findings
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
     pub fail_on: FailOn,
-    /// Accepted findings, each with a reason and an expiry date
+    /// Accepted findings and gaps, each with a reason and an expiry date
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
     /// Language of reports and terminal output [default: from LC_ALL or LANG]

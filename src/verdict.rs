@@ -229,8 +229,13 @@ mod tests {
 
     /// The same, and something could not be looked at.
     fn in_part(result: CheckResult) -> CheckResult {
-        let missing =
-            Missing { table: "server".to_owned(), scope: "*".to_owned(), problem: None, reason: "dark".to_owned() };
+        let missing = Missing {
+            table: "server".to_owned(),
+            scope: "directory".to_owned(),
+            place: None,
+            problem: None,
+            reason: "dark".to_owned(),
+        };
         CheckResult { missing: vec![missing], ..result }
     }
 

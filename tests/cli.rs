@@ -294,7 +294,7 @@ fn a_way_that_no_check_covers_is_inconclusive() {
         let (ended, report) = json(&arguments);
         let check =
             report["checks"].as_array().unwrap().iter().find(|c| c["id"] == "upgrade_step_not_covered").unwrap();
-        let told: Vec<_> = check["missing"].as_array().unwrap().iter().map(|m| m["scope"].as_str().unwrap()).collect();
+        let told: Vec<_> = check["missing"].as_array().unwrap().iter().map(|m| m["place"].as_str().unwrap()).collect();
         assert_eq!((ended, report["verdict"].as_str().unwrap(), told), (code, verdict, steps), "{way:?}");
     }
     // From 5.0 on there is no Cyrus, and nothing to miss of it.
@@ -730,6 +730,40 @@ fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
     let (code, report) = waivers("2020-01-01");
     assert_eq!(code, 20);
     assert_eq!(report["run"]["notices"].as_array().unwrap().len(), findings.len() + 1);
+}
+
+#[test]
+fn what_could_not_be_looked_at_can_be_accepted_like_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waivers.toml");
+    let judged = |waivers: &str| {
+        std::fs::write(&path, waivers).unwrap();
+        json(&["demo", "--category", "cyrus", "--waivers", path.to_str().unwrap()])
+    };
+    let (_, before) = judged("");
+    let lacking = |report: &Value| -> Vec<Value> {
+        let checks = report["checks"].as_array().unwrap().iter();
+        checks.flat_map(|check| check["missing"].as_array().unwrap().clone()).collect()
+    };
+    let gap = lacking(&before).into_iter().find(|gap| gap["table"] != "*").expect("the demonstration lacks something");
+    let place = gap["place"].as_str().map(|place| format!("place = {place:?}\n")).unwrap_or_default();
+    let waiver = |table: &str| {
+        format!(
+            "[[waiver]]\ntable = {table:?}\nserver = {}\n{place}reason = \"empty\"\nexpires = 2999-01-01\n",
+            gap["scope"]
+        )
+    };
+    let (_, after) = judged(&waiver(gap["table"].as_str().unwrap()));
+    assert!(!lacking(&after).contains(&gap), "{gap}");
+    let accepted = after["coverage"].as_array().unwrap().iter().flat_map(|told| told["gaps"].as_array().unwrap());
+    let accepted: Vec<_> = accepted.filter(|gap| !gap["waived"].is_null()).collect();
+    assert_eq!((accepted.len(), accepted[0]["waived"]["reason"].as_str()), (1, Some("empty")));
+    let text = run(&["demo", "--category", "cyrus", "--waivers", path.to_str().unwrap()]).stdout;
+    assert!(text.contains("— empty (until 2999-01-01)"), "{text}");
+    std::fs::write(&path, waiver("cyrus_indx")).unwrap();
+    let ended = run(&["demo", "--waivers", path.to_str().unwrap()]);
+    let told = "waivers.toml:2: cyrus_indx: there is no such facts table; the nearest is cyrus_index";
+    assert!(ended.code == 2 && ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::{Failure, Output, explain};
 use crate::check::{Check, CheckFile, case, load};
 use crate::cli::{ChecksCommand, SelectArgs};
 use crate::config::environment_lang;
-use crate::fact::Store;
 use crate::fact::store::Origin;
+use crate::fact::{Schema, Store};
 use crate::model::Lang;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
@@ -117,6 +117,11 @@ impl<'a> Options<'a> {
 /// That no check has an id like that.
 pub(super) fn unknown_id(id: &str, checks: &[Check]) -> String {
     format!("no check has such an id{}", nearest(id, checks.iter().map(|check| check.id.as_str())))
+}
+
+/// That no table has a name like that.
+pub(super) fn unknown_table(name: &str, schema: &Schema) -> String {
+    format!("there is no such facts table{}", nearest(name, schema.tables().iter().map(|table| table.name)))
 }
 
 /// The word most like a misspelt one, to be added to what is said of that.

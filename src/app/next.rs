@@ -59,7 +59,7 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 }
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.
-fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &[CheckResult]) -> Vec<(&'t Server, usize)> {
+fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]) -> Vec<(&'t Server, usize)> {
     let is_of_files = |table: &str| {
         let kind = facts.schema().table(table).map(|table| table.scope);
         matches!(kind, Some(ScopeKind::Server | ScopeKind::Backend))
@@ -71,7 +71,8 @@ fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &[CheckResult]) -
     for result in results {
         // A subject that is not decided may be the server itself.
         let gaps = result.missing.iter().filter(|gap| is_of_files(&gap.table) || gap.table == Missing::UNDECIDED);
-        for server in gaps.map(|gap| gap.scope.as_str()).collect::<BTreeSet<_>>() {
+        let named = |gap: &'t Missing| [Some(gap.scope.as_str()), gap.place.as_deref()].into_iter().flatten();
+        for server in gaps.flat_map(named).collect::<BTreeSet<_>>() {
             *waiting.entry(server).or_default() += 1;
         }
     }

@@ -21,12 +21,12 @@ use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, SqlError};
 use crate::model::reason::Notice;
-use crate::model::{CheckResult, Completeness, Lang, MailName, version};
+use crate::model::{CheckResult, Completeness, Coverage, Gap, Lang, MailName, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
 use crate::verdict::{self, Judgement, Selection};
-use crate::waiver::{self, Waiver};
+use crate::waiver::{self, Waiver, What};
 
 /// Time that one check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
@@ -113,17 +113,22 @@ pub(super) fn clock() -> Timestamp {
     Timestamp::now()
 }
 
-/// The accepted findings. A waiver of a check that does not exist is wrong usage: it was meant for another.
+/// What is accepted. A waiver of a check or table that does not exist is wrong usage: it was meant for another.
 fn waivers(path: Option<&Path>, checks: &[Check]) -> Result<Vec<Waiver>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let waivers = waiver::read(path).map_err(|error| Failure::Usage(error.to_string()))?;
-    match waivers.iter().find(|waiver| !checks.iter().any(|check| check.id == waiver.check)) {
-        Some(Waiver { check, line, .. }) => {
-            let unknown = checks::unknown_id(check, checks);
-            Err(Failure::Usage(format!("{}:{line}: {check}: {unknown}", path.display())))
-        }
-        None => Ok(waivers),
+    let tables = super::schema();
+    for Waiver { what, line, .. } in &waivers {
+        let (name, unknown) = match what {
+            What::Findings(id, _) if !checks.iter().any(|check| check.id == *id) => {
+                (id, checks::unknown_id(id, checks))
+            }
+            What::Gap { table, .. } if tables.table(table).is_none() => (table, checks::unknown_table(table, &tables)),
+            _ => continue,
+        };
+        return Err(Failure::Usage(format!("{}:{line}: {name}: {unknown}", path.display())));
     }
+    Ok(waivers)
 }
 
 /// Results, and what was left out.
@@ -171,18 +176,21 @@ impl<'a> Judging<'a> {
         }
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
-        let (mut results, selection) = self.evaluate(facts, &about, &cut, jobs)?;
+        let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
+        let mut gaps: Vec<Gap> = facts.coverage().iter().flat_map(Coverage::gaps).collect();
+        let is_wanted = |table: &str| facts.coverage().iter().any(|statement| statement.table == table);
+        let mut remarked = waiver::apply_to_gaps(&self.waivers, &mut gaps, today, is_wanted);
+        let (mut results, selection) = self.evaluate(facts, &about, &gaps, &cut, jobs)?;
         if !matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
         }
-        let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let mut notices = remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
         let next = next::notices(provenance, facts, &about.topology, &results);
-        let waivers = waiver::apply(&self.waivers, &mut results, today);
+        remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
-        notices.extend(next.into_iter().chain(waivers).map(|notice| notice.text(self.lang)));
+        notices.extend(next.into_iter().chain(remarked).map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
         let exit_code = judgement.exit_code;
@@ -194,13 +202,21 @@ impl<'a> Judging<'a> {
             checks: results,
             autodiscover: about.mail_names,
             coverage: facts.coverage().to_vec(),
+            gaps,
         };
         let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;
         Ok(Output { text, exit_code })
     }
 
     /// The results of the selected checks, and what was left out.
-    fn evaluate(&self, facts: &Facts, about: &About, cut: &Cut, jobs: usize) -> Result<Evaluated, Failure> {
+    fn evaluate(
+        &self,
+        facts: &Facts,
+        about: &About,
+        gaps: &[Gap],
+        cut: &Cut,
+        jobs: usize,
+    ) -> Result<Evaluated, Failure> {
         let (lang, cut) = (self.lang, cut.clone());
         let situation = Situation {
             lang: self.lang,
@@ -209,6 +225,7 @@ impl<'a> Judging<'a> {
             to: self.arguments.to.clone(),
             now: facts.origin().collected_at,
             coverage: facts.coverage(),
+            gaps: gaps.to_vec(),
             holders: about.topology.holders(),
             packages: about.packages.clone(),
             limit: CHECK_LIMIT,

@@ -6,7 +6,7 @@ use super::Check;
 use super::evaluate::Situation;
 use crate::fact::{ScopeKind, Table};
 use crate::model::reason::{Applies, Run};
-use crate::model::{Completeness, Coverage, Examined, Missing, version};
+use crate::model::{Coverage, Examined, Gap, Lang, Missing, version};
 
 /// Why the check does not apply. What cannot be told is no reason: the check is evaluated then.
 pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
@@ -55,23 +55,23 @@ pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec
     for table in &check.tables {
         let is_about = |entry: &&Coverage| entry.table == table.name && is_needed(check, table, entry, situation);
         let entries: Vec<_> = situation.coverage.iter().filter(is_about).collect();
-        let gap = |scope: &str, reason| Missing {
-            table: table.name.to_owned(),
-            scope: scope.to_owned(),
-            problem: None,
-            reason,
-        };
         examined.push(Examined { table: table.name.to_owned(), rows: entries.iter().map(|c| c.rows).sum() });
         if entries.is_empty() {
-            missing.push(gap("*", Run::NotCollected.text(situation.lang)));
+            let nothing = Coverage::absent(table.name, Missing::DIRECTORY, Run::NotCollected);
+            missing.extend(nothing.gaps().iter().map(|gap| lacking(gap, situation.lang)));
         }
-        let incomplete = entries.into_iter().filter(|entry| entry.completeness != Completeness::Complete);
-        missing.extend(incomplete.map(|entry| {
-            let reason = entry.reason.as_ref().map(|reason| reason.text(situation.lang));
-            gap(&entry.scope, reason.unwrap_or_else(|| entry.completeness.as_str().to_owned()))
-        }));
+        let is_lacking = |gap: &&Gap| gap.waived.is_none() && entries.iter().any(|entry| gap.scope == entry.scope);
+        let gaps = situation.gaps.iter().filter(|gap| gap.table == table.name).filter(is_lacking);
+        missing.extend(gaps.map(|gap| lacking(gap, situation.lang)));
     }
     (examined, missing)
+}
+
+/// A gap as what a check lacks. Where not even the scopes are known, the directory did not tell them.
+fn lacking(gap: &Gap, lang: Lang) -> Missing {
+    let Gap { table, scope, place, reason, .. } = gap.clone();
+    let scope = if scope == "*" { Missing::DIRECTORY.to_owned() } else { scope };
+    Missing { table, scope, place, problem: None, reason: reason.text(lang) }
 }
 
 /// The files of a server without any of the check's roles are not needed.

@@ -50,6 +50,7 @@ pub(super) fn judge(
         to: case.to.clone(),
         now: 0,
         coverage,
+        gaps: coverage.iter().flat_map(Coverage::gaps).collect(),
         holders: case.roles.as_ref().map(|roles| roles.iter().map(held).collect()),
         packages: case.packages.as_ref().map(|packages| packages.iter().cloned().collect()),
         limit: LIMIT,
@@ -114,7 +115,7 @@ fn stated(result: &CheckResult, finding: &Finding, name: &str) -> serde_json::Va
 
 fn undecided(expected: &[Undecided], missing: &[Missing], lang: Lang) -> Result<(), String> {
     let subjects: Vec<_> = expected.iter().map(|row| row.subject.as_str()).collect();
-    let found: Vec<_> = missing.iter().map(|gap| gap.scope.as_str()).collect();
+    let found: Vec<_> = missing.iter().map(|gap| gap.shown()).collect();
     if subjects != found {
         return Err(format!("expected {subjects:?} to be unknown, got {found:?}"));
     }
@@ -122,12 +123,14 @@ fn undecided(expected: &[Undecided], missing: &[Missing], lang: Lang) -> Result<
         if wanted.inconclusive.is_some() && wanted.inconclusive != gap.problem {
             return Err(format!(
                 "{}: expected inconclusive = {:?}, got {:?}",
-                gap.scope, wanted.inconclusive, gap.problem
+                gap.shown(),
+                wanted.inconclusive,
+                gap.problem
             ));
         }
         if let Some(reason) = wanted.reason.as_ref().filter(|reason| lang == Lang::En && !gap.reason.contains(*reason))
         {
-            return Err(format!("{}: expected the reason to contain {reason:?}, got {:?}", gap.scope, gap.reason));
+            return Err(format!("{}: expected the reason to contain {reason:?}, got {:?}", gap.shown(), gap.reason));
         }
     }
     Ok(())

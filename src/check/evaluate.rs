@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Check, applies, findings, proof};
 use crate::fact::{Facts, Reader};
-use crate::model::{CheckResult, Coverage, Lang, Missing, Outcome, Remedy, Risk, When};
+use crate::model::{CheckResult, Coverage, Gap, Lang, Missing, Outcome, Remedy, Risk, When};
 
 pub(super) use findings::{EXPLAINED_BY, EXPLAINED_SUBJECT, INCONCLUSIVE};
 pub use findings::{key, to_json};
@@ -29,6 +29,8 @@ pub struct Situation<'a> {
     pub now: i64,
     /// Every statement on completeness.
     pub coverage: &'a [Coverage],
+    /// What they say is not known, and what of it is accepted.
+    pub gaps: Vec<Gap>,
     /// Servers that hold each role; `None` when the roles could not be collected.
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
     /// Packages that some server has; `None` when the packages of a server could not be collected.
@@ -130,7 +132,8 @@ fn ended(result: &CheckResult) -> Outcome {
 /// That the run was over before the check was done.
 fn unreached(situation: &Situation<'_>) -> Option<Missing> {
     let reason = situation.cut.as_ref()?()?;
-    Some(Missing { table: Missing::UNDECIDED.to_owned(), scope: "*".to_owned(), problem: None, reason })
+    let (table, scope) = (Missing::UNDECIDED.to_owned(), Missing::DIRECTORY.to_owned());
+    Some(Missing { table, scope, place: None, problem: None, reason })
 }
 
 /// Whether a check is about the installation, as far as that is known.

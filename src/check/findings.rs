@@ -8,7 +8,7 @@ use tera::Context;
 use super::evaluate::Situation;
 use super::message::Part;
 use super::{Check, Problem};
-use crate::fact::{Reader, Value};
+use crate::fact::{Reader, ScopeKind, Value};
 use crate::model::{Cause, Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
 
 /// The column in which a row gives the code of a reason why its subject cannot be judged.
@@ -25,6 +25,9 @@ pub(super) const EXPLAINED_SUBJECT: &str = "explained_subject";
 
 /// The column in which a row gives the address of the user whom its finding is for.
 const OWNER: &str = "owner";
+
+/// The column in which a row names the server that it is about.
+const SERVER: &str = "server_uid";
 
 /// Characters of one cell that a finding keeps: longer texts are cut, with an ellipsis.
 const MAX_CELL_CHARS: usize = 4_000;
@@ -164,7 +167,17 @@ fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
         true => columns.render(check, Part::Inconclusive, &code, lang, &subject)?,
         false => code.clone(),
     };
-    Ok(Missing { table: Missing::UNDECIDED.to_owned(), scope: subject, problem: Some(code), reason })
+    let scope = columns.cells.get(SERVER).and_then(|server| server.as_str()).unwrap_or_else(|| scope_of(check));
+    let (table, scope) = (Missing::UNDECIDED.to_owned(), scope.to_owned());
+    Ok(Missing { table, scope, place: Some(subject), problem: Some(code), reason })
+}
+
+/// Where a check looks that names no server.
+fn scope_of(check: &Check) -> &'static str {
+    match check.tables.iter().any(|table| table.scope == ScopeKind::Network) {
+        true => Missing::NETWORK,
+        false => Missing::DIRECTORY,
+    }
 }
 
 /// A row under the names of its columns.

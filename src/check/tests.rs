@@ -14,7 +14,7 @@ use crate::fact::store::{Origin, SnapshotTarget};
 use crate::fact::{Column, Facts, Reader, Schema, ScopeKind, Store, Table};
 use crate::model::Severity::{Blocker, Info, Warning};
 use crate::model::reason::Files;
-use crate::model::{CheckResult, Completeness, Coverage, Lang, Missing, Outcome, Risk, When};
+use crate::model::{CheckResult, Completeness, Coverage, Lang, Missing, Outcome, Reason, Risk, Waived, When};
 
 const SERVER: Table =
     Table { name: "server", doc: "", grain: "", scope: ScopeKind::Directory, columns: &[Column::text("uid", "")] };
@@ -76,6 +76,7 @@ fn situation(coverage: &[Coverage]) -> Situation<'_> {
         to: "4.1".to_owned(),
         now: 1_793_620_800,
         coverage,
+        gaps: coverage.iter().flat_map(Coverage::gaps).collect(),
         holders: Some([held("bm/core", "core"), held("mail/imap", "mail")].into()),
         packages: Some(BTreeSet::from(["bm-core".to_owned()])),
         limit: Duration::from_secs(60),
@@ -93,7 +94,7 @@ fn subjects(result: &CheckResult) -> Vec<&str> {
 }
 
 fn gaps(result: &CheckResult) -> Vec<String> {
-    result.missing.iter().map(|missing| format!("{}: {}", missing.place(), missing.reason)).collect()
+    result.missing.iter().map(|missing| format!("{}: {}", missing.shown(), missing.reason)).collect()
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn nothing_found_is_a_pass_only_where_everything_was_looked_at() {
 
 #[test]
 fn a_table_that_nobody_spoke_of_is_missing() {
-    for (lang, gap) in [(Lang::En, "unit (*): not collected"), (Lang::Fr, "unit (*): non collecté")] {
+    for (lang, gap) in [(Lang::En, "unit (directory): not collected"), (Lang::Fr, "unit (directory): non collecté")] {
         let result = one(&sample("", UNITS), &mut reader(&[]), &Situation { lang, ..situation(&[]) });
         assert_eq!((result.outcome, gaps(&result)), (Outcome::Unknown, vec![gap.to_owned()]));
     }
@@ -154,6 +155,29 @@ fn only_the_files_of_servers_with_the_role_are_needed() {
         assert_eq!(rows, if is_needed { 14 } else { 7 }, "{settings} {table} {scope}");
         let blind = Situation { holders: None, ..situation(&entries) };
         assert_eq!(one(&sample(settings, query), &mut reader(&[]), &blind).outcome, Outcome::Unknown);
+    }
+}
+
+#[test]
+fn what_is_accepted_not_to_be_known_is_no_gap() {
+    let check = sample("", UNITS);
+    let missing = ["/a", "/b"].map(|path| Files::NotRegular { path: path.to_owned() }.into());
+    let dark = [Coverage::partial("unit", "mail", Reason::all(missing).unwrap())];
+    let waived = Some(Waived { reason: "known".to_owned(), expires: "2999-01-01".to_owned() });
+    for (accepted, of_none, of_one, left) in [
+        (&[][..], Outcome::Unknown, Outcome::Unknown, vec!["/a", "/b"]),
+        (&[1], Outcome::Unknown, Outcome::Unknown, vec!["/a"]),
+        (&[0, 1], Outcome::Pass, Outcome::Fail, vec![]),
+    ] {
+        let mut situation = situation(&dark);
+        accepted.iter().for_each(|at: &usize| situation.gaps[*at].waived = waived.clone());
+        for (found, outcome) in [(&[][..], of_none), (&[("a", None)], of_one)] {
+            let result = one(&check, &mut reader(found), &situation);
+            assert_eq!(result.outcome, outcome, "{accepted:?}");
+            let places: Vec<_> = result.missing.iter().filter_map(|gap| gap.place.as_deref()).collect();
+            assert_eq!(places, left);
+            assert!(result.missing.iter().all(|gap| gap.scope == "mail"));
+        }
     }
 }
 
@@ -292,7 +316,7 @@ fn a_subject_that_the_facts_do_not_decide_is_a_gap_and_no_finding() {
     let all_dark = ["e", "d", "c", "b", "a"].map(|name| (name, Some("dark")));
     let result = judged(&check, &all_dark);
     assert_eq!((result.outcome, result.missing.len()), (Outcome::Unknown, 5));
-    assert_eq!(result.missing[0].scope, "a");
+    assert_eq!((result.missing[0].scope.as_str(), result.missing[0].place.as_deref()), ("directory", Some("a")));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What was looked at, and what could not be.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
+use super::reason::Run;
+use super::{Reason, Waived};
 
 /// How much of a table's scope is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -76,5 +79,83 @@ impl Coverage {
     /// The statement "some of `table` in `scope` is there, and the rest is not", with its reason.
     pub fn partial(table: &str, scope: &str, reason: impl Into<Reason>) -> Self {
         Self { completeness: Completeness::Partial, ..Self::absent(table, scope, reason) }
+    }
+
+    /// What is not known of it: each place that could not be looked at, or one gap as a whole.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let gap = |place: Option<&str>, reason: &Reason| Gap {
+            table: self.table.clone(),
+            scope: self.scope.clone(),
+            place: place.map(str::to_owned),
+            reason: reason.clone(),
+            waived: None,
+        };
+        match (self.completeness, &self.reason) {
+            (Completeness::Complete, _) => Vec::new(),
+            (Completeness::Partial, Some(reason)) => {
+                // What two tables lack for one reason is told once of what is made of both.
+                let parts: BTreeSet<&Reason> = reason.parts().into_iter().collect();
+                parts.into_iter().map(|part| gap(part.place(), part)).collect()
+            }
+            (_, Some(reason)) => vec![gap(None, reason)],
+            (_, None) => vec![gap(None, &Run::NothingReported.into())],
+        }
+    }
+}
+
+/// Something of a table that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Name of the facts table.
+    pub table: String,
+    /// Its scope, as in [`Coverage`].
+    pub scope: String,
+    /// The file, folder or mailbox that could not be looked at; `None` when it is not about one.
+    pub place: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// Set when a waiver accepts that it is not known.
+    pub waived: Option<Waived>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reason::{Cyrus, Files, Server};
+
+    fn unreadable(path: &str) -> Reason {
+        Files::Unreadable { path: path.to_owned(), error: "Permission denied".to_owned() }.into()
+    }
+
+    fn places(coverage: &Coverage) -> Vec<Option<String>> {
+        coverage.gaps().into_iter().map(|gap| gap.place).collect()
+    }
+
+    #[test]
+    fn what_is_there_in_part_lacks_places_and_what_is_not_there_lacks_all() {
+        let some = |path: &str| Some(path.to_owned());
+        let both = Reason::all([unreadable("/a"), Files::NoLog { path: "/b".to_owned() }.into()]).unwrap();
+        let counted = Cyrus::IndexesUnread { count: 2, first: vec![unreadable("/a"), unreadable("/b")] };
+        let vague = Server::LoginsLeftOut { logins: 2, rows: 1 };
+        for (coverage, due) in [
+            (Coverage::complete("t", "s"), vec![]),
+            (Coverage::partial("t", "s", both.clone()), vec![some("/a"), some("/b")]),
+            (Coverage::partial("t", "s", counted), vec![some("/a"), some("/b")]),
+            (Coverage::partial("t", "s", vague), vec![None]),
+            (Coverage::absent("t", "s", both), vec![None]),
+            (Coverage { completeness: Completeness::NotAttempted, ..Coverage::complete("t", "s") }, vec![None]),
+        ] {
+            assert_eq!(places(&coverage), due, "{coverage:?}");
+        }
+    }
+
+    #[test]
+    fn of_too_many_places_none_is_kept_for_itself() {
+        let many = |count: usize| {
+            let first = Reason::places((0..count).map(|n| unreadable(&format!("/{n}"))));
+            places(&Coverage::partial("t", "s", Cyrus::IndexesUnread { count, first }))
+        };
+        assert!(many(1_000).iter().all(Option::is_some) && many(1_000).len() == 1_000);
+        assert_eq!(many(1_001), [Some("/0"), Some("/100"), Some("/1000"), None].map(|place| place.map(str::to_owned)));
     }
 }

@@ -201,8 +201,11 @@ pub struct Examined {
 pub struct Missing {
     /// Name of the facts table, or [`Missing::UNDECIDED`].
     pub table: String,
-    /// The scope that is not complete, or the subject that the facts do not decide.
+    /// The server that it is of, `directory` or `network`.
     pub scope: String,
+    /// The file, folder or mailbox that could not be looked at, or the subject that the facts do not decide; `None` when
+    /// the whole scope is not known.
+    pub place: Option<String>,
     /// The code that says why the facts do not decide; `None` when a table is not complete.
     pub problem: Option<String>,
     /// Why it is not.
@@ -212,11 +215,15 @@ pub struct Missing {
 impl Missing {
     /// The table when no single one is to blame: the facts are there and do not decide.
     pub const UNDECIDED: &'static str = "*";
+    /// The scope of what the directory tells, or would have to.
+    pub const DIRECTORY: &'static str = "directory";
+    /// The scope of what the network tells.
+    pub const NETWORK: &'static str = "network";
 
     /// What is missing where, for a sentence.
-    pub fn place(&self) -> String {
+    pub fn shown(&self) -> String {
         match self.table.as_str() {
-            Self::UNDECIDED => self.scope.clone(),
+            Self::UNDECIDED => self.place.as_deref().unwrap_or(Self::UNDECIDED).to_owned(),
             table => format!("{table} ({})", self.scope),
         }
     }

@@ -23,7 +23,7 @@ struct Phrase {
 /// Phrases by `section.key`.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    lang: Lang,
+    pub(super) lang: Lang,
     phrases: BTreeMap<String, String>,
 }
 

@@ -5,8 +5,9 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::{self, CheckResult, Completeness, Lang, Outcome, Remediation, Risk, Severity, When, Who};
+use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity, When, Who};
 use crate::report::json_autodiscover::MailName;
+use crate::report::json_coverage::Coverage;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
 
@@ -218,8 +219,11 @@ struct Examined<'a> {
 struct Missing<'a> {
     /// A facts table, or `*`: the facts are there and do not decide.
     table: &'a str,
-    /// The scope that is not complete, or the subject that the facts do not decide.
+    /// The server that it is of, `directory` or `network`.
     scope: &'a str,
+    /// The file, folder or mailbox that could not be looked at, or the subject that the facts do not decide; null when the
+    /// whole scope is not known.
+    place: Option<&'a str>,
     /// The code of why the facts do not decide; null when a table is not complete.
     problem: Option<&'a str>,
     /// Why it is not.
@@ -260,29 +264,11 @@ struct Cause<'a> {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Waived<'a> {
+pub(super) struct Waived<'a> {
     /// Why the finding is accepted.
     reason: &'a str,
     /// Last day (UTC, `YYYY-MM-DD`) on which the waiver holds.
     expires: &'a str,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Coverage<'a> {
-    /// A facts table.
-    table: &'a str,
-    /// `directory`, a server uid, or `*` when the scopes themselves are unknown.
-    scope: &'a str,
-    completeness: Completeness,
-    /// Why it is not complete; null when it is.
-    reason: Option<String>,
-    /// Rows kept.
-    rows: u64,
-    /// Where the rows were read, without secrets.
-    source: Option<&'a str>,
-    /// Time spent collecting, in milliseconds.
-    elapsed_ms: u64,
 }
 
 impl<'a> Document<'a> {
@@ -296,7 +282,7 @@ impl<'a> Document<'a> {
             summary: Summary::of(&report.judgement),
             checks: report.checks.iter().map(Check::of).collect(),
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
-            coverage: report.coverage.iter().map(|coverage| Coverage::of(coverage, report.run.lang)).collect(),
+            coverage: report.coverage.iter().map(|coverage| Coverage::of(coverage, report)).collect(),
         }
     }
 }
@@ -344,6 +330,7 @@ impl<'a> Check<'a> {
         let missing = |m: &'a model::Missing| Missing {
             table: &m.table,
             scope: &m.scope,
+            place: m.place.as_deref(),
             problem: m.problem.as_deref(),
             reason: &m.reason,
         };
@@ -385,22 +372,14 @@ impl<'a> Finding<'a> {
             remedy: finding.remedy,
             commands: &finding.commands,
             owner: finding.owner.as_deref(),
-            waived: finding.waived.as_ref().map(|w| Waived { reason: &w.reason, expires: &w.expires }),
+            waived: finding.waived.as_ref().map(Waived::of),
             explained_by: finding.explained_by.as_ref().map(|c| Cause { check: &c.check, subject: &c.subject }),
         }
     }
 }
 
-impl<'a> Coverage<'a> {
-    fn of(coverage: &'a model::Coverage, lang: Lang) -> Self {
-        Self {
-            table: &coverage.table,
-            scope: &coverage.scope,
-            completeness: coverage.completeness,
-            reason: coverage.reason.as_ref().map(|reason| reason.text(lang)),
-            rows: coverage.rows,
-            source: coverage.source.as_deref(),
-            elapsed_ms: coverage.elapsed_ms,
-        }
+impl<'a> Waived<'a> {
+    pub(super) fn of(waived: &'a model::Waived) -> Self {
+        Self { reason: &waived.reason, expires: &waived.expires }
     }
 }

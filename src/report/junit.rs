@@ -202,7 +202,7 @@ fn told(check: &CheckResult, words: &Catalogue) -> String {
 
 fn missing(check: &CheckResult, words: &Catalogue) -> impl Iterator<Item = String> {
     let more = check.missing.len().saturating_sub(LISTED) as u64;
-    let told = check.missing.iter().take(LISTED).map(|m| format!("{}: {}", m.place(), m.reason));
+    let told = check.missing.iter().take(LISTED).map(|m| format!("{}: {}", m.shown(), m.reason));
     told.chain((more > 0).then(|| words.more(more)))
 }
 

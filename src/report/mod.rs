@@ -6,6 +6,7 @@ pub mod html;
 mod i18n;
 pub mod json;
 mod json_autodiscover;
+mod json_coverage;
 pub mod junit;
 mod outline;
 mod page;
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckResult, Coverage, Lang, MailName};
+use crate::model::{CheckResult, Coverage, Gap, Lang, MailName};
 use crate::verdict::{FailOn, Judgement};
 
 /// A format that a report is written in.
@@ -86,6 +87,8 @@ pub struct Report {
     pub autodiscover: Vec<MailName>,
     /// Every (table, scope), ordered by both.
     pub coverage: Vec<Coverage>,
+    /// What they say is not known, place by place.
+    pub gaps: Vec<Gap>,
 }
 
 /// When, where and for what the run was made.

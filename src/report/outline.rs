@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::model::{Cause, CheckResult, Finding, Outcome, Risk, Severity, When};
+use super::Report;
+use crate::model::{Cause, CheckResult, Finding, Gap, Outcome, Risk, Severity, Waived, When};
 use crate::verdict::{self, CheckCounts, FindingCounts};
 
 /// Checks by what the reader has to do about them. A check that fails and lacks facts is both in its severity's list
@@ -102,6 +103,11 @@ fn under(checks: &[CheckResult]) -> HashMap<&Cause, Vec<(&CheckResult, &Finding)
         }
     }
     under
+}
+
+/// What is accepted not to be known, with who accepts it.
+pub(super) fn waived_gaps(report: &Report) -> impl Iterator<Item = (&Gap, &Waived)> {
+    report.gaps.iter().filter_map(|gap| Some((gap, gap.waived.as_ref()?)))
 }
 
 /// The findings by what is done about them, in the order in which each remediation first appears.

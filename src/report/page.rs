@@ -1,16 +1,19 @@
 //! What the HTML templates get: the report in reading order, every string safe to look at.
 
+mod coverage;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use self::coverage::{CoverageRow, GapRow};
 use super::autodiscover::NameRow;
 use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Coverage, Examined, Finding, Lang, Missing, Severity};
+use crate::model::{CheckResult, Examined, Finding, Missing, Severity};
 use crate::verdict;
 
 /// Findings shown of one check; the JSON report has them all.
@@ -65,6 +68,9 @@ struct Page<'a> {
     autodiscover: Vec<NameRow<'a>>,
     explained: Vec<Check<'a>>,
     waived: Vec<Check<'a>>,
+    waived_gaps: Vec<GapRow<'a>>,
+    /// How many accepted gaps the page leaves out.
+    more_waived_gaps: u64,
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
     coverage: Vec<CoverageRow<'a>>,
@@ -188,17 +194,6 @@ struct MissingRow<'a> {
     reason: &'a str,
 }
 
-#[derive(Serialize)]
-struct CoverageRow<'a> {
-    table: &'a str,
-    scope: &'a str,
-    completeness: &'static str,
-    reason: Option<String>,
-    rows: u64,
-    source: Option<&'a str>,
-    time: String,
-}
-
 impl<'a> Page<'a> {
     fn of(report: &'a Report, words: &Catalogue) -> Self {
         let Report { run, judgement, .. } = report;
@@ -234,6 +229,8 @@ impl<'a> Page<'a> {
             explained: views(&outline.explained),
             autodiscover: report.autodiscover.iter().map(|name| NameRow::of(name, words)).collect(),
             waived: views(&outline.waived),
+            waived_gaps: outline::waived_gaps(report).take(LISTED).map(|gap| GapRow::of(gap, run.lang)).collect(),
+            more_waived_gaps: outline::waived_gaps(report).count().saturating_sub(LISTED) as u64,
             passed: views(&outline.passed),
             not_applicable: views(&outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
@@ -344,21 +341,8 @@ impl<'a> FindingRow<'a> {
 
 impl<'a> MissingRow<'a> {
     fn of(missing: &'a Missing) -> Self {
-        Self { table: &missing.table, scope: &missing.scope, reason: &missing.reason }
-    }
-}
-
-impl<'a> CoverageRow<'a> {
-    fn of(coverage: &'a Coverage, lang: Lang, words: &Catalogue) -> Self {
-        Self {
-            table: &coverage.table,
-            scope: &coverage.scope,
-            completeness: coverage.completeness.as_str(),
-            reason: coverage.reason.as_ref().map(|reason| reason.text(lang)),
-            rows: coverage.rows,
-            source: coverage.source.as_deref(),
-            time: words.duration(coverage.elapsed_ms),
-        }
+        let undecided = missing.place.as_deref().filter(|_| missing.table == Missing::UNDECIDED);
+        Self { table: &missing.table, scope: undecided.unwrap_or(&missing.scope), reason: &missing.reason }
     }
 }
 

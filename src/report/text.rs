@@ -10,7 +10,7 @@ use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::{Report, utc};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Finding, METHODS, MailName, Severity};
+use crate::model::{CheckResult, Finding, Gap, METHODS, MailName, Severity, Waived};
 use crate::verdict::Verdict;
 
 /// Findings shown of one check unless everything was asked for.
@@ -31,7 +31,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
     }
     page.unanswered(&outline.unanswered);
     page.autodiscover(&report.autodiscover);
-    page.waived(&outline.waived);
+    page.waived(&outline.waived, &outline::waived_gaps(report).collect::<Vec<_>>());
     if verbose {
         page.passed(&outline.passed);
         page.not_applicable(&outline.not_applicable);
@@ -155,7 +155,7 @@ impl Page<'_> {
                 lines.push((&gap.reason, Vec::new()));
                 lines.len() - 1
             });
-            lines[line].1.push(clean(&gap.place()));
+            lines[line].1.push(clean(&gap.shown()));
         }
         let told = |(reason, mut places): (&str, Vec<String>)| {
             let limit = if self.verbose { usize::MAX } else { LISTED };
@@ -165,7 +165,9 @@ impl Page<'_> {
             }
             format!("{}: {}", places.join(", "), clean(reason))
         };
-        lines.into_iter().map(told).collect()
+        let limit = if self.verbose { usize::MAX } else { LISTED };
+        let more = lines.len().saturating_sub(limit) as u64;
+        lines.into_iter().take(limit).map(told).chain((more > 0).then(|| self.words.more(more))).collect()
     }
 
     fn remedy(&mut self, indent: usize, remediation: &str, commands: &[&str]) {
@@ -197,22 +199,33 @@ impl Page<'_> {
         }
     }
 
-    fn waived(&mut self, checks: &[&CheckResult]) {
-        if checks.is_empty() {
+    fn waived(&mut self, checks: &[&CheckResult], gaps: &[(&Gap, &Waived)]) {
+        if checks.is_empty() && gaps.is_empty() {
             return;
         }
         self.heading("section.waived");
+        let limit = if self.verbose { usize::MAX } else { LISTED };
         for check in checks {
             self.title("~", Style::new().dimmed(), check);
-            let limit = if self.verbose { usize::MAX } else { LISTED };
             let mut waived = check.findings.iter().filter_map(|f| Some((f, f.waived.as_ref()?)));
             for (finding, waived) in waived.by_ref().take(limit) {
-                let until = self.words.text("label.until");
-                let (subject, reason) = (clean(&finding.subject), clean(&waived.reason));
-                self.line(4, &format!("• {subject} — {reason} ({until} {})", clean(&waived.expires)));
+                self.accepted(&finding.subject, waived);
             }
             self.more(4, waived.count());
         }
+        for (gap, waived) in gaps.iter().take(limit) {
+            let Gap { table, scope, reason, .. } = gap;
+            let what = format!("{} {table} ({scope})", self.words.text("label.not_seen"));
+            self.accepted(&format!("{what}{} {}", self.colon(), reason.text(self.words.lang)), waived);
+        }
+        self.more(4, gaps.len().saturating_sub(limit));
+    }
+
+    /// What a waiver accepts.
+    fn accepted(&mut self, what: &str, waived: &Waived) {
+        let until = self.words.text("label.until");
+        let (what, reason) = (clean(what), clean(&waived.reason));
+        self.line(4, &format!("• {what} — {reason} ({until} {})", clean(&waived.expires)));
     }
 
     fn passed(&mut self, checks: &[&CheckResult]) {

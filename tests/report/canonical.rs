@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
-    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Lang, METHODS, MailName, MethodCell, Missing,
+    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing,
     Outcome, Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
 };
 use bm_preflight::report::{Installation, Report, Run};
@@ -40,6 +40,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         checks,
         autodiscover: names(),
         coverage: coverage(),
+        gaps: gaps(),
     }
 }
 
@@ -179,6 +180,18 @@ fn coverage() -> Vec<Coverage> {
     ]
 }
 
+/// One is accepted, the other not.
+fn gaps() -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = coverage().iter().flat_map(Coverage::gaps).collect();
+    let accepted = Gap { place: Some("/var/log/maillog".into()), waived: Some(waived()), ..gaps[0].clone() };
+    gaps.push(accepted);
+    gaps
+}
+
+fn waived() -> Waived {
+    Waived { reason: "the disk is broken, and was empty".into(), expires: "2026-12-31".into() }
+}
+
 fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> CheckResult {
     let lacks = outcome == Outcome::Unknown;
     let (table, scope) = ("mapi_folder".to_owned(), "imap-02".to_owned());
@@ -203,7 +216,7 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
         examined: vec![Examined { table: table.clone(), rows: 4312 }],
         proof: Vec::new(),
         missing: if lacks {
-            vec![Missing { table, scope, problem: None, reason: "connection refused".into() }]
+            vec![Missing { table, scope, place: None, problem: None, reason: "connection refused".into() }]
         } else {
             Vec::new()
         },
@@ -296,7 +309,7 @@ pub(crate) fn hostile(text: &str) -> Report {
         check.proof.iter_mut().for_each(|sentence| *sentence = text());
         for missing in &mut check.missing {
             (missing.table, missing.scope, missing.reason) = (text(), text(), text());
-            missing.problem = Some(text());
+            (missing.problem, missing.place) = (Some(text()), Some(text()));
         }
         check.remediations.iter_mut().for_each(|told| (told.text, told.problem) = (text(), Some(text())));
         check.findings.truncate(5);
@@ -308,6 +321,11 @@ pub(crate) fn hostile(text: &str) -> Report {
         (row.table, row.scope) = (text(), text());
         row.reason = Some(Files::Unreadable { path: text(), error: text() }.into());
         row.source = Some(text());
+    }
+    for gap in &mut report.gaps {
+        (gap.table, gap.scope, gap.place) = (text(), text(), Some(text()));
+        gap.reason = Files::Unreadable { path: text(), error: text() }.into();
+        gap.waived = Some(Waived { reason: text(), expires: text() });
     }
     report
 }

@@ -81,6 +81,7 @@ fn what_is_missing_for_one_reason_is_one_line() {
     let gap = |number: usize| Missing {
         table: "package".into(),
         scope: format!("mail-{number}"),
+        place: None,
         problem: None,
         reason: if number == 2 { "no such file".into() } else { "not read".into() },
     };

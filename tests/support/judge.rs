@@ -8,7 +8,7 @@ use bm_preflight::check::evaluate::{self, Situation};
 use bm_preflight::check::{Check, CheckFile, load};
 use bm_preflight::fact::store::Origin;
 use bm_preflight::fact::{Facts, Schema, Store};
-use bm_preflight::model::{CheckResult, Lang};
+use bm_preflight::model::{CheckResult, Coverage, Lang};
 use bm_preflight::topology::{self, Topology};
 use walkdir::WalkDir;
 
@@ -49,6 +49,7 @@ pub(crate) fn judge(checks: &[Check], facts: &Facts, from: Option<String>, to: &
         to: to.to_owned(),
         now: facts.origin().collected_at,
         coverage: facts.coverage(),
+        gaps: facts.coverage().iter().flat_map(Coverage::gaps).collect(),
         holders: topology.holders(),
         packages: topology::packages(facts.coverage(), |sql| reader.texts(sql)).expect("packages can be read"),
         limit: Duration::from_secs(10),

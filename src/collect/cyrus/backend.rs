@@ -19,7 +19,7 @@ use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::{Pour, Rows, Seen};
 use crate::format::mailbox_name::MailboxName;
 use crate::model::Reason;
-use crate::model::reason::{Cyrus, cyrus};
+use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
 
 /// Mailboxes looked at before their rows are handed over.
@@ -229,7 +229,7 @@ impl Backend<'_> {
         let refused: BTreeSet<Reason> = wrong.iter().filter_map(|(_, inspected)| inspected.refusal.clone()).collect();
         self.pour(wrong.into_iter().map(|(_, inspected)| inspected.row))?;
         let count = refused.len();
-        let gap = || Cyrus::IndexesUnread { count, first: cyrus::few(refused, Reason::text) }.into();
+        let gap = || Cyrus::IndexesUnread { count, first: Reason::places(refused) }.into();
         Ok((count > 0).then(gap))
     }
 

@@ -22,7 +22,7 @@ use crate::fact::table;
 use crate::format::mailbox_name::MailboxName;
 use crate::format::spool_path::NotMailbox;
 use crate::model::Reason;
-use crate::model::reason::{Cyrus, cyrus};
+use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
 
 table! {
@@ -144,7 +144,7 @@ impl Walked<'_> {
         self.walk.pour.add(rows)?;
         let gaps = self.walk.gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
         let count = gaps.len();
-        let gap = || Cyrus::SpoolUnread { count, first: cyrus::few(gaps, Reason::text) }.into();
+        let gap = || Cyrus::SpoolUnread { count, first: Reason::places(gaps) }.into();
         Ok((count > 0).then(gap))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::log::{Log, Place};
 use crate::collect::reach::mailbox::{Content, Gather, Owner};
 use crate::model::Reason;
-use crate::model::reason::{Cyrus, cyrus};
+use crate::model::reason::Cyrus;
 
 /// Bytes of records that are held in memory.
 const BUDGET: usize = 16 * 1024 * 1024;
@@ -114,9 +114,9 @@ impl Gathered {
 }
 
 fn untold(missed: impl Iterator<Item = Cyrus>) -> Option<Reason> {
-    let missed: Vec<Cyrus> = missed.collect();
+    let missed: Vec<Reason> = missed.map(Reason::from).collect();
     let count = missed.len();
-    (count > 0).then(|| Cyrus::MessagesUntold { count, first: cyrus::few(missed, Cyrus::text) }.into())
+    (count > 0).then(|| Cyrus::MessagesUntold { count, first: Reason::places(missed) }.into())
 }
 
 /// What went wrong with a file for what memory does not hold.

@@ -1,6 +1,6 @@
 //! Why something of a backend's Cyrus is not known.
 
-use super::{Lang, Reason, reasons};
+use super::{Reason, reasons};
 
 reasons! {
     /// Why something of a backend's Cyrus is not known.
@@ -54,7 +54,7 @@ reasons! {
             en "the messages were not gathered"
             fr "les messages n’ont pas été rassemblés";
         /// Mailboxes some of whose messages are not counted.
-        MessagesUntold { count: usize, first: Vec<Cyrus> }
+        MessagesUntold { count: usize, first: Vec<Reason> }
             en "the messages of {count} mailbox(es) could not all be told: {first}"
             fr "les messages de {count} boîte(s) n’ont pas tous pu être comptés : {first}";
         /// A mailbox whose index is not sound.
@@ -86,18 +86,4 @@ reasons! {
             en "sorting messages in {folder}: {error}"
             fr "le tri des messages dans {folder} a échoué : {error}";
     }
-}
-
-/// So many of a list are told in full.
-const FEW: usize = 3;
-
-/// The first few of many, in the order of their words.
-pub fn few<T: From<Cyrus>>(all: impl IntoIterator<Item = T>, text: fn(&T, Lang) -> String) -> Vec<T> {
-    let mut all: Vec<T> = all.into_iter().collect();
-    all.sort_by_cached_key(|one| text(one, Lang::En));
-    if all.len() > FEW {
-        all.truncate(FEW);
-        all.push(Cyrus::AndOthers.into());
-    }
-    all
 }

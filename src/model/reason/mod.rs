@@ -62,6 +62,16 @@ macro_rules! reasons {
                     } ),+
                 }
             }
+
+            /// The file, folder or mailbox that it is about, where it is about one.
+            #[allow(unused_variables, reason = "most fields are no place")]
+            pub fn place(&self) -> Option<&str> {
+                match self {
+                    $( Self::$Variant $({ $($field),+ })? => {
+                        $crate::model::reason::place!($($([$field $field])+)?)
+                    } ),+
+                }
+            }
         }
 
         #[cfg(test)]
@@ -69,6 +79,20 @@ macro_rules! reasons {
     };
 }
 pub(crate) use reasons;
+
+/// The first field that names a place.
+macro_rules! place {
+    () => { None };
+    ([path $field:ident] $($rest:tt)*) => { Some($field.as_str()) };
+    ([name $field:ident] $($rest:tt)*) => { Some($field.as_str()) };
+    ([$other:ident $field:ident] $($rest:tt)*) => { $crate::model::reason::place!($($rest)*) };
+}
+pub(crate) use place;
+
+/// So many of a list are told in full.
+const FEW: usize = 3;
+/// So many places are kept one by one: of more nobody accepts one after the other.
+const MOST: usize = 1_000;
 
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,8 +127,46 @@ impl Reason {
             Self::Database(reason) => reason.text(lang),
             Self::Network(reason) => reason.text(lang),
             Self::Merge(reason) => reason.text(lang),
-            Self::Several(reasons) => reasons.told(lang),
+            Self::Several(reasons) => reasons.iter().map(|one| one.text(lang)).collect::<Vec<_>>().join("; "),
         }
+    }
+
+    /// The file, folder or mailbox that it is about, where it is about one.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::Run(reason) => reason.place(),
+            Self::Files(reason) => reason.place(),
+            Self::Server(reason) => reason.place(),
+            Self::Cyrus(reason) => reason.place(),
+            Self::Database(reason) => reason.place(),
+            Self::Network(reason) => reason.place(),
+            Self::Merge(reason) => reason.place(),
+            Self::Several(_) => None,
+        }
+    }
+
+    /// The reasons that it is made of: itself, where it is one.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Several(all)
+            | Self::Cyrus(
+                Cyrus::IndexesUnread { first: all, .. }
+                | Cyrus::SpoolUnread { first: all, .. }
+                | Cyrus::MessagesUntold { first: all, .. },
+            ) => all.iter().flat_map(Self::parts).collect(),
+            one => vec![one],
+        }
+    }
+
+    /// Reasons about places that are alike, for a sentence that counts them: all of them, unless they are too many.
+    pub fn places(reasons: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut reasons: Vec<Self> = reasons.into_iter().collect();
+        reasons.sort_by_cached_key(|reason| reason.text(Lang::En));
+        if reasons.len() > MOST {
+            reasons.truncate(FEW);
+            reasons.push(Cyrus::AndOthers.into());
+        }
+        reasons
     }
 
     /// Several reasons as one; none when there is none.
@@ -166,15 +228,12 @@ impl Told for Box<Reason> {
         self.text(lang)
     }
 }
-/// What a sentence enumerates.
-impl Told for Vec<Cyrus> {
-    fn told(&self, lang: Lang) -> String {
-        self.iter().map(|one| one.text(lang)).collect::<Vec<_>>().join(", ")
-    }
-}
+/// Of many a sentence tells the first few.
 impl Told for Vec<Reason> {
     fn told(&self, lang: Lang) -> String {
-        self.iter().map(|reason| reason.text(lang)).collect::<Vec<_>>().join("; ")
+        let rest = (self.len() > FEW).then(|| "…".to_owned());
+        let few = self.iter().take(FEW).map(|reason| reason.text(lang));
+        few.chain(rest).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -1,73 +1,44 @@
-//! Accepted findings: who accepts one says why, and until when.
+//! Accepted findings and gaps: who accepts one says why, and until when.
+
+mod file;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 use jiff::civil::Date;
-use serde::Deserialize;
-use toml::Spanned;
 
 use crate::model::reason::Notice;
-use crate::model::{CheckResult, Finding, Waived};
+use crate::model::{CheckResult, Finding, Gap, Waived};
 
-/// Why a waivers file was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum WaiverError {
-    /// The file could not be read.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is not what it should be.
-    #[error("{path}:{line}: {message}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong.
-        message: String,
-    },
-}
+pub use file::{WaiverError, read};
 
-/// The shape of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    waiver: Vec<RawWaiver>,
-}
-
-/// One `[[waiver]]` of the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawWaiver {
-    check: Spanned<String>,
-    subject: Option<String>,
-    owner: Option<String>,
-    #[serde(deserialize_with = "said")]
-    reason: String,
-    #[serde(deserialize_with = "day")]
-    expires: Date,
-}
-
-/// Findings that are accepted.
+/// What is accepted.
 #[derive(Debug, Clone)]
 pub struct Waiver {
-    /// Id of the check.
-    pub check: String,
-    /// Line of the file where the check is named, from 1.
+    /// Findings or a gap.
+    pub what: What,
+    /// Line of the file where check or table is named, from 1.
     pub line: usize,
-    /// Which of its findings.
-    pub whose: Whose,
-    /// Why they are accepted.
+    /// Why that is accepted.
     pub reason: String,
-    /// Last day, UTC, on which they are.
+    /// Last day, UTC, on which it is.
     pub expires: Date,
+}
+
+/// What a waiver is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Findings of the check of this id.
+    Findings(String, Whose),
+    /// Something that could not be looked at.
+    Gap {
+        /// Name of the facts table.
+        table: String,
+        /// Uid of the server, `directory` or `network`.
+        server: String,
+        /// The file, folder or mailbox to the letter, or those that it matches as a glob; none is the table as a whole.
+        place: Option<String>,
+    },
 }
 
 /// Which findings of a check are accepted.
@@ -88,42 +59,62 @@ impl Whose {
     }
 }
 
-fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.trim().is_empty() { Err(serde::de::Error::custom("a waiver needs a reason")) } else { Ok(text) }
-}
+impl Waiver {
+    fn waived(&self) -> Waived {
+        Waived { reason: self.reason.clone(), expires: self.expires.to_string() }
+    }
 
-fn day<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    // With quotes or without: TOML has dates of its own.
-    let text = match toml::Value::deserialize(deserializer)? {
-        toml::Value::String(text) => text,
-        toml::Value::Datetime(date) => date.to_string(),
-        other => other.to_string(),
-    };
-    text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no day: write \"YYYY-MM-DD\"")))
-}
-
-/// Reads a waivers file.
-pub fn read(path: &Path) -> Result<Vec<Waiver>, WaiverError> {
-    let text = std::fs::read_to_string(path).map_err(|source| WaiverError::Io { path: path.to_owned(), source })?;
-    let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-    let file: File = toml::from_str(&text).map_err(|error| {
-        let line = line_of(error.span().map_or(0, |span| span.start));
-        WaiverError::Invalid { path: path.to_owned(), line, message: error.message().to_owned() }
-    })?;
-    let waiver = |RawWaiver { check, subject, owner, reason, expires }| {
-        let line = line_of(check.span().start);
-        let whose = match (subject, owner) {
-            (Some(subject), None) => Whose::Subject(subject),
-            (None, Some(owner)) => Whose::Owner(owner),
-            _ => {
-                let message = "a waiver has either `subject` or `owner`".to_owned();
-                return Err(WaiverError::Invalid { path: path.to_owned(), line, message });
+    /// What is to be said of it, if it accepts nothing or does so no longer.
+    fn remark(&self, accepts: bool, today: Date) -> Option<Notice> {
+        let (check, subject) = match &self.what {
+            What::Findings(check, whose) => (check.clone(), whose.as_str().to_owned()),
+            What::Gap { table, server, place } => {
+                let place = place.iter().map(|place| format!(", {place}")).collect::<String>();
+                (table.clone(), format!("{server}{place}"))
             }
         };
-        Ok(Waiver { check: check.into_inner(), line, whose, reason, expires })
-    };
-    file.waiver.into_iter().map(waiver).collect()
+        match accepts {
+            false => Some(Notice::WaiverUnused { check, subject }),
+            true => {
+                (self.expires < today).then(|| Notice::WaiverExpired { check, subject, day: self.expires.to_string() })
+            }
+        }
+    }
+}
+
+/// Marks the gaps that a waiver accepts on `today`. Returns a remark for each waiver of a gap that has expired or accepts
+/// nothing, unless nobody asked for its table: `is_wanted`.
+pub fn apply_to_gaps(
+    waivers: &[Waiver],
+    gaps: &mut [Gap],
+    today: Date,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Notice> {
+    let mut remarks = Vec::new();
+    for waiver in waivers {
+        let What::Gap { table, server, place } = &waiver.what else { continue };
+        let is_place = matcher(place.as_deref());
+        let mut accepts = false;
+        for gap in gaps.iter_mut().filter(|gap| gap.table == *table && gap.scope == *server) {
+            if is_place(gap.place.as_deref()) {
+                accepts = true;
+                gap.waived = Some(waiver.waived()).filter(|_| waiver.expires >= today).or(gap.waived.take());
+            }
+        }
+        remarks.extend(waiver.remark(accepts, today).filter(|_| is_wanted(table)));
+    }
+    remarks
+}
+
+/// Whether a gap's place is the one that a waiver names.
+fn matcher(named: Option<&str>) -> impl Fn(Option<&str>) -> bool {
+    let glob = named.and_then(glob);
+    move |place| named == place || place.zip(glob.as_ref()).is_some_and(|(place, glob)| glob.matches(place))
+}
+
+/// What is no glob is a name with brackets in it.
+fn glob(text: &str) -> Option<Pattern> {
+    text.contains(['*', '?', '[']).then(|| Pattern::new(text).ok()).flatten()
 }
 
 /// Marks the findings that a waiver accepts on `today`. Returns a remark for each waiver that has expired or accepts
@@ -131,7 +122,9 @@ pub fn read(path: &Path) -> Result<Vec<Waiver>, WaiverError> {
 pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date) -> Vec<Notice> {
     let mut by_check: HashMap<&str, OfCheck<'_>> = HashMap::new();
     for (at, waiver) in waivers.iter().enumerate() {
-        by_check.entry(&waiver.check).or_default().add(at, &waiver.whose);
+        if let What::Findings(check, whose) = &waiver.what {
+            by_check.entry(check).or_default().add(at, whose);
+        }
     }
     let (mut accepts, mut ran) = (vec![false; waivers.len()], BTreeSet::new());
     for result in results {
@@ -143,19 +136,10 @@ pub fn apply(waivers: &[Waiver], results: &mut [CheckResult], today: Date) -> Ve
                 accepts[at] = true;
                 waived = Some(&waivers[at]).filter(|waiver| waiver.expires >= today).or(waived);
             }
-            finding.waived = waived
-                .map(|Waiver { reason, expires, .. }| Waived { reason: reason.clone(), expires: expires.to_string() });
+            finding.waived = waived.map(Waiver::waived);
         }
     }
-    let remark = |at: usize| {
-        let Waiver { check, whose, expires, .. } = &waivers[at];
-        let (check, subject) = (check.clone(), whose.as_str().to_owned());
-        match accepts[at] {
-            false => Some(Notice::WaiverUnused { check, subject }),
-            true => (*expires < today).then(|| Notice::WaiverExpired { check, subject, day: expires.to_string() }),
-        }
-    };
-    ran.into_iter().filter_map(remark).collect()
+    ran.into_iter().filter_map(|at| waivers[at].remark(accepts[at], today)).collect()
 }
 
 /// The waivers of one check, found by what they accept: there may be as many as findings.
@@ -174,9 +158,7 @@ impl<'a> OfCheck<'a> {
             Whose::Owner(owner) => self.owners.entry(owner).or_default().push(at),
             Whose::Subject(subject) => {
                 self.subjects.entry(subject).or_default().push(at);
-                // What is no glob is a subject with brackets in its name.
-                let glob = subject.contains(['*', '?', '[']).then(|| Pattern::new(subject).ok()).flatten();
-                self.globs.extend(glob.map(|glob| (at, glob)));
+                self.globs.extend(glob(subject).map(|glob| (at, glob)));
             }
         }
     }
@@ -196,56 +178,13 @@ mod tests {
     use super::*;
     use crate::model::Severity;
     use crate::model::finding::sample::failed;
-
-    fn written(text: &str) -> Result<Vec<Waiver>, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("waivers.toml");
-        std::fs::write(&path, text).unwrap();
-        read(&path).map_err(|error| error.to_string().replace(&path.display().to_string(), "waivers.toml"))
-    }
-
-    #[test]
-    fn a_waiver_has_check_subject_reason_and_a_last_day() {
-        let text = "[[waiver]]\ncheck = \"a\"\nsubject = \"s\"\nreason = \"known\"\nexpires = ";
-        for day in ["2026-12-31", "\"2026-12-31\""] {
-            let waivers = written(&format!("{text}{day}")).unwrap();
-            let seen: Vec<_> =
-                waivers.iter().map(|w| (&w.check[..], w.line, w.whose.as_str(), &w.reason[..], w.expires)).collect();
-            assert_eq!(seen, [("a", 2, "s", "known", date(2026, 12, 31))]);
-        }
-        assert_eq!(written("").unwrap().len(), 0);
-        assert_eq!(written(&format!("{text}2026-12-31\n{text}2027-01-31\n")).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn what_is_no_waiver_is_told_with_its_line() {
-        let waiver = |reason: &str, expires: &str| {
-            format!("# ours\n[[waiver]]\ncheck = \"a\"\nsubject = \"s\"\nreason = {reason}\nexpires = {expires}\n")
-        };
-        for (text, expected) in [
-            (waiver("\" \"", "2026-12-31"), "waivers.toml:5: a waiver needs a reason"),
-            (waiver("\"x\"", "\"soon\""), "waivers.toml:6: \"soon\" is no day: write \"YYYY-MM-DD\""),
-            (waiver("\"x\"", "12"), "waivers.toml:6: \"12\" is no day: write \"YYYY-MM-DD\""),
-            (waiver("\"x\"", "2026-12-31\nuntil = 1"), "waivers.toml:7: unknown field `until`, expected one of"),
-            ("[[waiver]]\ncheck = \"a\"\n".to_owned(), "waivers.toml:1: missing field `reason`"),
-            (waiver("\"x\"", "2026-12-31").replace("subject = \"s\"", ""), "waivers.toml:3: a waiver has either"),
-            (waiver("\"x\"", "2026-12-31\nowner = \"o\""), "waivers.toml:3: a waiver has either"),
-            ("waivers = []".to_owned(), "waivers.toml:1: unknown field `waivers`"),
-        ] {
-            let error = written(&text).unwrap_err();
-            assert!(error.starts_with(expected), "{error}");
-        }
-        assert!(
-            read(Path::new("/nowhere/waivers.toml")).unwrap_err().to_string().starts_with("/nowhere/waivers.toml: ")
-        );
-    }
+    use crate::model::reason::Run;
 
     /// What a waiver of the subject `s` of the check `sample` until the last day of 2026 comes to.
     fn applied(subjects: &[&str], today: Date) -> (Vec<Option<Waived>>, Vec<Notice>) {
         let waiver = Waiver {
-            check: "sample".to_owned(),
+            what: What::Findings("sample".to_owned(), Whose::Subject("s".to_owned())),
             line: 1,
-            whose: Whose::Subject("s".to_owned()),
             reason: "known".to_owned(),
             expires: date(2026, 12, 31),
         };
@@ -279,8 +218,8 @@ mod tests {
     }
 
     fn accepting(whose: Whose) -> Waiver {
-        let (check, reason) = ("sample".to_owned(), "known".to_owned());
-        Waiver { check, line: 1, whose, reason, expires: date(2026, 12, 31) }
+        let what = What::Findings("sample".to_owned(), whose);
+        Waiver { what, line: 1, reason: "known".to_owned(), expires: date(2026, 12, 31) }
     }
 
     #[test]
@@ -323,9 +262,8 @@ mod tests {
     #[test]
     fn nothing_is_said_of_a_waiver_whose_check_was_not_run() {
         let waiver = |check: &str, expires| Waiver {
-            check: check.to_owned(),
+            what: What::Findings(check.to_owned(), Whose::Subject("s".to_owned())),
             line: 1,
-            whose: Whose::Subject("s".to_owned()),
             reason: "known".to_owned(),
             expires,
         };
@@ -333,5 +271,40 @@ mod tests {
         let waivers = [waiver("left_out", date(2026, 12, 31)), waiver("left_out", date(2020, 1, 1))];
         assert_eq!(apply(&waivers, &mut results, date(2026, 1, 1)), []);
         assert_eq!(apply(&[waiver("sample", date(2026, 12, 31))], &mut results, date(2026, 1, 1)).len(), 1);
+    }
+
+    #[test]
+    fn a_gap_is_accepted_at_its_place_alone() {
+        let gap = |place: Option<&str>| Gap {
+            table: "unit".to_owned(),
+            scope: "mail-1".to_owned(),
+            place: place.map(str::to_owned),
+            reason: Run::Offline.into(),
+            waived: None,
+        };
+        let mut gaps = [gap(Some("/a")), gap(Some("/a/b")), gap(None), gap(Some("/a"))];
+        gaps[3].scope = "mail-2".to_owned();
+        let waiver = |table: &str, place: Option<&str>| {
+            let (table, server, place) = (table.to_owned(), "mail-1".to_owned(), place.map(str::to_owned));
+            Waiver { what: What::Gap { table, server, place }, ..accepting(Whose::Owner(String::new())) }
+        };
+        for (table, place, accepted) in [
+            ("unit", Some("/a"), vec![0]),
+            ("unit", Some("/a*"), vec![0, 1]),
+            ("unit", Some("*"), vec![0, 1]),
+            ("unit", None, vec![2]),
+            ("unit", Some("/c"), vec![]),
+            ("other", Some("/a"), vec![]),
+        ] {
+            let of = |waiver: Waiver, today| {
+                let mut gaps = gaps.clone();
+                let remarks = apply_to_gaps(&[waiver], &mut gaps, today, |table| table == "unit");
+                let waived = gaps.iter().enumerate().filter(|(_, gap)| gap.waived.is_some());
+                (waived.map(|(at, _)| at).collect::<Vec<_>>(), remarks.len())
+            };
+            let is_told = table == "unit" && accepted.is_empty();
+            assert_eq!(of(waiver(table, place), date(2026, 12, 31)), (accepted, usize::from(is_told)), "{place:?}");
+            assert_eq!(of(waiver(table, place), date(2027, 1, 1)), (vec![], usize::from(table == "unit")));
+        }
     }
 }
