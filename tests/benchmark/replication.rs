@@ -36,6 +36,8 @@ pub(super) fn million() {
     let counts = count(&compared.1);
     let both = (find.wall + counts).as_secs_f64();
     println!("  ratio of the whole run to both: {:.2}", compared.0.wall.as_secs_f64() / both);
+    let read = (find.wall + copy(&compared.1)).as_secs_f64();
+    println!("  ratio of the whole run to find and psql's COPY: {:.2}", compared.0.wall.as_secs_f64() / read);
 }
 
 pub(super) fn ten_million() {
@@ -139,6 +141,24 @@ fn collect(
     let spent = best(RUNS, || spend(&mut command()));
     tell(&format!("bm-preflight run --check replication_behind, {missing} of {messages} missing"), &spent);
     (spent, installation)
+}
+
+/// What is compared of the shard, read by nobody.
+const READ: [&str; 3] = [
+    "SELECT item_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record",
+    "SELECT id, container_id FROM t_container_item",
+    "SELECT guid FROM t_message_body",
+];
+
+/// Reading it takes so long, one query after the other.
+fn copy(installation: &Installation<'_>) -> std::time::Duration {
+    let read = |query: &str| {
+        let sql = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
+        best(RUNS, || spend(Command::new("psql").args(["-X", "-q", "-c", &sql]).arg(installation.url(SERVER))))
+    };
+    let all = READ.map(|query| read(query).wall).iter().sum();
+    tell("  beside: psql, COPY of records, items and bodies", &Spent { wall: all, peak_kib: 0 });
+    all
 }
 
 /// Counting records and bodies takes so long.

@@ -14,8 +14,8 @@ use super::tables::{FolderReplication, FolderState, Wrong};
 use crate::collect::reach::mailbox::{Again, LookAgain, Message};
 use crate::model::Reason;
 
-/// Messages that are held in memory for the comparison of their contents: 33 MB.
-const BUDGET: usize = 1_000_000;
+/// Messages that are held in memory for the comparison of their contents: 22 MB.
+const BUDGET: usize = 600_000;
 
 /// Compares folder by folder.
 pub(super) struct Comparison<'a> {

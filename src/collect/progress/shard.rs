@@ -11,8 +11,8 @@ use crate::format::cyrus_index::{Guid, SystemFlags};
 use crate::model::Reason;
 use crate::model::reason::Run;
 
-/// Records, items and bodies that are held in memory: 33, 16 and 20 MB.
-const BUDGET: usize = 1_000_000;
+/// Records, items and bodies that are held in memory: 20, 10 and 12 MB.
+const BUDGET: usize = 600_000;
 
 const FOLDERS: &str = "
     SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0, rc.id

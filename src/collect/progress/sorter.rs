@@ -40,7 +40,7 @@ impl<const N: usize> Sorter<N> {
         if self.held.is_empty() {
             return Ok(());
         }
-        self.held.par_sort_unstable();
+        sort(&mut self.held);
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile()?),
@@ -56,7 +56,7 @@ impl<const N: usize> Sorter<N> {
     /// The records in order, those that are the same each for itself.
     pub(super) fn sorted(mut self) -> Result<Sorted<N>> {
         if self.ends.is_empty() {
-            self.held.par_sort_unstable();
+            sort(&mut self.held);
             return Ok(Sorted::Held(self.held.into_iter()));
         }
         self.spill()?;
@@ -69,6 +69,12 @@ impl<const N: usize> Sorter<N> {
         }
         Ok(Sorted::Spilled { file, runs, heap })
     }
+}
+
+/// Sorts on all threads. Most records differ in their first bytes, which are compared as one number.
+fn sort<const N: usize>(records: &mut [[u8; N]]) {
+    let start = |record: &[u8; N]| record.first_chunk().map(|start| u64::from_be_bytes(*start));
+    records.par_sort_unstable_by(|a, b| start(a).cmp(&start(b)).then_with(|| a.cmp(b)));
 }
 
 /// Records in order.
