@@ -15,6 +15,8 @@ mod hostile;
 mod lab;
 #[path = "cyrus/live.rs"]
 mod live;
+#[path = "cyrus/missing.rs"]
+mod missing;
 #[path = "cyrus/records.rs"]
 mod records;
 #[path = "cyrus/replica.rs"]

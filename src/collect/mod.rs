@@ -51,7 +51,9 @@ fn of_server() -> impl Iterator<Item = &'static dyn OfServer> {
 const MAILBOXES: &dyn OfServer = &Look {
     tables: &[
         cyrus::CyrusMailbox::TABLE,
+        cyrus::CyrusList::TABLE,
         cyrus::CyrusEntryUnreadable::TABLE,
+        cyrus::CyrusEntryUnserved::TABLE,
         cyrus::CyrusIndex::TABLE,
         cyrus::SpoolDirectory::TABLE,
         progress::MessageReplication::TABLE,

@@ -141,11 +141,11 @@ impl MailboxRecord {
         }
     }
 
-    /// Whether a mailbox of this server should be there, with directories and files.
+    /// Whether a mailbox of this server should be there, with directories and files. A server alone does not take it away:
+    /// Cyrus goes by the type.
     pub fn is_live_and_local(&self) -> bool {
         let flags = self.flags;
-        let is_none = flags.is_deleted || flags.is_reserved || flags.is_intermediate || flags.is_remote;
-        !is_none && self.server.is_none()
+        !(flags.is_deleted || flags.is_reserved || flags.is_intermediate || flags.is_remote)
     }
 
     fn empty(notation: Notation) -> Self {

@@ -45,7 +45,8 @@ pub(crate) fn findings(run: &Run) -> Findings {
     findings
 }
 
-fn due(expected: &[(&str, &[&str])]) -> Findings {
+/// Subjects by check, as they are due.
+pub(crate) fn due(expected: &[(&str, &[&str])]) -> Findings {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     expected.iter().map(|(check, subjects)| ((*check).to_owned(), texts(subjects))).collect()
 }
@@ -60,7 +61,8 @@ fn commands(run: &Run, check: &str) -> BTreeMap<String, Vec<String>> {
     commands.map(|(subject, all)| (subject.to_owned(), texts(all))).filter(|(_, all)| !all.is_empty()).collect()
 }
 
-fn assert_findings(world: &World, expected: &Findings) -> Run {
+/// Exactly these are found, and everything else is decided.
+pub(crate) fn assert_findings(world: &World, expected: &Findings) -> Run {
     let run = run(&world.installation);
     assert_eq!(run.with_outcome("error"), BTreeSet::new(), "{}", run.digest());
     // Nobody can say of a damaged index that its messages were replicated, or when the last one came.
@@ -208,6 +210,7 @@ fn every_state_is_named_by_its_check() {
     let expected = due(&[
         ("cyrus_default_partition_used", &["example.org!user.mmartin"]),
         ("cyrus_entry_unreadable", &["bm-master:example.org!user.garbage", "bm-master:example.org!user.nothing"]),
+        ("cyrus_entry_unserved", &["bm-master:example.org!user.remote", "bm-master:example.org!user.reserved"]),
         (
             "cyrus_index_damaged",
             &[

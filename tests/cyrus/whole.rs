@@ -4,14 +4,16 @@ use std::process::Command;
 
 use bm_preflight::format::cyrus_header::crc;
 
-use crate::run::run;
-use crate::states::findings;
+use crate::run::{Run, run};
+use crate::states::{due, findings};
 use crate::support::cyrus::files::Tree;
 use crate::world::{World, healthy_files};
 
 /// Checks that compare the spool or BlueMind with mailboxes.db: without it they have nothing to say.
 const NEED_IT: &[&str] = &[
+    "cyrus_mailbox_missing",
     "cyrus_mailbox_unknown",
+    "cyrus_entry_unserved",
     "cyrus_partition_undefined",
     "cyrus_partition_without_server",
     "cyrus_partition_wrong",
@@ -23,38 +25,46 @@ const NEED_IT: &[&str] = &[
 ];
 
 #[test]
-fn without_mailboxes_db_nothing_is_judged() {
+fn a_damaged_mailboxes_db_is_told_and_nothing_else_is_judged() {
     type Harm = fn(&mut Vec<u8>);
-    let harms: [(&str, Harm); 5] = [
-        ("a wrong CRC", |bytes| bytes[33] ^= 1),
-        ("half a file", |bytes| bytes.truncate(bytes.len() / 2)),
-        ("a record that is none", |bytes| bytes[400..440].fill(0xaa)),
-        ("an empty file", Vec::clear),
-        ("another file", |bytes| *bytes = b"SQLite format 3\0".repeat(20)),
+    let harms: [(&str, Harm, &str); 5] = [
+        ("a wrong CRC", |bytes| bytes[33] ^= 1, "is damaged: twoskip: offset 60: "),
+        ("half a file", |bytes| bytes.truncate(bytes.len() / 2), "is damaged: twoskip: offset "),
+        ("a record that is none", |bytes| bytes[400..440].fill(0xaa), "is damaged: twoskip: offset "),
+        ("an empty file", Vec::clear, "is an empty file"),
+        ("another file", |bytes| *bytes = b"SQLite format 3\0".repeat(20), "is damaged: offset 0: SQLite"),
     ];
-    for (what, harm) in harms {
+    for (what, harm, words) in harms {
         let world = World::of(healthy_files());
         let path = world.lab.mailboxes_db();
         let mut bytes = std::fs::read(&path).unwrap();
         harm(&mut bytes);
         std::fs::write(&path, bytes).unwrap();
-        assert_unjudged(what, &world);
+        let run = assert_unjudged(what, &world, &[("cyrus_list_damaged", &["bm-master"])]);
+        let message = format!("bm-master: /var/lib/cyrus/mailboxes.db {words}");
+        assert!(run.report.to_string().contains(&message), "{what}: {}", run.report);
     }
-    let world = World::of(healthy_files());
-    std::fs::remove_file(world.lab.mailboxes_db()).unwrap();
-    assert_unjudged("no file", &world);
-    assert!(Command::new("mkfifo").arg(world.lab.mailboxes_db()).status().unwrap().success());
-    assert_unjudged("a pipe that nobody writes to", &world);
 }
 
-fn assert_unjudged(what: &str, world: &World) {
+/// What was not read is not known to be damaged.
+#[test]
+fn without_mailboxes_db_nothing_is_judged() {
+    let world = World::of(healthy_files());
+    std::fs::remove_file(world.lab.mailboxes_db()).unwrap();
+    assert_unjudged("no file", &world, &[]);
+    assert!(Command::new("mkfifo").arg(world.lab.mailboxes_db()).status().unwrap().success());
+    assert_unjudged("a pipe that nobody writes to", &world, &[]);
+}
+
+fn assert_unjudged(what: &str, world: &World, expected: &[(&str, &[&str])]) -> Run {
     let run = run(&world.installation);
-    assert!(findings(&run).is_empty(), "{what}: {}", run.digest());
+    assert_eq!(findings(&run), due(expected), "{what}: {}", run.digest());
     let unknown = run.with_outcome("unknown");
     for check in NEED_IT {
         assert!(unknown.contains(*check), "{what}: {check} passes\n{}", run.digest());
         run.assert_says(check, "mailboxes.db");
     }
+    run
 }
 
 /// A writer died in the middle: what was committed before counts.

@@ -30,6 +30,7 @@ const TIMES: &[(&str, &str)] = &[
     ("backup_generation", "began_at"),
     ("backup_part", "ended_at"),
     ("collection", "collected_at"),
+    ("cyrus_list", "read_at"),
     ("replication_error", "last_at"),
     ("replication_error", "recovered_at"),
     ("replication_log", "modified_at"),

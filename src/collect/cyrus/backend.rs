@@ -11,7 +11,9 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::conf::{self, Conf};
 use super::indexes::{self, CyrusIndex, Inspected};
-use super::mailboxes::{CyrusEntryUnreadable, CyrusMailbox, Mailbox, Mailboxes};
+use super::mailboxes::{
+    CyrusEntryUnreadable, CyrusEntryUnserved, CyrusList, CyrusMailbox, ListFile, Mailbox, Mailboxes, Unlisted,
+};
 use super::spool::{self, SpoolDirectory, Walked};
 use crate::collect::reach::mailbox::Gather;
 use crate::collect::reach::place::Place;
@@ -33,13 +35,15 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(in crate::collect) async fn look(place: &Place, messages: Option<Arc<dyn Gather>>) -> Seen {
     let wanted = Wanted { indexes: place.pour(), spool: place.pour(), messages: messages.clone() };
     let looked = place.aside(move |root| Conf::read(root).map(|conf| look_with(root, conf, &wanted))).await;
-    let told = looked.unwrap_or_else(|reason| Told::nothing(place.root.shown(conf::PATH), &reason));
+    let told = looked.unwrap_or_else(|reason| Told::nothing(place.root.shown(conf::PATH), reason.into()));
     if let Some(messages) = messages {
         messages.end(told.indexes.as_ref().map(|_| ()).map_err(Clone::clone));
     }
-    let list = told.list.as_ref();
-    let unreadable = list.map(|list| list.unreadable.clone());
-    let seen = Seen::at(told.source).tell::<CyrusEntryUnreadable>(unreadable);
+    let list = told.list.as_ref().map_err(|reason| reason.clone());
+    let seen = Seen::at(told.source)
+        .tell::<CyrusList>(told.file.map(|file| vec![file.row(place.now)]))
+        .tell::<CyrusEntryUnreadable>(list.clone().map(|list| list.unreadable.clone()))
+        .tell::<CyrusEntryUnserved>(list.map(|list| list.unserved.clone()));
     let mailboxes =
         told.list.map(|list| Rows::each(list.mailboxes.into_iter().map(move |mailbox| mailbox.row(&list.conf))));
     seen.tell::<CyrusMailbox>(mailboxes)
@@ -62,6 +66,7 @@ type Poured = Result<Option<Reason>, Reason>;
 struct Told {
     /// Where the list is.
     source: String,
+    file: Result<ListFile, Reason>,
     list: Result<List, Reason>,
     indexes: Poured,
     spool: Poured,
@@ -71,13 +76,14 @@ struct Told {
 struct List {
     conf: Conf,
     unreadable: Vec<CyrusEntryUnreadable>,
+    unserved: Vec<CyrusEntryUnserved>,
     mailboxes: Vec<Mailbox>,
 }
 
 impl Told {
-    fn nothing(source: String, reason: &Reason) -> Self {
-        let (list, indexes) = (Err(reason.clone()), Err(reason.clone()));
-        Self { source, list, indexes, spool: Err(reason.clone()) }
+    fn nothing(source: String, why: Unlisted) -> Self {
+        let (reason, file) = (why.reason.clone(), why.file.ok_or(why.reason));
+        Self { source, file, list: Err(reason.clone()), indexes: Err(reason.clone()), spool: Err(reason) }
     }
 }
 
@@ -85,21 +91,24 @@ fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
     let backend = Backend { root, conf: &conf, wanted };
     let mut first = match Mailboxes::read(root, &conf) {
         Ok(first) => first,
-        Err(reason) => return Told { spool: backend.spool_alone(), ..Told::nothing(conf.source.clone(), &reason) },
+        Err(why) => return Told { spool: backend.spool_alone(), ..Told::nothing(conf.source.clone(), why) },
     };
     let known = first.names();
     let indexes = backend.indexes(&first, &known);
     let (spool, last) = backend.spool(&first, &known);
     // A list that cannot be read any more: what it said a moment ago is all there is.
-    let (mut new, mut unreadable) = (Vec::new(), None);
-    if let Some(Ok(last)) = last {
+    let last = last.or_else(|| backend.another_look(&first)).and_then(Result::ok);
+    let file = Ok(first.file());
+    let (mut new, mut unreadable, mut unserved) = (Vec::new(), None, first.unserved.clone());
+    if let Some(last) = last {
         new.extend(last.mailboxes.into_iter().filter(|mailbox| !known.contains(&mailbox.name)));
         unreadable = Some(last.unreadable);
+        unserved.retain(|entry| last.unserved.contains(entry));
     }
     first.mailboxes.extend(new);
     let unreadable = unreadable.unwrap_or(first.unreadable);
-    let list = List { conf, unreadable, mailboxes: first.mailboxes };
-    Told { source: first.source, list: Ok(list), indexes, spool }
+    let list = List { conf, unreadable, unserved, mailboxes: first.mailboxes };
+    Told { source: first.source, file, list: Ok(list), indexes, spool }
 }
 
 struct Backend<'a> {
@@ -110,7 +119,16 @@ struct Backend<'a> {
 
 impl Backend<'_> {
     fn list(&self) -> Result<Mailboxes, Reason> {
-        Mailboxes::read(self.root, self.conf)
+        Mailboxes::read(self.root, self.conf).map_err(Reason::from)
+    }
+
+    /// The list of a moment later, if it has entries that do not last as a rule: Cyrus reserves a name and then makes the
+    /// mailbox.
+    fn another_look(&self, first: &Mailboxes) -> Option<Result<Mailboxes, Reason>> {
+        (!first.unserved.is_empty()).then(|| {
+            std::thread::sleep(PAUSE);
+            self.list()
+        })
     }
 
     /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after as well,

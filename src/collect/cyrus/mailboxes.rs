@@ -14,9 +14,9 @@ use super::conf::Conf;
 use crate::collect::reach::mailbox::{Owner, root_name};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
-use crate::format::cyrus_db::CyrusDb;
+use crate::format::cyrus_db::{CyrusDb, CyrusDbError};
 use crate::format::mailbox_name::{self, MailboxName, Naming};
-use crate::format::mailbox_record::MailboxRecord;
+use crate::format::mailbox_record::{Content, Flags, MailboxRecord};
 use crate::format::spool_path::{Directories, SpoolPathError};
 use crate::model::Reason;
 use crate::model::reason::{Cyrus, Files};
@@ -30,6 +30,54 @@ table! {
         /// what is wrong, with its place
         reason: String,
     }
+}
+
+table! {
+    /// The entries of mailboxes.db by which Cyrus serves nobody's mail. Tombstones and levels without mailbox are left out,
+    /// and so is what waits for its purge under `DELETED`.
+    pub(in crate::collect) struct CyrusEntryUnserved: "cyrus_entry_unserved", "an entry that is not served", Backend {
+        /// internal name
+        name: String as key,
+        /// internal name of the mailbox it belongs to
+        root_name: String as key,
+        /// what it says instead
+        state: Unserved,
+        /// the server that it names; null when it names none
+        host: Option<String>,
+    }
+}
+
+enumeration! {
+    /// Why an entry is of no mailbox that this Cyrus serves.
+    pub(in crate::collect) enum Unserved {
+        /// It is of another server.
+        Remote = "remote",
+        /// It was being created.
+        Reserved = "reserved",
+        /// It was being moved to another place; its files are here.
+        Moving = "moving",
+        /// It holds calendars, contacts or files; its files are here.
+        NotMail = "not_mail",
+    }
+}
+
+table! {
+    /// What mailboxes.db is. Where it is not there, or the system refuses to read it, nothing is known of it.
+    pub(in crate::collect) struct CyrusList: "cyrus_list", "a backend's mailboxes.db", Backend {
+        /// the file
+        path: String,
+        /// whether its entries can be read; all of them are left out of the other tables when they cannot
+        state: ListState,
+        /// what is wrong, with its place; null when nothing is
+        detail: Option<String>,
+        /// when the server's files began to be looked at, in seconds since the epoch
+        read_at: i64,
+    }
+}
+
+enumeration! {
+    /// What a mailboxes.db is.
+    pub(in crate::collect) enum ListState { Sound = "sound", Empty = "empty", Damaged = "damaged" }
 }
 
 table! {
@@ -82,9 +130,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Mailboxes {
     /// The file, as this machine names it.
     pub(super) source: String,
+    /// The file, as the server names it.
+    path: String,
     /// Whether a transaction was open or left over: this is the last committed state.
     is_open: bool,
     pub(super) unreadable: Vec<CyrusEntryUnreadable>,
+    pub(super) unserved: Vec<CyrusEntryUnserved>,
     /// Live mailboxes, and those that wait for their purge.
     pub(super) mailboxes: Vec<Mailbox>,
 }
@@ -98,7 +149,7 @@ pub(super) struct Mailbox {
 
 impl Mailboxes {
     /// Reads the file. The error names it.
-    pub(super) fn read(root: &Root, conf: &Conf) -> Result<Self, Reason> {
+    pub(super) fn read(root: &Root, conf: &Conf) -> Result<Self, Unlisted> {
         let path = match conf.imapd.get("mboxlist_db_path") {
             Some(path) => path.to_owned(),
             None => format!("{}/mailboxes.db", conf.directory()?),
@@ -108,10 +159,15 @@ impl Mailboxes {
             tries += 1;
             match attempt(root, &path, conf) {
                 Ok(read) if !read.is_open || tries >= TRIES => return Ok(read),
-                Err(unread) if unread.is_final || tries >= TRIES => return Err(unread.reason),
+                Err(Unread { is_final, unlisted }) if is_final || tries >= TRIES => return Err(unlisted),
                 _ => std::thread::sleep(PAUSE),
             }
         }
+    }
+
+    /// What there is to say of the file itself.
+    pub(super) fn file(&self) -> ListFile {
+        ListFile { path: self.path.clone(), state: ListState::Sound, detail: None }
     }
 
     /// The names of the mailboxes.
@@ -126,6 +182,7 @@ impl Mailboxes {
             Ok(record) => record,
             Err(error) => return self.unreadable.push(unreadable(error.to_string())),
         };
+        self.unserved.extend(unserved(&name, &record, &conf.hashing.deleted_prefix));
         if !record.is_live_and_local() {
             return;
         }
@@ -138,39 +195,106 @@ impl Mailboxes {
     }
 }
 
+/// The row of an entry that is not served; none for the others.
+fn unserved(name: &MailboxName, record: &MailboxRecord, deleted_prefix: &str) -> Option<CyrusEntryUnserved> {
+    let flags = record.flags;
+    let state = match flags {
+        Flags { is_deleted: true, .. } | Flags { is_intermediate: true, .. } => return None,
+        Flags { is_remote: true, .. } => Unserved::Remote,
+        Flags { is_reserved: true, .. } => Unserved::Reserved,
+        Flags { is_moving: true, .. } => Unserved::Moving,
+        _ if record.content != Content::Email => Unserved::NotMail,
+        _ => return None,
+    };
+    let (shown, root_name) = (escaped(name.as_bytes()), root_name(name, deleted_prefix));
+    let is_deleted = name.parts(deleted_prefix).is_deleted;
+    (!is_deleted).then(|| CyrusEntryUnserved { name: shown, root_name, state, host: record.server.clone() })
+}
+
+/// What a mailboxes.db that was read is.
+pub(super) struct ListFile {
+    /// As the server names it.
+    path: String,
+    state: ListState,
+    /// What is wrong with it.
+    detail: Option<String>,
+}
+
+impl ListFile {
+    /// Its row; `read_at` in seconds since the epoch.
+    pub(super) fn row(self, read_at: i64) -> CyrusList {
+        CyrusList { path: self.path, state: self.state, detail: self.detail, read_at }
+    }
+}
+
+/// Why there is no list, and what that says of the file if it was read.
+pub(super) struct Unlisted {
+    pub(super) reason: Reason,
+    pub(super) file: Option<ListFile>,
+}
+
+impl From<Reason> for Unlisted {
+    fn from(reason: Reason) -> Self {
+        Self { reason, file: None }
+    }
+}
+
+impl From<Unlisted> for Reason {
+    fn from(unlisted: Unlisted) -> Self {
+        unlisted.reason
+    }
+}
+
 /// Why a look at the file gave nothing: for good, or while it was being written.
 struct Unread {
-    reason: Reason,
+    unlisted: Unlisted,
     is_final: bool,
+}
+
+impl Unread {
+    /// What may be otherwise at the next look.
+    fn for_now(unlisted: impl Into<Unlisted>) -> Self {
+        Self { unlisted: unlisted.into(), is_final: false }
+    }
+
+    /// A file that is not what Cyrus writes, unless it is writing it.
+    fn damaged(root: &Root, path: &str, error: &CyrusDbError) -> Self {
+        let (state, detail) = match error {
+            CyrusDbError::Empty => (ListState::Empty, None),
+            _ => (ListState::Damaged, Some(error.to_string())),
+        };
+        let file = ListFile { path: path.to_owned(), state, detail };
+        Self::for_now(Unlisted { reason: root.unreadable(path, error), file: Some(file) })
+    }
 }
 
 /// What the system refuses does not get better.
 impl From<Reason> for Unread {
     fn from(reason: Reason) -> Self {
-        Self { reason, is_final: true }
+        Self { unlisted: reason.into(), is_final: true }
     }
 }
 
 fn attempt(root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
     let never = |error: std::io::Error| root.unreadable(path, &error);
-    let again = |reason: Reason| Unread { reason, is_final: false };
     let (mut file, before) = open(root, path)?;
     if before.len() > LIMIT {
         return Err(Reason::from(Files::TooLarge { path: root.shown(path), limit: LIMIT }).into());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
     file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(never)?;
-    let db = CyrusDb::parse(&bytes).map_err(|error| again(root.unreadable(path, &error)))?;
+    let db = CyrusDb::parse(&bytes).map_err(|error| Unread::damaged(root, path, &error))?;
     let entries: Result<Vec<_>, _> = db.entries().collect();
-    let entries = entries.map_err(|error| again(root.unreadable(path, &error)))?;
+    let entries = entries.map_err(|error| Unread::damaged(root, path, &error))?;
     let mut header = vec![0; db.header_len().min(bytes.len())];
     file.read_exact_at(&mut header, 0).map_err(never)?;
     let (_, after) = open(root, path)?;
     if !bytes.starts_with(&header) || (before.dev(), before.ino()) != (after.dev(), after.ino()) {
-        return Err(again(Cyrus::WrittenMeanwhile { path: root.shown(path) }.into()));
+        return Err(Unread::for_now(Reason::from(Cyrus::WrittenMeanwhile { path: root.shown(path) })));
     }
-    let (source, is_open) = (root.shown(path), !db.is_settled());
-    let mut read = Mailboxes { source, is_open, unreadable: Vec::new(), mailboxes: Vec::new() };
+    let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
+    let (unreadable, unserved, mailboxes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes };
     let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
     for (key, value) in &entries {
         read.take(naming, key, value, conf);

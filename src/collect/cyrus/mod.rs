@@ -18,7 +18,7 @@ use crate::fact::Record as _;
 pub(super) use self::again::again;
 pub(super) use self::backend::look as mailboxes;
 pub(super) use self::indexes::CyrusIndex;
-pub(super) use self::mailboxes::{CyrusEntryUnreadable, CyrusMailbox};
+pub(super) use self::mailboxes::{CyrusEntryUnreadable, CyrusEntryUnserved, CyrusList, CyrusMailbox};
 pub(super) use self::spool::SpoolDirectory;
 
 /// Every collector of what Cyrus is told to do, and of what it has yet to send. What its mailboxes tell is collected together

@@ -153,6 +153,7 @@ const MAILBOX: Source = Source {
             Column::text("address", "its default address, with the domain's name where BlueMind leaves it open").nullable(),
             Column::boolean("is_archived", "suspended in the directory"),
             Column::boolean("is_system", "BlueMind's own, such as `bmhiddensysadmin`"),
+            Column::integer("made_at", "when its directory entry was made, in seconds since the epoch, as far as the database's time zone is that of bm-core").nullable(),
         ],
     },
     queries: &[Query {
@@ -161,7 +162,8 @@ const MAILBOX: Source = Source {
                      (SELECT a.left_address || '@' || coalesce(nullif(a.right_address, ''), c.uid) FROM t_mailbox_email a
                       WHERE a.item_id = m.item_id AND a.is_default ORDER BY 1 LIMIT 1),
                      coalesce(m.archived, false) OR coalesce(e.flag_archived, false),
-                     coalesce(m.system, false) OR coalesce(e.flag_system, false)
+                     coalesce(m.system, false) OR coalesce(e.flag_system, false),
+                     extract(epoch FROM i.created::timestamptz)::bigint
               FROM t_mailbox m
               JOIN t_container_item i ON i.id = m.item_id
               JOIN t_container c ON c.id = i.container_id AND c.container_type = 'dir'
