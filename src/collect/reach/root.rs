@@ -1,7 +1,7 @@
 //! Reading a server's files below a root folder, without ever leaving it.
 
 use std::fs::{File, Metadata};
-use std::io::ErrorKind::NotFound;
+use std::io::ErrorKind::{InvalidFilename, NotFound};
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt as _;
@@ -88,7 +88,8 @@ impl Root {
         }
         match self.dangling(path).filter(|_| error.kind() == NotFound) {
             Some(reason) => Err(reason.into()),
-            None if error.kind() == NotFound => Ok(None),
+            // A name that no file system can hold is nowhere, whoever asks.
+            None if matches!(error.kind(), NotFound | InvalidFilename) => Ok(None),
             None => Err(self.unreadable(path, error)),
         }
     }
@@ -238,8 +239,10 @@ mod tests {
         assert_eq!(told("/gone/a/b"), reason("gone", "/volume"));
         assert_eq!(told("/chain/a"), reason("chain", "gone"));
         assert_eq!(told("/valid/inner/a"), reason("valid/inner", "../volume/x"));
-        for nothing in ["/none", "/none/a", "/valid/none"] {
+        let long = format!("/real/{}", "x".repeat(256));
+        for nothing in ["/none", "/none/a", "/valid/none", &long, &format!("{long}/a")] {
             assert!(root.find(nothing).unwrap().is_none(), "{nothing}");
+            assert_eq!(root.find_file(nothing).map(|file| file.is_none()), Ok(true), "{nothing}");
         }
         for something in ["/real", "/valid", "/"] {
             assert!(root.find(something).unwrap().is_some(), "{something}");
