@@ -49,6 +49,17 @@ pub enum FailOn {
     Never,
 }
 
+impl FailOn {
+    /// Whether findings of that severity, or a check of it without an answer, make the exit code non-zero.
+    pub fn counts(self, severity: Severity) -> bool {
+        match severity {
+            Severity::Blocker => self != Self::Never,
+            Severity::Warning => self == Self::Warning,
+            Severity::Info => false,
+        }
+    }
+}
+
 /// How many checks ended in each way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CheckCounts {

@@ -18,6 +18,9 @@ use crate::verdict::{self, FailOn};
 /// Findings spelled out in one test case; the JSON report has them all.
 const LISTED: usize = 100;
 
+/// Subjects named in the message of a case that is not red.
+const NAMED: usize = 3;
+
 /// The suite of what is said of the facts as a whole.
 const FACTS: &str = "facts";
 
@@ -99,8 +102,8 @@ fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
     let (result, system_out) = match check.outcome {
         Outcome::Pass => (TestResult::Success, proof(check)),
         Outcome::Fail => failed(check, fail_on, words),
-        Outcome::Unknown | Outcome::Error => (unanswered(check, words), None),
-        Outcome::NotApplicable => (skipped(check), None),
+        Outcome::Unknown | Outcome::Error => (unanswered(check, fail_on, words), None),
+        Outcome::NotApplicable => (skipped(check.outcome.as_str(), check.reason.as_deref().unwrap_or_default()), None),
     };
     TestCase {
         name: attribute(&check.id),
@@ -115,10 +118,10 @@ fn case(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestCase {
 
 /// Facts that are out of date are a warning that no check tells of.
 fn outdated(report: &Report, words: &Catalogue) -> TestCase {
-    let (type_, message) = (Severity::Warning.as_str().to_owned(), attribute(words.text("label.outdated")));
-    let result = match report.fail_on {
-        FailOn::Warning => TestResult::Failure { type_, message, cause: None },
-        FailOn::Blocker | FailOn::Never => TestResult::SkippedWithCause { type_, message, cause: None },
+    let (type_, message) = (Severity::Warning.as_str(), words.text("label.outdated"));
+    let result = match report.fail_on.counts(Severity::Warning) {
+        true => TestResult::Failure { type_: type_.to_owned(), message: attribute(message), cause: None },
+        false => skipped(type_, message),
     };
     let classname = Some(format!("bm-preflight.{FACTS}"));
     let (name, time) = ("facts_outdated".to_owned(), Duration::ZERO);
@@ -131,46 +134,49 @@ fn proof(check: &CheckResult) -> Option<String> {
     (!lines.is_empty()).then(|| body(&lines.join("\n")))
 }
 
-/// A check whose findings are all accepted, or told by others, passes, unless it could not look at everything: what it did not see, nobody
-/// accepted.
+/// Red where the findings make the exit code; else skipped, which forges show, while they drop what a passed case has to
+/// say. A check whose findings are all accepted or explained passes, unless it could not look at everything: what it did
+/// not see, nobody accepted.
 fn failed(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> (TestResult, Option<String>) {
-    let fails = match check.severity {
-        Severity::Blocker => true,
-        Severity::Warning | Severity::Info => fail_on == FailOn::Warning,
-    };
-    let open = verdict::open(check);
-    if open == 0 && !check.missing.is_empty() {
-        (unanswered(check, words), Some(body(&told(check, words))))
-    } else if open > 0 && fails {
-        let message = format!("{}{} {}", words.count("finding", open), words.text("format.colon"), check.title);
-        let cause = Some(body(&told(check, words)));
-        let type_ = check.severity.as_str().to_owned();
-        (TestResult::Failure { type_, message: attribute(&message), cause }, None)
+    let (open, all) = (verdict::open(check), body(&told(check, words)));
+    let type_ = check.severity.as_str();
+    let count = || format!("{}{} {}", words.count("finding", open), words.text("format.colon"), check.title);
+    if open == 0 && check.missing.is_empty() {
+        (TestResult::Success, Some(all))
+    } else if open == 0 {
+        (unanswered(check, fail_on, words), Some(all))
+    } else if fail_on.counts(check.severity) {
+        let (type_, message) = (type_.to_owned(), attribute(&count()));
+        (TestResult::Failure { type_, message, cause: Some(all) }, None)
     } else {
-        (TestResult::Success, Some(body(&told(check, words))))
+        (skipped(type_, &format!("{} ({})", count(), subjects(check, words))), Some(all))
     }
 }
 
-fn unanswered(check: &CheckResult, words: &Catalogue) -> TestResult {
+/// The first subjects of open findings.
+fn subjects(check: &CheckResult, words: &Catalogue) -> String {
+    let mut subjects = outline::open(check).map(|finding| finding.subject.clone());
+    let mut first: Vec<String> = subjects.by_ref().take(NAMED).collect();
+    let more = subjects.count() as u64;
+    first.extend((more > 0).then(|| words.more(more)));
+    first.join(", ")
+}
+
+fn unanswered(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestResult {
     let reasons: Vec<String> = check.reason.clone().into_iter().chain(missing(check, words)).collect();
-    TestResult::Error {
-        type_: Outcome::as_str(check.outcome).to_owned(),
-        message: attribute(&format!(
-            "{}{} {}",
-            check.title,
-            words.text("format.colon"),
-            reasons.first().map_or("", String::as_str)
-        )),
-        cause: Some(body(&reasons.join("\n"))),
+    let (first, colon) = (reasons.first().map_or("", String::as_str), words.text("format.colon"));
+    let (type_, message) = (check.outcome.as_str(), format!("{}{colon} {first}", check.title));
+    match fail_on.counts(check.severity) {
+        false => skipped(type_, &message),
+        true => {
+            let (type_, message, cause) = (type_.to_owned(), attribute(&message), Some(body(&reasons.join("\n"))));
+            TestResult::Error { type_, message, cause }
+        }
     }
 }
 
-fn skipped(check: &CheckResult) -> TestResult {
-    TestResult::SkippedWithCause {
-        type_: check.outcome.as_str().to_owned(),
-        message: attribute(check.reason.as_deref().unwrap_or_default()),
-        cause: None,
-    }
+fn skipped(type_: &str, message: &str) -> TestResult {
+    TestResult::SkippedWithCause { type_: type_.to_owned(), message: attribute(message), cause: None }
 }
 
 /// The findings, the open ones first, then the explained and the accepted ones, and what the check could not see.

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use bm_preflight::model::text::visible;
 use bm_preflight::model::{Lang, Outcome, Severity};
 use bm_preflight::report::{Report, junit};
-use bm_preflight::verdict::FailOn;
+use bm_preflight::verdict::{FailOn, judge};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -24,7 +25,8 @@ fn case<'a>(root: &'a Element, id: &str) -> &'a Element {
 /// The one child of a case: its name, message and text. A case that passed in silence has none.
 fn result<'a>(root: &'a Element, id: &str) -> (&'a str, &'a str, &'a str) {
     let case = case(root, id);
-    assert!(case.children.len() < 2, "{id} has several results");
+    let results = case.children.iter().filter(|child| child.name != "system-out");
+    assert!(results.count() < 2, "{id} has several results");
     case.children.first().map_or(("", "", ""), |c| (&c.name, c.attribute("message"), &c.text))
 }
 
@@ -42,7 +44,7 @@ fn suites_are_categories_in_order() {
 
 #[test]
 fn a_blocker_fails_and_says_what_it_did_not_see() {
-    let root = parsed(&report(Lang::En, FailOn::Never));
+    let root = parsed(&report(Lang::En, FailOn::Blocker));
     let (kind, message, body) = result(&root, "inbox_virtual_folder");
     assert_eq!((kind, message), ("failure", "5 findings: Title of inbox_virtual_folder"));
     for expected in [
@@ -56,14 +58,30 @@ fn a_blocker_fails_and_says_what_it_did_not_see() {
     }
 }
 
+/// The exit code that a check alone leads to, and whether its case is red.
 #[test]
-fn a_warning_fails_only_when_asked_to() {
-    let calm = parsed(&report(Lang::En, FailOn::Blocker));
-    for id in ["spool_directory_unexpected", "mailbox_size"] {
-        let (kind, _, text) = result(&calm, id);
-        assert_eq!(kind, "system-out");
-        assert!(text.contains("user001@example.org"));
+fn a_case_is_red_exactly_where_the_exit_code_is_not_0() {
+    for fail_on in [FailOn::Blocker, FailOn::Warning, FailOn::Never] {
+        let whole = report(Lang::En, fail_on);
+        for check in &whole.checks {
+            let judgement = judge(std::slice::from_ref(check), None, Duration::ZERO, fail_on);
+            let alone = Report { checks: vec![check.clone()], judgement, ..whole.clone() };
+            let root = parsed(&alone);
+            let is_red = !root.all("failure").is_empty() || !root.all("error").is_empty();
+            assert_eq!(is_red, alone.judgement.exit_code != 0, "{} {fail_on:?}", check.id);
+        }
     }
+}
+
+#[test]
+fn a_warning_that_is_no_failure_is_skipped_with_its_number_and_first_subjects() {
+    let calm = parsed(&report(Lang::En, FailOn::Blocker));
+    let (kind, message, _) = result(&calm, "spool_directory_unexpected");
+    let first =
+        "250 findings: Title of spool_directory_unexpected (user001@example.org/INBOX/spool_directory_unexpected, ";
+    assert!(kind == "skipped" && message.starts_with(first) && message.ends_with(", … and 247 more)"), "{message}");
+    let told = case(&calm, "spool_directory_unexpected");
+    assert!(told.all("system-out")[0].text.contains("user100@"));
     let strict = parsed(&report(Lang::En, FailOn::Warning));
     let (kind, message, body) = result(&strict, "spool_directory_unexpected");
     assert_eq!((kind, message), ("failure", "250 findings: Title of spool_directory_unexpected"));
