@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evaluate::{self, Situation};
-use super::{Case, Check, Undecided, withdraw};
+use super::{Case, Check, Undecided, findings, withdraw};
 use crate::fact::fixture::{self, FixtureError, Given};
 use crate::fact::store::Origin;
 use crate::fact::{Reader, Schema, Store};
@@ -153,7 +153,7 @@ fn same(name: &str, wanted: &toml::Value, actual: &serde_json::Value) -> bool {
     match wanted {
         toml::Value::String(part) if name == "remediation" => actual.as_str().is_some_and(|text| text.contains(part)),
         toml::Value::String(text) => actual.as_str() == Some(text),
-        toml::Value::Integer(number) => actual.as_i64() == Some(*number),
+        toml::Value::Integer(number) => *actual == findings::told(name, (*number).into()),
         toml::Value::Boolean(yes) => actual.as_i64() == Some(i64::from(*yes)),
         toml::Value::Float(number) => actual.as_f64() == Some(*number),
         toml::Value::Array(list) => {

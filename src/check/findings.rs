@@ -232,8 +232,16 @@ impl Columns {
     fn evidence(self) -> serde_json::Map<String, serde_json::Value> {
         let is_evidence =
             |name: &str| !matches!(name, "subject" | INCONCLUSIVE | SEVERITY | EXPLAINED_BY | EXPLAINED_SUBJECT);
-        self.cells.into_iter().filter(|(name, _)| is_evidence(name)).collect()
+        let cells = self.cells.into_iter().filter(|(name, _)| is_evidence(name));
+        cells.map(|(name, value)| (name.clone(), told(&name, value))).collect()
     }
+}
+
+/// A value of evidence: a time, in seconds since the epoch as in all facts, is told as people read it.
+pub(super) fn told(name: &str, value: serde_json::Value) -> serde_json::Value {
+    let seconds = value.as_i64().filter(|_| name.ends_with("_at"));
+    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or(value, |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())
 }
 
 /// The severity that a row asks for: that of the check, or a lower one.
