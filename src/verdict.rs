@@ -135,7 +135,7 @@ pub fn judge(results: &[CheckResult], selection: Option<Selection>, facts_age: D
     let checks = count_checks(results);
     let findings = count_findings(results);
     let is_outdated = facts_age > MAX_AGE;
-    let warns = is_outdated || findings.warning > 0 || is_unanswered(results, Severity::Warning);
+    let warns = is_outdated || findings.warning > 0 || has_unanswered(results, Severity::Warning);
     let verdict = verdict(results, &findings, selection.is_some(), warns);
     let exit_code = exit_code(verdict, warns, fail_on);
     Judgement { verdict, exit_code, checks, findings, selection, facts_age, is_outdated }
@@ -160,17 +160,22 @@ fn count(result: &CheckResult, which: impl Fn(&Finding) -> bool) -> u64 {
     result.findings.iter().filter(|finding| which(finding)).count() as u64
 }
 
-/// Whether a check of that severity has no answer, or none to all of its question.
-fn is_unanswered(results: &[CheckResult], severity: Severity) -> bool {
-    results.iter().any(|r| {
-        r.severity == severity && (matches!(r.outcome, Outcome::Unknown | Outcome::Error) || !r.missing.is_empty())
-    })
+/// Whether a check has no answer, or none to all of its question, and nobody accepts that.
+pub fn is_unanswered(result: &CheckResult) -> bool {
+    match (result.outcome, result.missing.as_slice()) {
+        (Outcome::Error, _) | (Outcome::Unknown, []) => true,
+        (_, missing) => missing.iter().any(|gap| gap.waived.is_none()),
+    }
+}
+
+fn has_unanswered(results: &[CheckResult], severity: Severity) -> bool {
+    results.iter().any(|result| result.severity == severity && is_unanswered(result))
 }
 
 fn verdict(results: &[CheckResult], findings: &FindingCounts, is_selection: bool, warns: bool) -> Verdict {
     if findings.blocker > 0 {
         Verdict::NotReady
-    } else if is_unanswered(results, Severity::Blocker) {
+    } else if has_unanswered(results, Severity::Blocker) {
         Verdict::Inconclusive
     } else if is_selection {
         Verdict::NotJudged
@@ -246,8 +251,16 @@ mod tests {
             place: None,
             problem: None,
             reason: "dark".to_owned(),
+            waived: None,
         };
-        CheckResult { missing: vec![missing], ..result }
+        CheckResult { missing: result.missing.iter().cloned().chain([missing]).collect(), ..result }
+    }
+
+    /// The same, and that is accepted.
+    fn accepted(mut result: CheckResult) -> CheckResult {
+        let waived = Some(Waived { reason: "known".to_owned(), expires: "2026-12-31".to_owned() });
+        result.missing.iter_mut().for_each(|gap| gap.waived = waived.clone());
+        result
     }
 
     #[test]
@@ -274,6 +287,9 @@ mod tests {
             ("an accepted warning, and who knows what else", vec![in_part(found(Warning, 1, 1))], ReadyWithWarnings),
             ("a warning check without an answer", vec![result(Warning, Unknown)], ReadyWithWarnings),
             ("a warning check that broke", vec![result(Warning, Error)], ReadyWithWarnings),
+            ("a blocker check whose gap is accepted", vec![accepted(in_part(result(Blocker, Unknown)))], Ready),
+            ("the same beside another gap", vec![in_part(accepted(in_part(result(Blocker, Unknown))))], Inconclusive),
+            ("a blocker, and a gap that is accepted", vec![accepted(in_part(found(Blocker, 1, 1)))], Ready),
             ("what is worth knowing", vec![in_part(found(Info, 1, 0)), result(Info, Error)], Ready),
         ] {
             assert_eq!(judge(&results, None, Duration::ZERO, FailOn::Blocker).verdict, verdict, "{what}");

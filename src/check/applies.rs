@@ -60,7 +60,9 @@ pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec
             let nothing = Coverage::absent(table.name, Missing::DIRECTORY, Run::NotCollected);
             missing.extend(nothing.gaps().iter().map(|gap| lacking(gap, situation.lang)));
         }
-        let is_lacking = |gap: &&Gap| gap.waived.is_none() && entries.iter().any(|entry| gap.scope == entry.scope);
+        // Without a place that is accepted the rest can be judged, without a table nothing.
+        let is_accepted = |gap: &Gap| gap.waived.is_some() && gap.place.is_some();
+        let is_lacking = |gap: &&Gap| !is_accepted(gap) && entries.iter().any(|entry| gap.scope == entry.scope);
         let gaps = situation.gaps.iter().filter(|gap| gap.table == table.name).filter(is_lacking);
         missing.extend(gaps.map(|gap| lacking(gap, situation.lang)));
     }
@@ -69,9 +71,9 @@ pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec
 
 /// A gap as what a check lacks. Where not even the scopes are known, the directory did not tell them.
 fn lacking(gap: &Gap, lang: Lang) -> Missing {
-    let Gap { table, scope, place, reason, .. } = gap.clone();
+    let Gap { table, scope, place, reason, waived } = gap.clone();
     let scope = if scope == "*" { Missing::DIRECTORY.to_owned() } else { scope };
-    Missing { table, scope, place, problem: None, reason: reason.text(lang) }
+    Missing { table, scope, place, problem: None, reason: reason.text(lang), waived }
 }
 
 /// The files of a server without any of the check's roles are not needed.

@@ -133,7 +133,7 @@ fn ended(result: &CheckResult) -> Outcome {
 fn unreached(situation: &Situation<'_>) -> Option<Missing> {
     let reason = situation.cut.as_ref()?()?;
     let (table, scope) = (Missing::UNDECIDED.to_owned(), Missing::DIRECTORY.to_owned());
-    Some(Missing { table, scope, place: None, problem: None, reason })
+    Some(Missing { table, scope, place: None, problem: None, reason, waived: None })
 }
 
 /// Whether a check is about the installation, as far as that is known.

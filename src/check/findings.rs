@@ -169,7 +169,7 @@ fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<
     };
     let scope = columns.cells.get(SERVER).and_then(|server| server.as_str()).unwrap_or_else(|| scope_of(check));
     let (table, scope) = (Missing::UNDECIDED.to_owned(), scope.to_owned());
-    Ok(Missing { table, scope, place: Some(subject), problem: Some(code), reason })
+    Ok(Missing { table, scope, place: Some(subject), problem: Some(code), reason, waived: None })
 }
 
 /// Where a check looks that names no server.

@@ -164,6 +164,11 @@ fn what_is_accepted_not_to_be_known_is_no_gap() {
     let missing = ["/a", "/b"].map(|path| Files::NotRegular { path: path.to_owned() }.into());
     let dark = [Coverage::partial("unit", "mail", Reason::all(missing).unwrap())];
     let waived = Some(Waived { reason: "known".to_owned(), expires: "2999-01-01".to_owned() });
+    let whole = [Coverage::absent("unit", "mail", Reason::all(dark[0].reason.clone()).unwrap())];
+    let mut without = situation(&whole);
+    without.gaps[0].waived = waived.clone();
+    let result = one(&check, &mut reader(&[("a", None)]), &without);
+    assert_eq!((result.outcome, result.missing[0].waived.clone()), (Outcome::Unknown, waived.clone()));
     for (accepted, of_none, of_one, left) in [
         (&[][..], Outcome::Unknown, Outcome::Unknown, vec!["/a", "/b"]),
         (&[1], Outcome::Unknown, Outcome::Unknown, vec!["/a"]),

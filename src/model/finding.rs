@@ -210,6 +210,8 @@ pub struct Missing {
     pub problem: Option<String>,
     /// Why it is not.
     pub reason: String,
+    /// Set when a waiver accepts that a whole table is not known: no verdict waits for it.
+    pub waived: Option<Waived>,
 }
 
 impl Missing {

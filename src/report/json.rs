@@ -228,6 +228,8 @@ struct Missing<'a> {
     problem: Option<&'a str>,
     /// Why it is not.
     reason: &'a str,
+    /// Who accepts that a whole table is not known says why and until when; null when nobody does.
+    waived: Option<Waived<'a>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -333,6 +335,7 @@ impl<'a> Check<'a> {
             place: m.place.as_deref(),
             problem: m.problem.as_deref(),
             reason: &m.reason,
+            waived: m.waived.as_ref().map(Waived::of),
         };
         let remedy = |done: &'a Remediation| Remedy {
             problem: done.problem.as_deref(),

@@ -166,7 +166,7 @@ fn unanswered(check: &CheckResult, fail_on: FailOn, words: &Catalogue) -> TestRe
     let reasons: Vec<String> = check.reason.clone().into_iter().chain(missing(check, words)).collect();
     let (first, colon) = (reasons.first().map_or("", String::as_str), words.text("format.colon"));
     let (type_, message) = (check.outcome.as_str(), format!("{}{colon} {first}", check.title));
-    match fail_on.counts(check.severity) {
+    match fail_on.counts(check.severity) && verdict::is_unanswered(check) {
         false => skipped(type_, &message),
         true => {
             let (type_, message, cause) = (type_.to_owned(), attribute(&message), Some(body(&reasons.join("\n"))));

@@ -216,7 +216,14 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
         examined: vec![Examined { table: table.clone(), rows: 4312 }],
         proof: Vec::new(),
         missing: if lacks {
-            vec![Missing { table, scope, place: None, problem: None, reason: "connection refused".into() }]
+            vec![Missing {
+                table,
+                scope,
+                place: None,
+                problem: None,
+                reason: "connection refused".into(),
+                waived: None,
+            }]
         } else {
             Vec::new()
         },
@@ -310,6 +317,7 @@ pub(crate) fn hostile(text: &str) -> Report {
         for missing in &mut check.missing {
             (missing.table, missing.scope, missing.reason) = (text(), text(), text());
             (missing.problem, missing.place) = (Some(text()), Some(text()));
+            missing.waived = Some(Waived { reason: text(), expires: text() });
         }
         check.remediations.iter_mut().for_each(|told| (told.text, told.problem) = (text(), Some(text())));
         check.findings.truncate(5);

@@ -110,7 +110,14 @@ fn what_is_accepted_or_not_seen_is_cut_as_well() {
     let check = report.checks.iter_mut().find(|c| c.id == "spool_directory_unexpected").unwrap();
     let waived = Waived { reason: "known".into(), expires: "2027-01-31".into() };
     check.findings.iter_mut().for_each(|finding| finding.waived = Some(waived.clone()));
-    let gap = Missing { table: "*".into(), scope: "s".into(), place: None, problem: None, reason: "dark".into() };
+    let gap = Missing {
+        table: "*".into(),
+        scope: "s".into(),
+        place: None,
+        problem: None,
+        reason: "dark".into(),
+        waived: None,
+    };
     check.missing = vec![gap; 207];
     let page = page(&report);
     for (section, more) in

@@ -42,7 +42,7 @@ fn every_key_is_in_its_place() {
     let remedy = ["problem", "who", "lead_days", "remediation", "risk", "when"];
     assert_eq!(keys(&root["checks"][0]["remedies"][0]), remedy);
     assert_eq!(keys(&root["checks"][0]["examined"][0]), ["table", "rows"]);
-    assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "place", "problem", "reason"]);
+    assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "place", "problem", "reason", "waived"]);
     let finding = "key subject severity message evidence remedy commands owner waived explained_by";
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
