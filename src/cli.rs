@@ -128,9 +128,9 @@ pub struct SourceArgs {
 /// What is judged, and how it is reported.
 #[derive(Debug, Args)]
 pub struct JudgeArgs {
-    /// Release that the upgrade goes to
-    #[arg(long, value_name = "VERSION", default_value = "4.1", value_parser = release)]
-    pub to: String,
+    /// Release that the upgrade goes to [default: 4.1 from 4.0, else the next stop on the way to 5]
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub to: Option<String>,
     /// Installed release, instead of the discovered one
     #[arg(long, value_name = "VERSION", value_parser = release)]
     pub from: Option<String>,

@@ -289,6 +289,8 @@ fn a_way_that_no_check_covers_is_inconclusive() {
         (&["--from", "4.2.4", "--to", "4.3"][..], 30, "inconclusive", vec!["4.2 → 4.3"]),
         (&["--from", "4.8", "--to", "5.0"], 30, "inconclusive", vec!["4.8 → 4.9", "4.9 → 5.0"]),
         (&["--from", "4.0.14"], 0, "not_judged", vec![]),
+        // Without a target it is the next stop.
+        (&["--from", "4.9.3"], 30, "inconclusive", vec!["4.9 → 5.0"]),
     ] {
         let arguments = [&["demo", "--check", "upgrade_step_not_covered", "--check", "sync_*"][..], way].concat();
         let (ended, report) = json(&arguments);

@@ -222,7 +222,7 @@ impl<'a> Judging<'a> {
             lang: self.lang,
             from: self.arguments.from.clone().or_else(|| about.release.clone()),
             from_at_least: about.at_least.clone(),
-            to: self.arguments.to.clone(),
+            to: self.target(about),
             now: facts.origin().collected_at,
             coverage: facts.coverage(),
             gaps: gaps.to_vec(),
@@ -236,6 +236,13 @@ impl<'a> Judging<'a> {
         let left_out = chosen.left_out.iter().filter(|check| evaluate::applies(check, &situation));
         let selection = Selection::of(&results, left_out.map(|check| (check.id.as_str(), check.severity)));
         Ok((results, selection))
+    }
+
+    /// The release that the upgrade goes to.
+    fn target(&self, about: &About) -> String {
+        let installed = self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref());
+        let next = || version::next_stop(installed.map(String::as_str)).to_owned();
+        self.arguments.to.clone().unwrap_or_else(next)
     }
 
     /// How old the facts are. The demonstration is judged on the day of its facts.
@@ -256,7 +263,7 @@ impl<'a> Judging<'a> {
                 build: about.identity.build.clone(),
                 release: self.arguments.from.clone().or_else(|| about.release.clone()),
                 at_least: about.at_least.clone().filter(|_| self.arguments.from.is_none()),
-                target: self.arguments.to.clone(),
+                target: self.target(about),
                 collected_at: Timestamp::from_second(facts.origin().collected_at).unwrap_or(self.started_at),
                 servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
             },

@@ -74,6 +74,17 @@ pub fn at_least(version: &str) -> Option<String> {
     }
 }
 
+/// The release that an upgrade goes to next: before 5 the last of 4 has to be installed, and nobody passes 4.1 on the way
+/// from 4.0. Where the installed release is not known it is taken for 4.0.
+pub fn next_stop(installed: Option<&str>) -> &'static str {
+    match installed.and_then(leading_numbers) {
+        Some((4, 1..=8, _)) => "4.9",
+        Some((4, 9.., _)) => "5.0",
+        Some((5.., ..)) => "5.6",
+        _ => "4.1",
+    }
+}
+
 fn last_from(releases: &[(u32, &str)], build: u32) -> Option<String> {
     releases.iter().rev().find(|(first, _)| *first <= build).map(|(_, release)| (*release).to_owned())
 }
@@ -179,5 +190,21 @@ mod tests {
             assert!(map.windows(2).all(|w| w[0].0 < w[1].0 && compare(w[0].1, w[1].1).is_lt()));
         }
         assert!(AT_LEAST[0].0 == LAST_KNOWN + 1 && RELEASES.iter().all(|(first, _)| *first <= LAST_KNOWN));
+    }
+
+    #[test]
+    fn the_next_stop_is_on_the_way_to_5() {
+        for (installed, next) in [
+            (None, "4.1"),
+            (Some("3.5.17"), "4.1"),
+            (Some("4.0.14"), "4.1"),
+            (Some("4.1"), "4.9"),
+            (Some("4.2.4"), "4.9"),
+            (Some("4.8.24"), "4.9"),
+            (Some("4.9.1"), "5.0"),
+            (Some("5.0.1"), "5.6"),
+        ] {
+            assert_eq!(next_stop(installed), next, "{installed:?}");
+        }
     }
 }
