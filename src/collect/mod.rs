@@ -26,7 +26,7 @@ use self::reach::shards::{self, Found, Verdicts};
 use self::reach::source::Source;
 use crate::config::Config;
 use crate::fact::store::Origin;
-use crate::fact::{Record as _, Schema, ScopeKind, Table};
+use crate::fact::{Record as _, Schema, ScopeKind, Store, StoreError, Table};
 use crate::format::bm_ini::BmIni;
 use crate::model::reason::Run;
 use crate::model::{Completeness, Coverage, Reason};
@@ -126,6 +126,22 @@ impl<'a> Collectors<'a> {
             self.directory.get_or_init(|| greeting.identity.clone());
         };
         self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, greet).await;
+        if let Err(error) = self.sink.with(|store| self.doubt(store)) {
+            tracing::error!("doubting the directory: {error}");
+        }
+    }
+
+    /// A directory without a single server is none yet, or another database: its other tables tell nothing either.
+    fn doubt(&self, store: &mut Store) -> Result<(), StoreError> {
+        let coverage = store.coverage()?;
+        let whole = |name: &str| coverage.iter().any(|c| c.table == name && c.completeness == Completeness::Complete);
+        if !whole("server") || !store.texts("SELECT server_uid FROM server LIMIT 1")?.is_empty() {
+            return Ok(());
+        }
+        let of_directory = self.wanted.iter().filter(|table| table.scope == ScopeKind::Directory && whole(table.name));
+        of_directory
+            .copied()
+            .try_for_each(|table| store.finish(table, Coverage::absent(table.name, DIRECTORY, Run::NoServer)))
     }
 
     /// Notes which server, of which installation, the files below the root are of.

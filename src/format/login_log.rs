@@ -184,6 +184,11 @@ fn java<'a, T>(line: &'a str, told: impl Fn(&'a str) -> Option<T>) -> Option<Jav
     Some(Java { told: told(message)?, at: java_stamp(date), thread })
 }
 
+/// Whether a line of a log of BlueMind's Java services begins as their layout has it, whatever it tells.
+pub fn is_java(line: &str) -> bool {
+    line.split_once(" [").is_some_and(|(date, _)| java_stamp(date).is_some())
+}
+
 /// `2019-07-09 16:27:16,720`, taken to be in GMT, in seconds since the epoch; the first 19 letters count.
 pub(super) fn java_stamp(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i16>().ok();

@@ -6,6 +6,8 @@
 /// A file that `is_bluemind` by its name need not say so. A folder of the server itself (`file:`) is none in use: without a
 /// subscription BlueMind leaves the packages of its installation there, and no upgrade comes from it.
 pub fn bluemind(text: &str, is_bluemind: bool) -> Option<bool> {
+    // What a disk that broke leaves behind names nothing.
+    let text = if text.contains('\0') { "" } else { text };
     let mut found = None;
     for stanza in stanzas(text) {
         let (comments, lines): (Vec<&str>, Vec<&str>) = stanza.iter().partition(|line| line.starts_with('#'));
@@ -65,6 +67,7 @@ mod tests {
         for (text, expected) in [
             ("deb https://deb.debian.org/debian buster main\n", None),
             ("", None),
+            ("deb https://pkg.bluemind.net/4.0 x\n\0\0\0", None),
             ("deb https://user:secret@pkg.bluemind.net/4.0 buster main\n", Some(true)),
             ("# deb https://pkg.blue-mind.net/4.0 buster main\n", Some(false)),
             ("  #deb https://pkg.bluemind.net/3.5 x\ndeb file:/var/spool/bluemind-pkgs/ ./\n", Some(false)),

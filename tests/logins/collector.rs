@@ -183,6 +183,26 @@ fn logs_that_tell_nothing_are_named() {
 }
 
 #[test]
+fn a_log_that_nobody_understands_is_not_one_without_logins() {
+    for (path, healthy) in [("var/log/bm/core.log", false), ("var/log/bm-ysnp/ysnp.log", false), ("", true)] {
+        let server = Server::with_silent_services();
+        server.write("var/log/syslog", LOGIN.as_bytes());
+        // Lines that tell of no login are understood all the same.
+        server.write("var/log/bm/core.log", b"2019-11-01 09:20:00,100 [main] Core INFO - started\n\tat some.Class\n");
+        if !healthy {
+            server.write(path, b"INFO started at 09:20\nINFO login of admin0\n");
+        }
+        server.collect(&[]);
+        let (completeness, reason) = server.coverage("login_trace");
+        assert_eq!(completeness, if healthy { "complete" } else { "partial" }, "{path}: {reason}");
+        assert!(
+            healthy || reason.contains(&format!("{path}: its lines are not those of BlueMind's layout")),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
 fn a_log_that_is_missing_is_named_and_the_others_are_kept() {
     let server = Server::new();
     server.write("var/log/mail.log", b"Nov 23 18:08:58 bm postfix/smtpd[7]: connect from unknown\n");

@@ -108,6 +108,10 @@ fn a_directory_that_nobody_uses_tells_nothing_of_an_installation() {
         let result = run(&installation);
         assert_eq!(result.code, 30, "{sql}: {}", result.digest());
         result.assert_absent("folder", "*", reason);
+        // Without a server there is none of the rest either; else its tables are what they are.
+        let is_empty = sql == "DELETE FROM t_server";
+        assert_eq!(result.is_complete("upgrader", DIRECTORY), !is_empty, "{sql}: {}", result.digest());
+        assert_eq!(result.with_outcome("pass").contains("upgrader_failed"), !is_empty, "{sql}: {}", result.digest());
         for check in ["inbox_virtual_folder", "mailbox_role_without_service", "mapi_will_not_start"] {
             assert!(result.with_outcome("unknown").contains(check), "{sql}: {check}: {}", result.digest());
         }

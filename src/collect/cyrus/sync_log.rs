@@ -43,13 +43,16 @@ pub(super) async fn look(place: &Place) -> Seen {
 }
 
 /// The files below the folder, by name, and what is missing of them. The folder is made with the first entry: without
-/// it nothing waits, as long as the folder is there that it would be in, and no link says that it is elsewhere.
+/// it nothing waits, as long as the folder that it would be in is there and Cyrus' own, and no link says that it is
+/// elsewhere.
 fn files(root: &Root) -> Result<(Vec<SyncLog>, Option<Reason>), Reason> {
     let conf = Conf::read(root)?;
     let parent = conf.directory()?;
     let folder = format!("{parent}/{FOLDER}");
     if root.find(&folder)?.is_none() && root.find(parent)?.is_some() {
-        return Ok((Vec::new(), None));
+        // An empty one is where something else should be mounted.
+        let is_cyrus = !root.names(parent)?.is_empty();
+        return if is_cyrus { Ok((Vec::new(), None)) } else { Err(root.missing(&folder)) };
     }
     let mut found = Found { root, left: MAX_ENTRIES, rows: Vec::new(), gap: None };
     found.list(&folder, "", DEPTH)?;
@@ -167,6 +170,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(files_of(folder.path()).unwrap_err().contains("srv/cyrus/sync/core: No such file"));
         std::fs::create_dir_all(folder.path().join("srv/cyrus")).unwrap();
+        assert!(
+            files_of(folder.path()).unwrap_err().contains("srv/cyrus/sync/core: No such file"),
+            "nothing is mounted"
+        );
+        put(folder.path(), "srv/cyrus/mailboxes.db", b"");
         assert_eq!(files_of(folder.path()).unwrap(), (Vec::new(), None));
         std::fs::create_dir_all(folder.path().join("srv/cyrus/sync")).unwrap();
         assert_eq!(files_of(folder.path()).unwrap(), (Vec::new(), None));

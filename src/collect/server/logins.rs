@@ -186,9 +186,17 @@ impl Gathered {
         };
         self.sources += 1;
         self.missing.extend(set.troubles);
+        // A log that nobody understands tells of no login, whoever has logged in.
+        let (mut is_any, mut is_understood) = (false, false);
         for file in set.files {
-            let read = file.read_text(stop, |line, _| log.take(line, &mut self.traces));
+            let read = file.read_text(stop, |line, _| {
+                (is_any, is_understood) = (true, is_understood || login_log::is_java(line));
+                log.take(line, &mut self.traces);
+            });
             self.missing.extend(read.err());
+        }
+        if is_any && !is_understood {
+            self.missing.push(Server::OtherLayout { path: root.shown(format!("{folder}/{name}")) }.into());
         }
     }
 }

@@ -69,12 +69,20 @@ const SYSTEMCTL_LIMIT: Duration = Duration::from_secs(20);
 async fn look(place: &Place) -> Seen {
     let rows = match place.aside(units).await {
         Ok(units) => {
+            let source = place.root.shown(PACKAGED[1]);
+            let core = lacks_core(place, &units).then(|| Server::NoCoreUnit { source }.into());
             let (rows, gap) = service_units(units, place.root.is_system()).await;
-            Ok(Rows::from(rows).but(gap))
+            Ok(Rows::from(rows).but(Reason::all(gap.into_iter().chain(core))))
         }
         Err(reason) => Err(reason),
     };
     Seen::at(place.root.shown(PACKAGED[1])).tell::<ServiceUnit>(rows)
+}
+
+/// Whether the directory calls it the core, and no unit would start one: some file is not there, or another server's.
+fn lacks_core(place: &Place, units: &BTreeMap<String, Enablement>) -> bool {
+    let is_core = place.roles.as_ref().is_some_and(|roles| roles.contains("bm/core"));
+    is_core && !units.contains_key("bm-core")
 }
 
 /// The rows, and what could not be told of them.
@@ -250,6 +258,24 @@ mod tests {
         std::fs::remove_dir(folder.path().join(WANTS_FOLDER)).unwrap();
         let reason = units(&root).unwrap_err().to_string();
         assert!(reason.ends_with("multi-user.target.wants: No such file or directory (os error 2)"), "{reason}");
+    }
+
+    #[test]
+    fn the_core_without_its_unit_is_a_contradiction() {
+        let (place, enabled) = (
+            |roles: &[&str]| {
+                let roles = Some(roles.iter().map(|role| (*role).to_owned()).collect());
+                Place { roles, ..Place::of("/nowhere") }
+            },
+            |name: &str| BTreeMap::from([(name.to_owned(), Enabled)]),
+        );
+        assert!(lacks_core(&place(&["bm/core", "mail/imap"]), &enabled("bm-lmtpd")));
+        assert!(!lacks_core(&place(&["bm/core"]), &enabled("bm-core")));
+        assert!(!lacks_core(&place(&["mail/imap"]), &enabled("bm-lmtpd")));
+        assert!(
+            !lacks_core(&Place::of("/nowhere"), &enabled("bm-lmtpd")),
+            "roles that are not known contradict nothing"
+        );
     }
 
     fn seen(files: &[(&str, &str)]) -> Vec<(String, Enablement)> {

@@ -21,6 +21,10 @@ reasons! {
         NoCore { source: String }
             en "{source}: bm-core is not installed, and the directory calls this server the core"
             fr "{source} : bm-core n’est pas installé, alors que pour l’annuaire ce serveur est le cœur";
+        /// A core without its service.
+        NoCoreUnit { source: String }
+            en "{source}: there is no unit bm-core, and the directory calls this server the core"
+            fr "{source} ne contient pas d’unité bm-core, alors que pour l’annuaire ce serveur est le cœur";
         /// A list of packages that lacks one.
         PackageUntold { path: String, package: String }
             en "{path}: it has no entry for {package}, which dpkg keeps a list of files of: it may have been cut"
