@@ -12,6 +12,8 @@ mod both_sides;
 mod contradictions;
 #[path = "postgres/discovery.rs"]
 mod discovery;
+#[path = "postgres/faults/mod.rs"]
+mod faults;
 #[path = "postgres/installations.rs"]
 mod installations;
 #[path = "postgres/lifetime.rs"]

@@ -9,6 +9,8 @@ pub(crate) mod daemon;
 #[allow(dead_code, reason = "only some tests read or write the facts of stories")]
 pub(crate) mod facts_file;
 pub(crate) mod influx;
+#[allow(dead_code, reason = "only some tests judge without a process")]
+pub(crate) mod judge;
 pub(crate) mod lifetime;
 pub(crate) mod network;
 pub(crate) mod peers;
