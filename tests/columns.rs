@@ -16,7 +16,6 @@ const FOR_PEOPLE: &[(&str, &str)] = &[
     ("message_difference.name", "the documented way to list the messages in which Cyrus and the shard differ"),
     ("message_difference.uid", "the documented way to list the messages in which Cyrus and the shard differ"),
     ("message_replication.name", "the documented way to list the folders whose messages are not replicated"),
-    ("sync_log.name", "which file waits: without it two of the same size and age are one"),
 ];
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {

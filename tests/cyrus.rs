@@ -15,6 +15,8 @@ mod hostile;
 mod lab;
 #[path = "cyrus/live.rs"]
 mod live;
+#[path = "cyrus/message_files.rs"]
+mod message_files;
 #[path = "cyrus/missing.rs"]
 mod missing;
 #[path = "cyrus/records.rs"]

@@ -56,6 +56,8 @@ const MAILBOXES: &dyn OfServer = &Look {
         cyrus::CyrusEntryUnserved::TABLE,
         cyrus::CyrusIndex::TABLE,
         cyrus::SpoolDirectory::TABLE,
+        cyrus::PartitionFiles::TABLE,
+        cyrus::MailboxFiles::TABLE,
         progress::MessageReplication::TABLE,
         progress::ReplicationProgress::TABLE,
         progress::FolderReplication::TABLE,

@@ -1,5 +1,5 @@
 //! `cyrus.index` of a mailbox: a header and a record of the same size for each message (format: `imap/mailbox.h` of
-//! Cyrus IMAP), minor versions 12 (Cyrus 2.4) to 17 (3.6). BlueMind 4 has 13.
+//! Cyrus IMAP), minor versions 10 (Cyrus 2.3) and 12 (2.4) to 17 (3.6). BlueMind 4 has 13, and reads 10 and 12.
 //!
 //! Records are only appended; a message that goes keeps its record, flagged, until the file is rewritten. What follows
 //! the records that the header counts is an append under way. The header must not have changed while the records were
@@ -29,8 +29,20 @@ pub enum IndexError {
         /// Bytes there should be.
         due: usize,
     },
-    /// A version that is not read, or no `cyrus.index`.
-    #[error("offset 8: minor version {minor}, read are 12 to 17")]
+    /// A version of before Cyrus 2.3, whose records are of another kind.
+    #[error("offset 8: minor version {minor}, too old: read are 10 and 12 to 17")]
+    TooOld {
+        /// The minor version.
+        minor: u32,
+    },
+    /// A version of after Cyrus 3.6.
+    #[error("offset 8: minor version {minor}, too new: read are 10 and 12 to 17")]
+    TooNew {
+        /// The minor version.
+        minor: u32,
+    },
+    /// No version that there ever was, or no `cyrus.index`.
+    #[error("offset 8: minor version {minor}, read are 10 and 12 to 17")]
     Version {
         /// The minor version.
         minor: u32,
@@ -120,18 +132,38 @@ impl std::fmt::Debug for Guid {
 struct Layout {
     header: usize,
     record: usize,
+    has_sums: bool,
+}
+
+/// The first minor version with checksums, and with flags that say what was expunged and read.
+const WITH_SUMS: u32 = 12;
+
+impl IndexError {
+    fn of_version(minor: u32) -> Self {
+        match minor {
+            1..=9 => Self::TooOld { minor },
+            18..=30 => Self::TooNew { minor },
+            _ => Self::Version { minor },
+        }
+    }
 }
 
 impl Layout {
     fn of(minor: u32) -> Option<Self> {
         let (header, record) = match minor {
+            10 => (96, 88),
             12 => (128, 96),
             13 => (128, 104),
             14 | 15 => (160, 104),
             16 | 17 => (160, 112),
             _ => return None,
         };
-        Some(Self { header, record })
+        Some(Self { header, record, has_sums: minor >= WITH_SUMS })
+    }
+
+    /// Whether bytes that end with their checksum are right; without checksums nothing says that they are not.
+    fn crc(self, bytes: &[u8], len: usize) -> Option<Crc> {
+        if self.has_sums { Crc::of(bytes, len - 4) } else { Some(Crc::Right) }
     }
 }
 
@@ -140,7 +172,7 @@ impl Layout {
 pub struct Header {
     /// How often the file was rewritten as a whole.
     pub generation: u32,
-    /// Minor version, 12 to 17.
+    /// Minor version, 10 to 17.
     pub minor: u32,
     /// Records, of whatever state.
     pub records: u32,
@@ -177,7 +209,7 @@ impl Header {
         }
         let short = |due| IndexError::Short { len: bytes.len(), due };
         let minor = be32(bytes, 8).ok_or(short(128))?;
-        let layout = Layout::of(minor).ok_or(IndexError::Version { minor })?;
+        let layout = Layout::of(minor).ok_or(IndexError::of_version(minor))?;
         let bytes = bytes.get(..layout.header).ok_or(short(layout.header))?;
         let word = |at| be32(bytes, at).ok_or(short(layout.header));
         let long = |at| be64(bytes, at).ok_or(short(layout.header));
@@ -185,6 +217,9 @@ impl Header {
         if usize::try_from(start) != Ok(layout.header) || usize::try_from(record) != Ok(layout.record) {
             return Err(IndexError::Sizes { start, record, minor });
         }
+        let has_sums = minor >= WITH_SUMS;
+        // Up to 10, what was expunged was taken out, and what stands there now was spare.
+        let later = |at| if has_sums { word(at) } else { Ok(0) };
         Ok(Self {
             generation: word(0)?,
             minor,
@@ -195,11 +230,11 @@ impl Header {
             uid_validity: word(44)?,
             deleted: word(48)?,
             highest_modseq: long(68)?,
-            exists: word(84)?,
-            last_repack: word(92)?,
-            header_file_crc: word(96)?,
-            is_mailbox_deleted: word(60)? >> 31 == 1,
-            crc: Crc::of(bytes, layout.header - 4).ok_or(short(layout.header))?,
+            exists: if has_sums { word(84)? } else { word(20)? },
+            last_repack: later(92)?,
+            header_file_crc: later(96)?,
+            is_mailbox_deleted: later(60)? >> 31 == 1,
+            crc: layout.crc(bytes, layout.header).ok_or(short(layout.header))?,
             layout,
         })
     }
@@ -207,6 +242,11 @@ impl Header {
     /// Where the records start, in bytes: the length of the header.
     pub fn start(&self) -> usize {
         self.layout.header
+    }
+
+    /// Whether its records say which messages their owner has read.
+    pub fn tells_seen(&self) -> bool {
+        self.layout.has_sums
     }
 
     /// Bytes of a record.
@@ -288,7 +328,7 @@ impl Record {
             flags: SystemFlags(be32(bytes, 32)?),
             guid: Guid(array(bytes, 60)?),
             modseq: be64(bytes, 80)?,
-            crc: Crc::of(bytes, header.layout.record - 4)?,
+            crc: header.layout.crc(bytes, header.layout.record)?,
         })
     }
 }

@@ -122,6 +122,38 @@ fn messages() -> Vec<Message> {
     ]
 }
 
+/// Those of Cyrus 2.3 have no checksums, and no records of what was expunged.
+#[test]
+fn an_index_of_cyrus_2_3_is_read() {
+    let message = |uid: u32| Message { uid, size: 10 * uid, flags: 4, guid: [u8::try_from(uid).unwrap(); 20] };
+    let bytes = index(10, &[message(1), message(4)]);
+    assert_eq!(bytes.len(), 96 + 2 * 88);
+    let (header, records) = read(&bytes).unwrap();
+    assert_eq!((header.minor, header.records, header.exists, header.last_uid, header.last_repack), (10, 2, 2, 4, 0));
+    assert!(header.crc.is_right() && !header.tells_seen() && !header.is_mailbox_deleted);
+    assert_eq!(records.iter().map(|record| (record.uid, record.size)).collect::<Vec<_>>(), [(1, 10), (4, 40)]);
+    assert_eq!((records[1].guid.to_string(), records[1].modseq), ("04".repeat(20), 4));
+    assert!(records.iter().all(|record| record.crc.is_right() && !record.flags.is_expunged()));
+    let mut cut = bytes;
+    cut.truncate(96 + 88 + 40);
+    assert_eq!(read(&cut), Err(IndexError::Truncated { offset: 184, number: 2, records: 2 }));
+}
+
+#[test]
+fn versions_before_and_after_those_that_are_read_are_told_apart_from_damage() {
+    for (minor, due) in [
+        (8, IndexError::TooOld { minor: 8 }),
+        (9, IndexError::TooOld { minor: 9 }),
+        (11, IndexError::Version { minor: 11 }),
+        (19, IndexError::TooNew { minor: 19 }),
+        (0xffff, IndexError::Version { minor: 0xffff }),
+    ] {
+        let mut bytes = index(13, &[]);
+        bytes[8..12].copy_from_slice(&u32::to_be_bytes(minor));
+        assert_eq!(Header::parse(&bytes), Err(due));
+    }
+}
+
 #[test]
 fn states_of_messages() {
     let (header, records) = read(&index(13, &messages())).unwrap();
@@ -185,9 +217,11 @@ fn damage_that_leaves_none() {
     assert_eq!(error(&[0; 11]), IndexError::Short { len: 11, due: 128 });
     assert_eq!(error(&index(13, &[])[..127]), IndexError::Short { len: 127, due: 128 });
     assert_eq!(error(&index(17, &[])[..159]), IndexError::Short { len: 159, due: 160 });
-    for minor in [0, 10, 11, 18] {
+    for minor in [0, 11, 31] {
         assert_eq!(error(&put(8, minor)), IndexError::Version { minor });
     }
+    assert_eq!(error(&put(8, 10)), IndexError::Sizes { start: 128, record: 104, minor: 10 });
+    assert_eq!(error(&put(8, 18)), IndexError::TooNew { minor: 18 });
     assert_eq!(error(&put(12, 160)), IndexError::Sizes { start: 160, record: 104, minor: 13 });
     assert_eq!(error(&put(16, 0)), IndexError::Sizes { start: 128, record: 0, minor: 13 });
     assert_eq!(

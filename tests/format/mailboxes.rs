@@ -67,7 +67,8 @@ fn dlists_of_later_versions() {
         record("%(T el N \"acme.test\u{1d}user\u{1f}jane\" P p1 M 2 A %(j lrs) H (%(N x M 1 V 2 C 1 F 3 T edl)))");
     assert!(history.is_live_and_local(), "the flags of a former name are not those of the mailbox");
     assert!(record("%(T i M 1)").flags.is_intermediate && record("%(T z P p M 1)").flags.is_reserved);
-    assert!(record("%(T r S other P p M 1)").flags.is_remote && !record("%(S other P p M 1)").is_live_and_local());
+    assert!(record("%(T r S other P p M 1)").flags.is_remote && !record("%(T r P p M 1)").is_live_and_local());
+    assert!(record("%(S other P p M 1)").is_live_and_local(), "Cyrus goes by the type");
     assert!(record("%(T m P p M 1)").flags.is_moving);
     assert_eq!(
         ["c", "a", "n", "b"].map(|t| record(&format!("%(T {t} P p M 1)")).content),

@@ -161,6 +161,7 @@ pub(crate) struct Message {
 /// A `cyrus.index` of a minor version.
 pub(crate) fn index(minor: u32, messages: &[Message]) -> Vec<u8> {
     let (start, len) = match minor {
+        10 => (96, 88),
         12 => (128, 96),
         13 => (128, 104),
         14 | 15 => (160, 104),
@@ -172,9 +173,11 @@ pub(crate) fn index(minor: u32, messages: &[Message]) -> Vec<u8> {
     words.into_iter().enumerate().for_each(|(i, word)| put(4 * i, word));
     put(44, 1_534_167_008);
     put(84, messages.iter().filter(|m| m.flags >> 31 == 0).count() as u32);
-    put(start - 4, 0);
-    let sum = crc(&file[..start - 4]);
-    file[start - 4..].copy_from_slice(&sum);
+    if minor > 10 {
+        put(start - 4, 0);
+        let sum = crc(&file[..start - 4]);
+        file[start - 4..].copy_from_slice(&sum);
+    }
     for message in messages {
         let mut record = vec![0; len];
         for (at, word) in [(0, message.uid), (4, 1_534_167_110), (12, message.size), (32, message.flags)] {
@@ -182,8 +185,10 @@ pub(crate) fn index(minor: u32, messages: &[Message]) -> Vec<u8> {
         }
         record[60..80].copy_from_slice(&message.guid);
         record[80..88].copy_from_slice(&u64::from(message.uid).to_be_bytes());
-        let sum = crc(&record[..len - 4]);
-        record[len - 4..].copy_from_slice(&sum);
+        if minor > 10 {
+            let sum = crc(&record[..len - 4]);
+            record[len - 4..].copy_from_slice(&sum);
+        }
         file.extend(record);
     }
     file

@@ -137,7 +137,9 @@ impl<'c> Installation<'c> {
         for story in &chain {
             copy_roots(&story.folder(), work.path());
             for path in &story.gone {
-                std::fs::remove_file(work.path().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+                let place = work.path().join(path);
+                let removed = if place.is_dir() { std::fs::remove_dir_all(place) } else { std::fs::remove_file(place) };
+                removed.unwrap_or_else(|e| panic!("{path}: {e}"));
             }
         }
         render_times(work.path());

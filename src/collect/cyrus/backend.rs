@@ -10,12 +10,13 @@ use std::time::Duration;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::conf::{self, Conf};
+use super::files::{Files, FilesTold, MailboxFiles, PartitionFiles};
 use super::indexes::{self, CyrusIndex, Inspected};
 use super::mailboxes::{
-    CyrusEntryUnreadable, CyrusEntryUnserved, CyrusList, CyrusMailbox, ListFile, Mailbox, Mailboxes, Unlisted,
+    CyrusEntryUnreadable, CyrusEntryUnserved, CyrusList, CyrusMailbox, ListFile, Mailbox, Mailboxes, Names, Unlisted,
 };
 use super::spool::{self, SpoolDirectory, Walked};
-use crate::collect::reach::mailbox::Gather;
+use crate::collect::reach::mailbox::{Gather, Owner};
 use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::{Pour, Rows, Seen};
@@ -33,7 +34,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Looks at the mailboxes of a backend, and hands the messages in their indexes to who gathers them.
 pub(in crate::collect) async fn look(place: &Place, messages: Option<Arc<dyn Gather>>) -> Seen {
-    let wanted = Wanted { indexes: place.pour(), spool: place.pour(), messages: messages.clone() };
+    let wants_files = place.pour::<PartitionFiles>().is_some() || place.pour::<MailboxFiles>().is_some();
+    let wanted = Wanted { indexes: place.pour(), spool: place.pour(), messages: messages.clone(), wants_files };
     let looked = place.aside(move |root| Conf::read(root).map(|conf| look_with(root, conf, &wanted))).await;
     let told = looked.unwrap_or_else(|reason| Told::nothing(place.root.shown(conf::PATH), reason.into()));
     if let Some(messages) = messages {
@@ -46,8 +48,15 @@ pub(in crate::collect) async fn look(place: &Place, messages: Option<Arc<dyn Gat
         .tell::<CyrusEntryUnserved>(list.map(|list| list.unserved.clone()));
     let mailboxes =
         told.list.map(|list| Rows::each(list.mailboxes.into_iter().map(move |mailbox| mailbox.row(&list.conf))));
+    let gap =
+        told.files.as_ref().ok().and_then(FilesTold::gap).or_else(|| told.indexes.as_ref().ok().cloned().flatten());
+    let partitions = told.files.as_ref().map(|files| Rows::from(files.partitions.clone()).but(gap.clone()));
+    let partitions = partitions.map_err(Clone::clone);
+    let mailbox_files = told.files.map(|files| Rows::from(files.mailboxes).but(gap));
     seen.tell::<CyrusMailbox>(mailboxes)
         .tell::<CyrusIndex>(told.indexes.map(|gap| Rows::poured().but(gap)))
+        .tell::<PartitionFiles>(partitions)
+        .tell::<MailboxFiles>(mailbox_files)
         .then_at(place.root.shown(conf::PATH))
         .tell::<SpoolDirectory>(told.spool.map(|gap| Rows::poured().but(gap)))
 }
@@ -57,6 +66,8 @@ struct Wanted {
     indexes: Option<Pour<CyrusIndex>>,
     spool: Option<Pour<SpoolDirectory>>,
     messages: Option<Arc<dyn Gather>>,
+    /// Whether indexes are to be held against the files.
+    wants_files: bool,
 }
 
 /// What was poured, but for a gap.
@@ -70,6 +81,7 @@ struct Told {
     list: Result<List, Reason>,
     indexes: Poured,
     spool: Poured,
+    files: Result<FilesTold, Reason>,
 }
 
 /// The mailboxes of mailboxes.db.
@@ -83,38 +95,48 @@ struct List {
 impl Told {
     fn nothing(source: String, why: Unlisted) -> Self {
         let (reason, file) = (why.reason.clone(), why.file.ok_or(why.reason));
-        Self { source, file, list: Err(reason.clone()), indexes: Err(reason.clone()), spool: Err(reason) }
+        Self {
+            source,
+            file,
+            list: Err(reason.clone()),
+            indexes: Err(reason.clone()),
+            spool: Err(reason.clone()),
+            files: Err(reason),
+        }
     }
 }
 
 fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
-    let backend = Backend { root, conf: &conf, wanted };
+    let mut backend = Backend { root, conf: &conf, wanted, files: None };
     let mut first = match Mailboxes::read(root, &conf) {
         Ok(first) => first,
         Err(why) => return Told { spool: backend.spool_alone(), ..Told::nothing(conf.source.clone(), why) },
     };
     let known = first.names();
+    backend.files = wanted.wants_files.then(|| Files::of(&conf, &first.mailboxes));
     let indexes = backend.indexes(&first, &known);
     let (spool, last) = backend.spool(&first, &known);
+    let files = backend.settle_files(&indexes, &spool);
     // A list that cannot be read any more: what it said a moment ago is all there is.
     let last = last.or_else(|| backend.another_look(&first)).and_then(Result::ok);
     let file = Ok(first.file());
     let (mut new, mut unreadable, mut unserved) = (Vec::new(), None, first.unserved.clone());
     if let Some(last) = last {
-        new.extend(last.mailboxes.into_iter().filter(|mailbox| !known.contains(&mailbox.name)));
+        new.extend(last.mailboxes.into_iter().filter(|mailbox| !known.contains_key(&mailbox.name)));
         unreadable = Some(last.unreadable);
         unserved.retain(|entry| last.unserved.contains(entry));
     }
     first.mailboxes.extend(new);
     let unreadable = unreadable.unwrap_or(first.unreadable);
     let list = List { conf, unreadable, unserved, mailboxes: first.mailboxes };
-    Told { source: first.source, file, list: Ok(list), indexes, spool }
+    Told { source: first.source, file, list: Ok(list), indexes, spool, files }
 }
 
 struct Backend<'a> {
     root: &'a Root,
     conf: &'a Conf,
     wanted: &'a Wanted,
+    files: Option<Files<'a>>,
 }
 
 impl Backend<'_> {
@@ -133,10 +155,13 @@ impl Backend<'_> {
 
     /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after as well,
     /// if the spool was asked for.
-    fn spool(&self, first: &Mailboxes, known: &HashSet<&MailboxName>) -> (Poured, Option<Result<Mailboxes, Reason>>) {
-        let Some(pour) = &self.wanted.spool else { return (Ok(None), None) };
+    fn spool(&self, first: &Mailboxes, known: &Names<'_>) -> (Poured, Option<Result<Mailboxes, Reason>>) {
+        if self.wanted.spool.is_none() && !self.wanted.wants_files {
+            return (Ok(None), None);
+        }
         let used = first.mailboxes.iter().filter_map(Mailbox::partition).collect();
-        let (poured, last) = match spool::walk(self.root, self.conf, known, &used, pour) {
+        let pour = self.wanted.spool.as_ref();
+        let (poured, last) = match spool::walk(self.root, self.conf, known, self.files.as_ref(), &used, pour) {
             Ok(walked) => self.settle_spool(walked),
             Err(reason) => (Err(reason), self.list()),
         };
@@ -160,19 +185,26 @@ impl Backend<'_> {
         (walked.finish(), last)
     }
 
+    /// Looks closer at folders that seem to lack files, once both sides are known.
+    fn settle_files(&self, indexes: &Poured, spool: &Poured) -> Result<FilesTold, Reason> {
+        let Some(files) = &self.files else { return Ok(FilesTold::default()) };
+        let failure = indexes.as_ref().err().or(spool.as_ref().err());
+        failure.map_or_else(|| Ok(files.settle(self.root)), |reason| Err(reason.clone()))
+    }
+
     /// Without a list nothing explains a directory: all are added as they are.
     fn spool_alone(&self) -> Poured {
         let Some(pour) = &self.wanted.spool else { return Ok(None) };
-        let (known, used) = (HashSet::new(), HashSet::new());
-        spool::walk(self.root, self.conf, &known, &used, pour).and_then(Walked::finish)
+        let (known, used) = (Names::new(), HashSet::new());
+        spool::walk(self.root, self.conf, &known, None, &used, Some(pour)).and_then(Walked::finish)
     }
 
     /// Reads the indexes, and looks again at those that seem wrong, or are of mailboxes that are new.
-    fn indexes(&self, first: &Mailboxes, known: &HashSet<&MailboxName>) -> Poured {
-        if self.wanted.indexes.is_none() && self.wanted.messages.is_none() {
+    fn indexes(&self, first: &Mailboxes, known: &Names<'_>) -> Poured {
+        if self.wanted.indexes.is_none() && self.wanted.messages.is_none() && !self.wanted.wants_files {
             return Ok(None);
         }
-        let doubtful = self.read_indexes(first)?;
+        let doubtful = self.read_indexes(first, known)?;
         let last = self.list()?;
         self.judge_conf(&last)?;
         for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories.is_none()) {
@@ -194,13 +226,13 @@ impl Backend<'_> {
     }
 
     /// Pours the rows of sound indexes; the mailboxes of the others are left to settle.
-    fn read_indexes<'m>(&self, list: &'m Mailboxes) -> Result<Vec<&'m Mailbox>, Reason> {
+    fn read_indexes<'m>(&self, list: &'m Mailboxes, known: &Names<'_>) -> Result<Vec<&'m Mailbox>, Reason> {
         let mut doubtful = Vec::new();
         for batch in list.mailboxes.chunks(BATCH) {
             let inspected = batch.par_iter().filter_map(|mailbox| Some((mailbox, self.inspect(mailbox)?)));
             // Messages are handed on at once: all those of a batch may be too many.
             let handed_on = inspected.map(|(mailbox, inspected)| match inspected.is_sound() {
-                true => self.hand_on(mailbox, &inspected).map(|()| (mailbox, Some(inspected.row))),
+                true => self.hand_on(known, mailbox, &inspected).map(|()| (mailbox, Some(inspected.row))),
                 false => Ok((mailbox, None)),
             });
             let looked: Vec<(&Mailbox, Option<CyrusIndex>)> = handed_on.collect::<Result<_, Reason>>()?;
@@ -213,8 +245,8 @@ impl Backend<'_> {
     /// Looks again at the doubtful indexes and at those of new mailboxes, as long as something seems wrong with one that
     /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list. Returns what
     /// the system refuses to read.
-    fn settle_indexes(&self, known: &HashSet<&MailboxName>, doubtful: &[&Mailbox], last: &Mailboxes) -> Poured {
-        let new = last.mailboxes.iter().filter(|mailbox| !known.contains(&mailbox.name));
+    fn settle_indexes(&self, known: &Names<'_>, doubtful: &[&Mailbox], last: &Mailboxes) -> Poured {
+        let new = last.mailboxes.iter().filter(|mailbox| !known.contains_key(&mailbox.name));
         let mut due: HashMap<MailboxName, Option<Inspected>> =
             doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
         let mut again = None;
@@ -224,7 +256,7 @@ impl Backend<'_> {
             for mailbox in list.mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name)) {
                 let Some(inspected) = self.inspect(mailbox) else { continue };
                 if inspected.is_sound() {
-                    self.hand_on(mailbox, &inspected)?;
+                    self.hand_on(known, mailbox, &inspected)?;
                     self.pour([inspected.row])?;
                 } else {
                     wrong.insert(mailbox.name.clone(), Some(inspected));
@@ -238,12 +270,12 @@ impl Backend<'_> {
             again = Some(self.list()?);
         }
         let listed = again.as_ref().map_or(&[][..], |list| &list.mailboxes).iter();
-        self.keep_wrong(listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect())
+        self.keep_wrong(known, listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect())
     }
 
     /// Pours the rows of indexes that stay wrong. Returns what the system refuses to read: that is not known to be wrong.
-    fn keep_wrong(&self, wrong: Vec<(&Mailbox, Inspected)>) -> Poured {
-        wrong.iter().try_for_each(|(mailbox, inspected)| self.hand_on(mailbox, inspected))?;
+    fn keep_wrong(&self, known: &Names<'_>, wrong: Vec<(&Mailbox, Inspected)>) -> Poured {
+        wrong.iter().try_for_each(|(mailbox, inspected)| self.hand_on(known, mailbox, inspected))?;
         let refused: BTreeSet<Reason> = wrong.iter().filter_map(|(_, inspected)| inspected.refusal.clone()).collect();
         self.pour(wrong.into_iter().map(|(_, inspected)| inspected.row))?;
         let count = refused.len();
@@ -260,14 +292,21 @@ impl Backend<'_> {
         self.wanted.indexes.as_ref().map_or(Ok(()), |pour| pour.add(rows))
     }
 
-    /// Hands the messages of a mailbox to who gathers them.
-    fn hand_on(&self, mailbox: &Mailbox, inspected: &Inspected) -> Result<(), Reason> {
+    /// Hands the messages of a mailbox to who gathers them, and to who looks for their files.
+    fn hand_on(&self, known: &Names<'_>, mailbox: &Mailbox, inspected: &Inspected) -> Result<(), Reason> {
+        if let (Some(files), Some(number), Some(expected)) = (&self.files, known.get(&mailbox.name), inspected.expected)
+        {
+            files.expect(*number, expected);
+        }
         let Some(messages) = &self.wanted.messages else { return Ok(()) };
         match &inspected.content {
             Some(content) if mailbox.is_deleted(self.conf) || content.is_deleted => {
                 messages.add_deleted(mailbox.owner(self.conf), content)
             }
-            Some(content) => return messages.add(mailbox.owner(self.conf), content),
+            Some(content) => {
+                let owner = mailbox.owner(self.conf);
+                return messages.add(Owner { has_reader: owner.has_reader && content.tells_seen, ..owner }, content);
+            }
             None => {
                 let state = inspected.row.state.word().to_owned();
                 self.miss(mailbox, |name| Cyrus::IndexNotSound { name, state });

@@ -4,6 +4,7 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use super::files::Expected;
 use super::mailboxes::{Mailbox, shown};
 use crate::collect::reach::mailbox::{Content, Message};
 use crate::collect::reach::root::Root;
@@ -23,10 +24,14 @@ table! {
         name: String as key,
         /// folder that holds the two files
         directory: String,
+        /// partition that it lies in
+        partition: Option<String>,
         /// what the index is: `missing_directory` when not even its folder exists
         state: State,
         /// what cyrus.header is
         header_state: HeaderState,
+        /// minor version of the index; null when it is not read
+        version: Option<u64>,
         /// what is wrong, with its place; null when nothing is
         detail: Option<String>,
         /// messages: records neither expunged nor unlinked
@@ -46,6 +51,10 @@ enumeration! {
         Missing = "missing",
         Empty = "empty",
         Truncated = "truncated",
+        /// Of before Cyrus 2.3: what is in it is not read.
+        TooOld = "too_old",
+        /// Of after Cyrus 3.6: what is in it is not read.
+        TooNew = "too_new",
         HeaderDamaged = "header_damaged",
         RecordDamaged = "record_damaged",
         /// The system refuses to read it: nothing is known of what is in it.
@@ -77,6 +86,8 @@ pub(super) struct Inspected {
     pub(super) refusal: Option<Reason>,
     /// Its messages, when they were asked for and the index is sound.
     pub(super) content: Option<Content>,
+    /// The files that its messages have, when the index is sound.
+    pub(super) expected: Option<Expected>,
 }
 
 impl Inspected {
@@ -114,15 +125,17 @@ impl Flaw {
 
 /// Looks at the files of a mailbox.
 pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Inspected {
-    let index = Index::of(root, &directories.index, wants_content);
+    let index = Index::of(root, &directories.index, directories.archive.is_some(), wants_content);
     let header = Header::of(root, &directories.header);
     let directory = directories.index.parent().unwrap_or(&directories.index);
     let flaws = || [&index.flaw, &header.flaw].into_iter().flatten();
     let row = CyrusIndex {
         name: escaped(mailbox.name.as_bytes()),
         directory: shown(directory),
+        partition: mailbox.partition().map(str::to_owned),
         state: index.state,
         header_state: header.state,
+        version: index.version,
         detail: flaws().next().map(|flaw| flaw.detail.clone()),
         existing: index.messages.map(|(messages, _)| messages),
         existing_bytes: index.messages.map(|(_, bytes)| bytes),
@@ -130,7 +143,7 @@ pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories,
     };
     let unique_id = row.unique_id.clone().or_else(|| mailbox.unique_id().map(str::to_owned));
     let content = index.content.map(|content| Content { unique_id, ..content });
-    Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content }
+    Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content, expected: index.expected }
 }
 
 /// What an index amounts to.
@@ -140,14 +153,16 @@ struct Index {
     /// Messages, and their size in bytes; none when they were not all read.
     messages: Option<(u64, u64)>,
     content: Option<Content>,
+    expected: Option<Expected>,
+    version: Option<u64>,
 }
 
 impl Index {
     fn without_messages(state: State, flaw: Option<Flaw>) -> Self {
-        Self { state, flaw, messages: None, content: None }
+        Self { state, flaw, messages: None, content: None, expected: None, version: None }
     }
 
-    fn of(root: &Root, path: &Path, wants_content: bool) -> Self {
+    fn of(root: &Root, path: &Path, has_archive: bool, wants_content: bool) -> Self {
         let file = match root.find_file(path) {
             Ok(Some((file, _))) => file,
             Ok(None) => {
@@ -161,7 +176,7 @@ impl Index {
             }
         };
         let records = Records::open(BufReader::with_capacity(READ_BYTES, file));
-        let read = records.and_then(|records| Self::read(records, wants_content));
+        let read = records.and_then(|records| Self::read(records, has_archive, wants_content));
         read.unwrap_or_else(|error| Self::broken(root, path, &error))
     }
 
@@ -170,6 +185,8 @@ impl Index {
             IndexError::Empty => State::Empty,
             IndexError::Short { .. } | IndexError::Truncated { .. } => State::Truncated,
             IndexError::Version { .. } | IndexError::Sizes { .. } => State::HeaderDamaged,
+            IndexError::TooOld { .. } => State::TooOld,
+            IndexError::TooNew { .. } => State::TooNew,
             IndexError::Io { .. } => State::Unreadable,
         };
         let flaw = match state {
@@ -179,19 +196,21 @@ impl Index {
         Self::without_messages(state, Some(flaw))
     }
 
-    fn read<R: Read>(mut records: Records<R>, wants_content: bool) -> Result<Self, IndexError> {
+    fn read<R: Read>(mut records: Records<R>, has_archive: bool, wants_content: bool) -> Result<Self, IndexError> {
         let header = *records.header();
         let mut content = wants_content.then(|| Content {
             last_append_at: header.last_append,
             made_at: header.uid_validity,
             is_deleted: header.is_mailbox_deleted,
             repacked_at: header.last_repack,
+            tells_seen: header.tells_seen(),
             ..Content::default()
         });
-        let (mut tally, mut bytes) = (Tally::default(), 0_u64);
+        let (mut tally, mut bytes, mut expected) = (Tally::default(), 0_u64, Expected::default());
         for record in records.by_ref() {
             let record = record?;
             tally.add(&record);
+            expected.add(&record, has_archive);
             if !record.flags.is_expunged() && !record.flags.is_unlinked() {
                 bytes += u64::from(record.size);
             }
@@ -208,8 +227,10 @@ impl Index {
             }
         };
         let content = content.filter(|_| state == State::Sound);
+        let expected = (state == State::Sound && !header.is_mailbox_deleted).then_some(expected);
         let flaw = flaw.map(|flaw| Flaw::of("cyrus.index", &flaw));
-        Ok(Self { state, flaw, messages: Some((tally.existing, bytes)), content })
+        let messages = Some((tally.existing, bytes));
+        Ok(Self { state, flaw, messages, content, expected, version: Some(header.minor.into()) })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Cyrus' own tools take a lock that stalls clients, and repair what they read. A reader that compares the header before
 //! and after, and the file behind the name, sees a committed state without either.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -126,6 +126,9 @@ const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Names of mailboxes, with the number of each in its list.
+pub(super) type Names<'a> = HashMap<&'a MailboxName, usize>;
+
 /// What mailboxes.db holds.
 pub(super) struct Mailboxes {
     /// The file, as this machine names it.
@@ -170,9 +173,9 @@ impl Mailboxes {
         ListFile { path: self.path.clone(), state: ListState::Sound, detail: None }
     }
 
-    /// The names of the mailboxes.
-    pub(super) fn names(&self) -> HashSet<&MailboxName> {
-        self.mailboxes.iter().map(|mailbox| &mailbox.name).collect()
+    /// The names of the mailboxes, with the number of each.
+    pub(super) fn names(&self) -> Names<'_> {
+        self.mailboxes.iter().enumerate().map(|(number, mailbox)| (&mailbox.name, number)).collect()
     }
 
     fn take(&mut self, naming: Naming, key: &[u8], value: &[u8], conf: &Conf) {

@@ -5,6 +5,7 @@
 mod again;
 mod backend;
 mod conf;
+mod files;
 mod indexes;
 mod mailboxes;
 mod settings;
@@ -17,6 +18,7 @@ use crate::fact::Record as _;
 
 pub(super) use self::again::again;
 pub(super) use self::backend::look as mailboxes;
+pub(super) use self::files::{MailboxFiles, PartitionFiles};
 pub(super) use self::indexes::CyrusIndex;
 pub(super) use self::mailboxes::{CyrusEntryUnreadable, CyrusEntryUnserved, CyrusList, CyrusMailbox};
 pub(super) use self::spool::SpoolDirectory;

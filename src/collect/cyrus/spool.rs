@@ -13,7 +13,8 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use walkdir::{DirEntry, WalkDir};
 
 use super::conf::Conf;
-use super::mailboxes::shown;
+use super::files::{Files, Numbers, uid_of};
+use super::mailboxes::{Names, shown};
 use super::trees::{Kind, Tree, trees};
 use crate::collect::reach::mailbox::root_name;
 use crate::collect::reach::root::Root;
@@ -97,15 +98,17 @@ pub(super) struct Walked<'a> {
 pub(super) fn walk<'a>(
     root: &'a Root,
     conf: &'a Conf,
-    known: &'a HashSet<&'a MailboxName>,
+    known: &'a Names<'a>,
+    files: Option<&'a Files<'a>>,
     used: &HashSet<&str>,
-    pour: &'a Pour<SpoolDirectory>,
+    pour: Option<&'a Pour<SpoolDirectory>>,
 ) -> Result<Walked<'a>, Reason> {
     let (trees, gaps) = trees(root, conf, used);
     let walk = Walk {
         root,
         conf,
         known,
+        files,
         pour,
         gaps: Mutex::new(gaps.into_iter().collect()),
         suspects: Mutex::default(),
@@ -121,17 +124,17 @@ pub(super) fn walk<'a>(
 
 impl Walked<'_> {
     /// Settles the suspects whose mailbox is listed by now, and those whose directory is gone. The others stay.
-    pub(super) fn settle(&mut self, listed: &HashSet<&MailboxName>) -> Result<(), Reason> {
+    pub(super) fn settle(&mut self, listed: &Names<'_>) -> Result<(), Reason> {
         let mut rows = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
             let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
-            if suspect.name.as_ref().is_some_and(|name| listed.contains(name)) {
+            if suspect.name.as_ref().is_some_and(|name| listed.contains_key(name)) {
                 rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
             } else {
                 self.suspects.push(suspect);
             }
         }
-        self.walk.pour.add(rows)
+        self.walk.pour(rows)
     }
 
     /// Adds what is left, and says what could not be read.
@@ -141,7 +144,7 @@ impl Walked<'_> {
             let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
             rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
         }
-        self.walk.pour.add(rows)?;
+        self.walk.pour(rows)?;
         let gaps = self.walk.gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
         let count = gaps.len();
         let gap = || Cyrus::SpoolUnread { count, first: Reason::places(gaps) }.into();
@@ -155,16 +158,23 @@ struct Directory {
     path: PathBuf,
     messages: u64,
     cyrus_files: u64,
+    /// The messages that its files are called after.
+    numbers: Numbers,
     is_link: bool,
 }
 
 impl Directory {
     fn new(path: PathBuf, is_link: bool) -> Self {
-        Self { path, messages: 0, cyrus_files: 0, is_link }
+        Self { path, messages: 0, cyrus_files: 0, numbers: Numbers::default(), is_link }
     }
 
     fn count(&mut self, name: &OsStr) {
         let name = name.as_encoded_bytes();
+        if let Some(uid) = uid_of(name) {
+            self.messages += 1;
+            self.numbers.add(uid);
+            return;
+        }
         match name.strip_suffix(b".") {
             Some(number) if !number.is_empty() && number.iter().all(u8::is_ascii_digit) => self.messages += 1,
             _ if name.starts_with(b"cyrus.") => self.cyrus_files += 1,
@@ -176,8 +186,9 @@ impl Directory {
 struct Walk<'a> {
     root: &'a Root,
     conf: &'a Conf,
-    known: &'a HashSet<&'a MailboxName>,
-    pour: &'a Pour<SpoolDirectory>,
+    known: &'a Names<'a>,
+    files: Option<&'a Files<'a>>,
+    pour: Option<&'a Pour<SpoolDirectory>>,
     gaps: Mutex<BTreeSet<Reason>>,
     suspects: Mutex<Vec<Suspect>>,
     /// Rows of all subtrees, until there are enough for the store: each addition is a transaction.
@@ -193,11 +204,15 @@ impl Walk<'_> {
         }
         let full = std::mem::take(&mut *all);
         drop(all);
-        self.pour.add(full)
+        self.pour(full)
     }
 
     fn flush(&self) -> Result<(), Reason> {
-        self.pour.add(std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.pour(std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn pour(&self, rows: Vec<SpoolDirectory>) -> Result<(), Reason> {
+        self.pour.map_or(Ok(()), |pour| pour.add(rows))
     }
 
     fn miss(&self, reason: Reason) {
@@ -287,7 +302,12 @@ impl Walk<'_> {
         if directory.messages + directory.cyrus_files > 0 {
             let inside: PathBuf = directory.path.iter().skip(1).collect();
             let name = self.conf.hashing.mailbox(&inside).ok().map(|(_, name)| name);
-            if name.as_ref().is_none_or(|name| !self.known.contains(name)) {
+            let mailbox = name.as_ref().and_then(|name| self.known.get(name).copied());
+            if let (Some(files), Some(mailbox)) = (self.files, mailbox) {
+                let partition = directory.path.iter().next().and_then(|first| tree.partitions.get(first));
+                files.find(mailbox, tree.kind, partition.map(String::as_str), directory.numbers);
+            }
+            if mailbox.is_none() {
                 let place = Place { real, below: directory.path };
                 let suspect = Suspect { place, name, tree: number };
                 self.suspects.lock().unwrap_or_else(PoisonError::into_inner).push(suspect);

@@ -40,6 +40,8 @@ pub(in crate::collect) struct Content {
     pub(in crate::collect) is_deleted: bool,
     /// When records of expunged messages were last taken out, in seconds since 1970; 0 when none were.
     pub(in crate::collect) repacked_at: u32,
+    /// Whether its records say what was read at all: those of Cyrus 2.3 do not.
+    pub(in crate::collect) tells_seen: bool,
 }
 
 /// Whose messages they are.
