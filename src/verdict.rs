@@ -215,12 +215,15 @@ fn count_checks(results: &[CheckResult]) -> CheckCounts {
 fn count_findings(results: &[CheckResult]) -> FindingCounts {
     let mut counts = FindingCounts::default();
     for result in results {
-        let count = match result.severity {
-            Severity::Blocker => &mut counts.blocker,
-            Severity::Warning => &mut counts.warning,
-            Severity::Info => &mut counts.info,
-        };
-        *count += open(result);
+        // A check that could not look at everything keeps its severity, whatever its findings have.
+        for finding in result.findings.iter().filter(|finding| is_open(finding)) {
+            let count = match finding.severity {
+                Severity::Blocker => &mut counts.blocker,
+                Severity::Warning => &mut counts.warning,
+                Severity::Info => &mut counts.info,
+            };
+            *count += 1;
+        }
         counts.waived += self::count(result, |finding| finding.waived.is_some());
     }
     counts
@@ -254,6 +257,11 @@ mod tests {
             waived: None,
         };
         CheckResult { missing: result.missing.iter().cloned().chain([missing]).collect(), ..result }
+    }
+
+    /// The same of a check of another severity.
+    fn of_check(severity: Severity, result: CheckResult) -> CheckResult {
+        CheckResult { severity, ..result }
     }
 
     /// The same, and that is accepted.
@@ -290,6 +298,11 @@ mod tests {
             ("a blocker check whose gap is accepted", vec![accepted(in_part(result(Blocker, Unknown)))], Ready),
             ("the same beside another gap", vec![in_part(accepted(in_part(result(Blocker, Unknown))))], Inconclusive),
             ("a blocker, and a gap that is accepted", vec![accepted(in_part(found(Blocker, 1, 1)))], Ready),
+            (
+                "a warning of a blocker check that saw not all",
+                vec![in_part(of_check(Blocker, found(Warning, 1, 0)))],
+                Inconclusive,
+            ),
             ("what is worth knowing", vec![in_part(found(Info, 1, 0)), result(Info, Error)], Ready),
         ] {
             assert_eq!(judge(&results, None, Duration::ZERO, FailOn::Blocker).verdict, verdict, "{what}");
