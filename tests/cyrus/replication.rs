@@ -190,8 +190,7 @@ fn a_mailbox_that_cannot_be_read_leaves_the_answer_open() {
     std::fs::write(&index, bytes).unwrap();
     let world = World::of(lab);
     let first = run(&world.installation);
-    let reason =
-        "the messages of 1 mailbox(es) could not all be told: example.org!user.jdoe.Projects.2024 (record_damaged)";
+    let reason = "example.org!user.jdoe.Projects.2024 (index: record_damaged)";
     for check in ["replication_behind", "replication_passive_mailboxes"] {
         assert!(first.with_outcome("unknown").contains(check), "{}", first.digest());
         first.assert_says(check, reason);

@@ -59,7 +59,7 @@ pub(crate) fn judged(output: &Output, facts: &Path, reports: &Path) -> Run {
 pub(crate) fn collect(installation: &Installation<'_>) -> Snapshot {
     let facts = installation.path("collected.db");
     installation.command("collect").arg("--facts").arg(&facts).assert().success();
-    Snapshot::of_collection(&facts)
+    Snapshot::of_collection(&facts, &installation.path("root"))
 }
 
 /// Replays the facts that [`collect`] has written: what is judged then is all that was there to collect.

@@ -89,8 +89,9 @@ pub(crate) struct Gap {
 }
 
 impl Snapshot {
-    /// Reads a snapshot that `collect` wrote. A database's name goes without what keeps the tests' databases apart.
-    pub(crate) fn of_collection(path: &Path) -> Self {
+    /// Reads a snapshot that `collect` wrote of the files below `root`, which reasons name as the server does. A database's
+    /// name goes without what keeps the tests' databases apart.
+    pub(crate) fn of_collection(path: &Path, root: &Path) -> Self {
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let names = column(&database, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
@@ -112,6 +113,7 @@ impl Snapshot {
         let gaps = read_rows(&database, gaps).into_iter().map(|row| {
             let words: Vec<String> = row.into_iter().map(|(_, cell)| cell.text()).collect();
             let [table, scope, completeness, reason] = words.try_into().expect("four columns without NULL");
+            let reason = reason.replace(root.to_str().expect("a path of the tests"), "");
             let reason = serde_json::from_str(&reason).expect("a reason is stored as JSON");
             Gap { table, scope, completeness, reason }
         });

@@ -59,7 +59,7 @@ reasons! {
             fr "les messages de {count} boîte(s) n’ont pas tous pu être comptés : {first}";
         /// A mailbox whose index is not sound.
         IndexNotSound { name: String, state: String }
-            en "{name} ({state})"
+            en "{name} (index: {state})"
             fr "{name} (index : {state})";
         /// A mailbox that lies nobody knows where.
         NoPartition { name: String }

@@ -24,6 +24,7 @@ const ALLOWED: &[Allowed] = &[
     ("etc/bm/*", "Missing", "marker_file", "a marker is its being there"),
     ("etc/bm/server.uid", "Cut|Blank|Garbage", "*", "the files are taken for those of one server more"),
     ("etc/cyrus-partitions", "Cut", "cyrus_index", "a partition that is missing is told for its mailboxes"),
+    ("etc/cyrus-partitions", "Cut", "partition_files", "a partition that is missing is told for its mailboxes"),
     ("etc/systemd/*.wants/*", "Missing", "service_unit", "a service without its link is disabled"),
     ("lib/systemd/*.service", "Empty", "service_unit", "an empty file masks a unit"),
     ("var/backups/*.json", "Missing", "backup_*", "one backup less, and another one is there"),
