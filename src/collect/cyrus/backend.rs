@@ -94,7 +94,7 @@ struct List {
 
 impl Told {
     fn nothing(source: String, why: Unlisted) -> Self {
-        let (reason, file) = (why.reason.clone(), why.file.ok_or(why.reason));
+        let (reason, file) = (why.reason.clone(), why.file.map(|file| *file).ok_or(why.reason));
         Self {
             source,
             file,

@@ -233,7 +233,7 @@ impl ListFile {
 /// Why there is no list, and what that says of the file if it was read.
 pub(super) struct Unlisted {
     pub(super) reason: Reason,
-    pub(super) file: Option<ListFile>,
+    pub(super) file: Option<Box<ListFile>>,
 }
 
 impl From<Reason> for Unlisted {
@@ -267,7 +267,7 @@ impl Unread {
             _ => (ListState::Damaged, Some(error.to_string())),
         };
         let file = ListFile { path: path.to_owned(), state, detail };
-        Self::for_now(Unlisted { reason: root.unreadable(path, error), file: Some(file) })
+        Self::for_now(Unlisted { reason: root.unreadable(path, error), file: Some(Box::new(file)) })
     }
 }
 

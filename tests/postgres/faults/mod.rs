@@ -59,6 +59,7 @@ impl Walk {
 
     /// Prints the figure of the walk. Wrong is what changed in silence and may not, what may and never did, and a table of
     /// these kinds that no source fills.
+    #[expect(clippy::print_stdout, reason = "the figure of the walk is what one reads it for")]
     fn judge(&self, schema: &Schema, kinds: &[ScopeKind], allowed: &[Allowed]) {
         let (mut counts, mut told, mut used) =
             (BTreeMap::<_, BTreeMap<Fate, usize>>::new(), BTreeSet::new(), BTreeSet::new());
