@@ -37,7 +37,7 @@ const ALLOWED: &[Allowed] = &[
         "var/spool/cyrus/data/*",
         "Missing|Empty|Exchanged",
         "spool_directory",
-        "files are not held against the indexes yet",
+        "message_file_missing tells of each mailbox whose files are not there",
     ),
     (
         "var/spool/cyrus/meta/*",
