@@ -74,8 +74,8 @@ const APART: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The story whose list of mailboxes nobody can read.
-const WITHOUT_LIST: &str = "cyrus_list_damaged";
+/// Stories whose folders cannot be held against the shard's: nobody can read the list, or the ids are not each folder's own.
+const NOT_COMPARED: &[&str] = &["cyrus_list_damaged", "cyrus_unique_id_missing", "cyrus_unique_id_shared"];
 
 /// Whether the story itself says anything of mail, or keeps it in another way than its base.
 fn is_about_mail(story: &Story) -> bool {
@@ -105,7 +105,8 @@ fn apart(story: &Story) -> (BTreeSet<String>, usize) {
 #[test]
 fn cyrus_and_the_shard_of_a_story_hold_the_same() {
     let (mut got, mut compared) = (BTreeMap::new(), 0);
-    for story in Story::all().into_iter().filter(is_about_mail).filter(|story| story.name != WITHOUT_LIST) {
+    let is_compared = |story: &Story| is_about_mail(story) && !NOT_COMPARED.contains(&story.name.as_str());
+    for story in Story::all().into_iter().filter(is_compared) {
         let (apart, servers) = apart(&story);
         compared += servers;
         if !apart.is_empty() {
