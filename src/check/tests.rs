@@ -1,5 +1,6 @@
 //! What becomes of a check: facts and what is known of them in, result out.
 
+mod gaps;
 mod proof;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use crate::fact::store::{Origin, SnapshotTarget};
 use crate::fact::{Column, Facts, Reader, Schema, ScopeKind, Store, Table};
 use crate::model::Severity::{Blocker, Info, Warning};
 use crate::model::reason::Files;
-use crate::model::{CheckResult, Completeness, Coverage, Lang, Missing, Outcome, Reason, Risk, Waived, When};
+use crate::model::{CheckResult, Completeness, Coverage, Lang, Missing, Outcome, Risk, When};
 
 const SERVER: Table =
     Table { name: "server", doc: "", grain: "", scope: ScopeKind::Directory, columns: &[Column::text("uid", "")] };
@@ -155,34 +156,6 @@ fn only_the_files_of_servers_with_the_role_are_needed() {
         assert_eq!(rows, if is_needed { 14 } else { 7 }, "{settings} {table} {scope}");
         let blind = Situation { holders: None, ..situation(&entries) };
         assert_eq!(one(&sample(settings, query), &mut reader(&[]), &blind).outcome, Outcome::Unknown);
-    }
-}
-
-#[test]
-fn what_is_accepted_not_to_be_known_is_no_gap() {
-    let check = sample("", UNITS);
-    let missing = ["/a", "/b"].map(|path| Files::NotRegular { path: path.to_owned() }.into());
-    let dark = [Coverage::partial("unit", "mail", Reason::all(missing).unwrap())];
-    let waived = Some(Waived { reason: "known".to_owned(), expires: "2999-01-01".to_owned() });
-    let whole = [Coverage::absent("unit", "mail", Reason::all(dark[0].reason.clone()).unwrap())];
-    let mut without = situation(&whole);
-    without.gaps[0].waived = waived.clone();
-    let result = one(&check, &mut reader(&[("a", None)]), &without);
-    assert_eq!((result.outcome, result.missing[0].waived.clone()), (Outcome::Unknown, waived.clone()));
-    for (accepted, of_none, of_one, left) in [
-        (&[][..], Outcome::Unknown, Outcome::Unknown, vec!["/a", "/b"]),
-        (&[1], Outcome::Unknown, Outcome::Unknown, vec!["/a"]),
-        (&[0, 1], Outcome::Pass, Outcome::Fail, vec![]),
-    ] {
-        let mut situation = situation(&dark);
-        accepted.iter().for_each(|at: &usize| situation.gaps[*at].waived = waived.clone());
-        for (found, outcome) in [(&[][..], of_none), (&[("a", None)], of_one)] {
-            let result = one(&check, &mut reader(found), &situation);
-            assert_eq!(result.outcome, outcome, "{accepted:?}");
-            let places: Vec<_> = result.missing.iter().filter_map(|gap| gap.place.as_deref()).collect();
-            assert_eq!(places, left);
-            assert!(result.missing.iter().all(|gap| gap.scope == "mail"));
-        }
     }
 }
 
