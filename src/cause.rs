@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Cause, CheckResult, Finding, Severity};
+use crate::model::{Cause, CheckResult, Finding};
 
 /// How often what explains may itself be explained: more is a circle.
 const LONGEST: usize = 8;
@@ -19,36 +19,23 @@ pub fn settle(results: &mut [CheckResult]) {
 /// What explains each finding, in their order.
 fn causes(results: &[CheckResult]) -> Vec<Option<Cause>> {
     let open = Open::of(results);
-    let findings = results.iter().flat_map(|result| result.findings.iter().map(move |finding| (result, finding)));
-    findings.map(|(result, finding)| open.root(result, finding).cloned()).collect()
+    let findings = results.iter().flat_map(|result| &result.findings);
+    findings.map(|finding| open.root(finding).cloned()).collect()
 }
 
-/// Findings that no waiver accepts, of the checks that explain others.
-struct Open<'r>(HashMap<(&'r str, &'r str), Place<'r>>);
-
-#[derive(Clone, Copy)]
-struct Place<'r> {
-    result: &'r CheckResult,
-    finding: &'r Finding,
-}
-
-impl Place<'_> {
-    /// The severity that it is counted with: a row may be milder than its check.
-    fn counted(self) -> Severity {
-        self.result.severity.min(self.finding.severity)
-    }
-}
+/// Findings that no waiver accepts, of the checks that explain others: of one check and subject the mildest.
+struct Open<'r>(HashMap<(&'r str, &'r str), &'r Finding>);
 
 impl<'r> Open<'r> {
     fn of(results: &'r [CheckResult]) -> Self {
         let causes = results.iter().flat_map(|result| &result.findings).filter_map(|finding| finding.cause.as_ref());
         let named: HashSet<&str> = causes.map(|cause| cause.check.as_str()).collect();
-        let mut open: HashMap<_, Place<'r>> = HashMap::new();
+        let mut open: HashMap<_, &'r Finding> = HashMap::new();
         for result in results.iter().filter(|result| named.contains(result.id.as_str())) {
             for finding in result.findings.iter().filter(|finding| finding.waived.is_none()) {
-                let place = open.entry((&*result.id, &*finding.subject)).or_insert(Place { result, finding });
-                if place.finding.severity < finding.severity {
-                    place.finding = finding;
+                let mildest = open.entry((&*result.id, &*finding.subject)).or_insert(finding);
+                if mildest.severity < finding.severity {
+                    *mildest = finding;
                 }
             }
         }
@@ -56,21 +43,21 @@ impl<'r> Open<'r> {
     }
 
     /// The finding at the end of what explains one: it stands for itself.
-    fn root(&self, result: &'r CheckResult, finding: &'r Finding) -> Option<&'r Cause> {
-        let (mut at, mut root) = (Place { result, finding }, None);
+    fn root(&self, finding: &'r Finding) -> Option<&'r Cause> {
+        let (mut at, mut root) = (finding, None);
         for _ in 0..LONGEST {
             match self.next(at) {
-                Some((cause, place)) => (at, root) = (place, Some(cause)),
+                Some((cause, explaining)) => (at, root) = (explaining, Some(cause)),
                 None => return root,
             }
         }
         None
     }
 
-    fn next(&self, at: Place<'r>) -> Option<(&'r Cause, Place<'r>)> {
-        let cause = at.finding.cause.as_ref().filter(|_| at.finding.waived.is_none())?;
-        let place = *self.0.get(&(&*cause.check, &*cause.subject))?;
-        (place.finding.severity <= at.counted()).then_some((cause, place))
+    fn next(&self, at: &'r Finding) -> Option<(&'r Cause, &'r Finding)> {
+        let cause = at.cause.as_ref().filter(|_| at.waived.is_none())?;
+        let explaining = *self.0.get(&(&*cause.check, &*cause.subject))?;
+        (explaining.severity <= at.severity).then_some((cause, explaining))
     }
 }
 
@@ -78,8 +65,8 @@ impl<'r> Open<'r> {
 mod tests {
     use super::*;
     use crate::model::Severity::{Blocker, Info, Warning};
-    use crate::model::Waived;
     use crate::model::finding::sample::failed;
+    use crate::model::{Severity, Waived};
 
     /// A check with a finding for each subject, and what explains it.
     fn check(id: &str, severity: Severity, findings: &[(&str, Option<(&str, &str)>)]) -> CheckResult {
@@ -129,14 +116,14 @@ mod tests {
             let told = settled(vec![check("a", explaining, OF_A), b(explained)]);
             assert_eq!(!told.is_empty(), stands_under, "{explained:?} under {explaining:?}");
         }
-        // A row that is milder than its check does not carry a blocker, and is counted as its check.
+        // A row that is milder than its check carries no blocker, and is carried by what is as mild.
         let mut a = check("a", Blocker, OF_A);
         a.findings[0].severity = Warning;
         assert_eq!(settled(vec![a.clone(), b(Blocker)]), [""; 0]);
         assert_eq!(settled(vec![a, b(Warning)]), ["b s < a s"]);
         let mut milder = b(Blocker);
         milder.findings[0].severity = Info;
-        assert_eq!(settled(vec![check("a", Warning, OF_A), milder]), [""; 0]);
+        assert_eq!(settled(vec![check("a", Warning, OF_A), milder]), ["b s < a s"]);
     }
 
     #[test]

@@ -156,8 +156,7 @@ pub(super) struct Files<'a> {
 
 /// Whether archived messages are files: Cyrus may put them into an object store instead.
 fn has_archive(imapd: &ImapdConf) -> bool {
-    let is_on = |value: &str| ["yes", "on", "t", "true", "1"].contains(&value.to_ascii_lowercase().as_str());
-    !imapd.get("object_storage_enabled").is_some_and(is_on)
+    imapd.switch("object_storage_enabled", false) != Ok(true)
 }
 
 impl<'a> Files<'a> {
@@ -222,7 +221,9 @@ impl<'a> Files<'a> {
                         doubtful.push((number, kind, Some(lack)))
                     }
                     Ok(_) => {}
-                    Err(reason) => drop(told.gaps.insert(reason)),
+                    Err(reason) if look == LOOKS => drop(told.gaps.insert(reason)),
+                    // What is being written is whole in a moment.
+                    Err(_) => doubtful.push((number, kind, None)),
                 }
             }
             if doubtful.is_empty() || look == LOOKS {
@@ -234,14 +235,14 @@ impl<'a> Files<'a> {
         told
     }
 
-    /// What a folder lacks now, and lacked before if it was looked at. Nothing where its index is not what it was.
+    /// What a folder lacks now, and lacked before if it was looked at. Nothing where its index is gone: so is the folder.
     fn lack(&self, root: &Root, number: usize, kind: Kind, before: Option<&Lack>) -> Result<Option<Lack>, Reason> {
         let Some(directories) = &self.mailboxes[number].directories else { return Ok(None) };
         let Some(place) = self.place(directories, kind) else { return Ok(None) };
         let Some((index, _)) = root.find_file(&directories.index)? else { return Ok(None) };
         let records =
             Records::open(BufReader::new(index)).and_then(Iterator::collect::<Result<Vec<Record>, IndexError>>);
-        let Ok(records) = records else { return Ok(None) };
+        let records = records.map_err(|error| root.unreadable(&directories.index, &error))?;
         let there = Listed::of(root, place)?;
         let has_archive = self.place(directories, Kind::Archive).is_some();
         let mut lack = Lack::default();
