@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{Result, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -91,11 +92,13 @@ impl<const N: usize> Sorted<N> {
         match self {
             Self::Held(records) => Ok(records.next()),
             Self::Spilled { file, runs, heap } => {
-                let Some(Reverse((record, number))) = heap.pop() else { return Ok(None) };
-                if let Some(run) = runs.get_mut(number)
-                    && let Some(next) = run.next(file)?
-                {
-                    heap.push(Reverse((next, number)));
+                let Some(mut first) = heap.peek_mut() else { return Ok(None) };
+                let Reverse((record, number)) = *first;
+                let next = runs.get_mut(number).map_or(Ok(None), |run| run.next(file))?;
+                match next {
+                    // The place of what was taken: the heap is put in order once.
+                    Some(next) => *first = Reverse((next, number)),
+                    None => drop(PeekMut::pop(first)),
                 }
                 Ok(Some(record))
             }
