@@ -143,17 +143,25 @@ fn lacks_domains<E>(
     Ok(is_known && texts("SELECT domain_uid FROM domain WHERE NOT is_global LIMIT 1")?.is_empty())
 }
 
-/// The packages that some server has; `None` when those of a server are not known: it might have any.
+/// The packages of each server; `None` of one of which they are not all known: it might have any.
+pub type Packages = BTreeMap<String, Option<BTreeSet<String>>>;
+
+/// Reads them from the facts. A server that nobody looked at is not there.
 pub fn packages<E>(
     coverage: &[Coverage],
     mut texts: impl FnMut(&str) -> Result<Vec<Vec<Option<String>>>, E>,
-) -> Result<Option<BTreeSet<String>>, E> {
-    let mut statements = coverage.iter().filter(|c| c.table == "package").peekable();
-    if statements.peek().is_none() || statements.any(|c| c.completeness != Completeness::Complete) {
-        return Ok(None);
+) -> Result<Packages, E> {
+    let known = |c: &Coverage| (c.completeness == Completeness::Complete).then(BTreeSet::new);
+    let of_packages = coverage.iter().filter(|c| c.table == "package");
+    let mut packages: Packages = of_packages.map(|c| (c.scope.clone(), known(c))).collect();
+    for row in texts("SELECT server_uid, name FROM package")? {
+        if let [Some(server), Some(name)] = row.as_slice()
+            && let Some(Some(names)) = packages.get_mut(server)
+        {
+            names.insert(name.clone());
+        }
     }
-    let rows = texts("SELECT DISTINCT name FROM package")?;
-    Ok(Some(rows.into_iter().flatten().flatten().collect()))
+    Ok(packages)
 }
 
 /// How the installation calls itself, and its version by each source in order of trust.
@@ -345,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_known_when_those_of_every_server_are() {
+    fn packages_are_known_server_by_server() {
         use Completeness::{Absent, Complete, NotAttempted, Partial};
         let installed = |ends: &[Completeness]| {
             let mut store = store();
@@ -353,15 +361,14 @@ mod tests {
             for (scope, ends) in ["a", "b"].into_iter().zip(ends) {
                 fill(&mut store, &PACKAGE, scope, &[["bm-core", "1"], [scope, "1"]], *ends);
             }
-            let packages = packages(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap();
-            packages.map(|all| all.into_iter().collect::<Vec<_>>())
+            packages(&store.coverage().unwrap(), |sql| store.texts(sql)).unwrap()
         };
-        assert_eq!(installed(&[Complete, Complete]).unwrap(), ["a", "b", "bm-core"]);
+        let of = |server: &str| (server.to_owned(), Some(BTreeSet::from(["bm-core".to_owned(), server.to_owned()])));
+        assert_eq!(installed(&[Complete, Complete]), [of("a"), of("b")].into());
         for ends in [Partial, Absent, NotAttempted] {
-            assert_eq!(installed(&[Complete, ends]), None, "{ends:?}");
-            assert_eq!(installed(&[ends, Complete]), None, "{ends:?}");
+            assert_eq!(installed(&[Complete, ends]), [of("a"), ("b".to_owned(), None)].into(), "{ends:?}");
         }
-        assert_eq!(installed(&[]), None, "nobody looked");
+        assert_eq!(installed(&[]), Packages::new(), "nobody looked");
     }
 
     #[test]

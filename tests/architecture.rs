@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("format", &[]),
     ("config", &["model"]),
-    ("fact", &["model"]),
+    ("fact", &["model", "format"]),
     ("topology", &["model", "fact"]),
     ("collect", &["model", "fact", "format", "topology", "config"]),
     ("check", &["model", "fact"]),

@@ -11,6 +11,8 @@ mod support;
 mod compare;
 #[path = "cyrus/hostile.rs"]
 mod hostile;
+#[path = "cyrus/imports.rs"]
+mod imports;
 #[path = "cyrus/lab.rs"]
 mod lab;
 #[path = "cyrus/live.rs"]

@@ -18,6 +18,8 @@ mod faults;
 mod installations;
 #[path = "postgres/lifetime.rs"]
 mod lifetime;
+#[path = "postgres/meanwhile.rs"]
+mod meanwhile;
 #[path = "postgres/peers.rs"]
 mod peers;
 #[path = "postgres/read_only.rs"]
@@ -40,3 +42,5 @@ mod table_trouble;
 mod tls;
 #[path = "postgres/traps.rs"]
 mod traps;
+#[path = "postgres/variants.rs"]
+mod variants;

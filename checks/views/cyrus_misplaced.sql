@@ -7,6 +7,6 @@ FROM cyrus_mailbox AS c
 JOIN mailbox_root AS k ON k.root_name = c.root_name AND k.backend_uid = c.server_uid
 LEFT JOIN cyrus_partition AS p ON p.name = c.partition AND +p.server_uid = c.server_uid
 LEFT JOIN cyrus_index AS i ON i.name = c.name AND +i.server_uid = c.server_uid
-WHERE c.is_deleted = 0
+WHERE c.is_deleted = 0 AND k.state <> 'changed'
   AND c.partition IS NOT replace(k.backend_uid, '.', '_') || '__' || replace(k.domain_uid, '.', '_')
   AND c.partition IS NOT 'default' AND coalesce(p.is_default, 0) = 0

@@ -3,13 +3,14 @@
 -- get theirs with their first message, and one that was made within ten minutes may be on its way.
 WITH
 due AS MATERIALIZED (
-  SELECT CAST(m.domain_uid || '!' || iif(m.type = 'user', 'user.', '') || replace(m.name, '.', '^') AS TEXT) AS root_name,
+  SELECT CAST(cyrus_root(m.domain_uid, m.type, m.name) AS TEXT) AS root_name,
          min(m.name || '@' || m.domain_uid) AS mailbox, min(coalesce(m.address, m.name || '@' || m.domain_uid)) AS address,
          min(m.type) AS type, m.backend_uid AS server_uid, max(m.made_at) AS made_at
   FROM mailbox AS m
   LEFT JOIN domain AS d ON d.domain_uid = m.domain_uid
   WHERE m.type IN ('user', 'mailshare') AND m.routing = 'internal' AND m.is_archived = 0 AND m.is_system = 0
     AND coalesce(d.is_global, 0) = 0 AND m.domain_uid <> 'global.virt'
+    AND NOT EXISTS (SELECT 1 FROM mailbox_change AS h WHERE h.mailbox_uid = m.mailbox_uid AND +h.domain_uid = m.domain_uid)
     -- Where the server itself is wrong, the checks on servers say so.
     AND EXISTS (SELECT 1 FROM server_role AS r WHERE r.server_uid = m.backend_uid AND +r.role = 'mail/imap')
   GROUP BY 1, m.backend_uid

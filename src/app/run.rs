@@ -1,6 +1,5 @@
 //! `run`, `demo` and `collect`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -276,7 +275,7 @@ impl<'a> Judging<'a> {
 struct About {
     topology: Topology,
     identity: Identity,
-    packages: Option<BTreeSet<String>>,
+    packages: topology::Packages,
     mail_names: Vec<MailName>,
     release: Option<String>,
     /// The release that is installed at least, where it is not known.

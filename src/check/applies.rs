@@ -1,5 +1,7 @@
 //! Whether a check is about the installation, and what of the facts that it needs is there.
 
+use std::collections::BTreeSet;
+
 use semver::{Op, VersionReq};
 
 use super::Check;
@@ -35,11 +37,19 @@ fn newer(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
     is_above.then(|| Applies::FromAtLeast { range: range.to_string(), release: release.clone() })
 }
 
-/// That no server has one of the packages that the check is about, if that is known of every server.
+/// That no server has one of the packages that the check is about, if that is known of every server that may: of one with
+/// its roles where it has any.
 fn without_package(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
-    let installed = situation.packages.as_ref()?;
-    let has_one = check.packages.is_empty() || check.packages.iter().any(|package| installed.contains(package));
-    (!has_one).then(|| Applies::NoPackage { packages: check.packages.clone() })
+    let of_roles = situation.holders.as_ref().filter(|_| !check.roles.is_empty());
+    let servers: Vec<&String> = match of_roles {
+        Some(holders) => check.roles.iter().filter_map(|role| holders.get(role)).flatten().collect(),
+        None => situation.packages.keys().collect(),
+    };
+    let installed = |server: &String| situation.packages.get(server)?.as_ref();
+    let known: Vec<&BTreeSet<String>> = servers.into_iter().map(installed).collect::<Option<_>>()?;
+    let has_one = |names: &&BTreeSet<String>| check.packages.iter().any(|package| names.contains(package));
+    let is_without = !check.packages.is_empty() && !known.is_empty() && !known.iter().any(has_one);
+    is_without.then(|| Applies::NoPackage { packages: check.packages.clone() })
 }
 
 /// That no server holds one of the roles that the check is about, if that is known of every server.

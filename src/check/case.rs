@@ -7,7 +7,7 @@ use super::evaluate::{self, Situation};
 use super::{Case, Check, Undecided, findings, withdraw};
 use crate::fact::fixture::{self, FixtureError, Given};
 use crate::fact::store::Origin;
-use crate::fact::{Reader, Schema, Store};
+use crate::fact::{Reader, Schema, Store, Table};
 use crate::model::{CheckResult, Coverage, Finding, Lang, Missing, Outcome};
 
 /// Time that one case may take.
@@ -41,7 +41,9 @@ pub(super) fn judge(
     lang: Lang,
     schema: &Schema,
 ) -> Result<CheckResult, String> {
-    let mut reader = facts(given, schema).map_err(|error| error.to_string())?;
+    // A case needs few of the tables, and there are many cases.
+    let is_needed = |table: &Table| given.contains_key(table.name) || check.tables.iter().any(|t| t.name == table.name);
+    let mut reader = facts(given, &schema.only(is_needed)).map_err(|error| error.to_string())?;
     let held = |role: &String| (role.clone(), ["*".to_owned()].into());
     let situation = Situation {
         lang,
@@ -52,7 +54,7 @@ pub(super) fn judge(
         coverage,
         gaps: coverage.iter().flat_map(Coverage::gaps).collect(),
         holders: case.roles.as_ref().map(|roles| roles.iter().map(held).collect()),
-        packages: case.packages.as_ref().map(|packages| packages.iter().cloned().collect()),
+        packages: [("*".to_owned(), case.packages.as_ref().map(|packages| packages.iter().cloned().collect()))].into(),
         limit: LIMIT,
         cut: None,
     };

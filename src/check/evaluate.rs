@@ -33,8 +33,8 @@ pub struct Situation<'a> {
     pub gaps: Vec<Gap>,
     /// Servers that hold each role; `None` when the roles could not be collected.
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
-    /// Packages that some server has; `None` when the packages of a server could not be collected.
-    pub packages: Option<BTreeSet<String>>,
+    /// Packages of each server; `None` of one whose packages could not be collected.
+    pub packages: BTreeMap<String, Option<BTreeSet<String>>>,
     /// Time that each query of a check may take.
     pub limit: Duration,
     /// What may end the run early: what was not reached is unknown.

@@ -3,7 +3,7 @@
 mod gaps;
 mod proof;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -79,7 +79,11 @@ fn situation(coverage: &[Coverage]) -> Situation<'_> {
         coverage,
         gaps: coverage.iter().flat_map(Coverage::gaps).collect(),
         holders: Some([held("bm/core", "core"), held("mail/imap", "mail")].into()),
-        packages: Some(BTreeSet::from(["bm-core".to_owned()])),
+        packages: [
+            ("core".to_owned(), Some(BTreeSet::from(["bm-core".to_owned()]))),
+            ("mail".to_owned(), Some(BTreeSet::from(["bm-cyrus".to_owned()]))),
+        ]
+        .into(),
         limit: Duration::from_secs(60),
         cut: None,
     }
@@ -177,6 +181,12 @@ fn a_check_applies_unless_it_is_known_not_to() {
         ("roles = [\"x\", \"y\"]", "no server holds the role x, y", "aucun serveur ne porte le rôle x, y"),
         ("packages = [\"x\", \"bm-core\"]", "", ""),
         ("packages = [\"x\", \"y\"]", "no server has the package x, y", "aucun serveur n’a le paquet x, y"),
+        ("roles = [\"bm/core\"]\npackages = [\"bm-core\"]", "", ""),
+        (
+            "roles = [\"mail/imap\"]\npackages = [\"bm-core\"]",
+            "no server has the package bm-core",
+            "aucun serveur n’a le paquet bm-core",
+        ),
     ] {
         let (check, known) = (sample(settings, UNITS), coverage(Completeness::Complete, Completeness::Complete));
         for (lang, reason) in [(Lang::En, en), (Lang::Fr, fr)] {
@@ -188,9 +198,28 @@ fn a_check_applies_unless_it_is_known_not_to() {
                 "{settings}"
             );
         }
-        let blind = Situation { from: None, holders: None, packages: None, ..situation(&known) };
+        let blind = Situation { from: None, holders: None, packages: BTreeMap::new(), ..situation(&known) };
         let outcome = one(&check, &mut reader(&[("a", None)]), &blind).outcome;
         assert_eq!(outcome == Outcome::NotApplicable, settings.contains("to = \"<"), "{settings}");
+    }
+}
+
+/// A server that was not collected matters only where it may have the package.
+#[test]
+fn packages_are_asked_of_the_servers_with_the_roles() {
+    let known = coverage(Completeness::Complete, Completeness::Complete);
+    for (dark, settings, expected) in [
+        ("mail", "roles = [\"bm/core\"]\npackages = [\"x\"]", Outcome::NotApplicable),
+        ("core", "roles = [\"bm/core\"]\npackages = [\"x\"]", Outcome::Fail),
+        ("mail", "packages = [\"x\"]", Outcome::Fail),
+    ] {
+        let mut situation = situation(&known);
+        situation.packages.insert(dark.to_owned(), None);
+        let outcome = one(&sample(settings, UNITS), &mut reader(&[("a", None)]), &situation).outcome;
+        assert_eq!(outcome, expected, "{dark}: {settings}");
+        situation.packages.remove(dark);
+        let outcome = one(&sample(settings, UNITS), &mut reader(&[("a", None)]), &situation).outcome;
+        assert_eq!(outcome == Outcome::Fail, dark == "core", "{dark} is not there: {settings}");
     }
 }
 

@@ -37,6 +37,7 @@ pub use self::reach::sink::Sink;
 /// Every facts table.
 pub fn schema() -> Schema {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
+    let sources = sources.chain([database::AGAIN]);
     let files = of_server().flat_map(|collector| collector.tables()).copied();
     let network = network::ALL.iter().chain(network::AFTERWARDS).flat_map(|collector| collector.tables).copied();
     Schema::new(sources.map(|source| source.table).chain(files).chain(network))
@@ -133,6 +134,23 @@ impl<'a> Collectors<'a> {
         }
     }
 
+    /// Reads the mailboxes once more: what came, went or was changed meanwhile cannot be held against what else was read.
+    async fn directory_again(&self) {
+        let sources = self.wanted_sources([database::AGAIN].into_iter());
+        let Some(source) = sources.first() else { return };
+        let access = match self.sink.with(|store| store.coverage()) {
+            Ok(coverage) => match coverage.into_iter().find(|c| c.table == database::FIRST.name).map(|c| c.reason) {
+                Some(Some(reason)) => Err(reason),
+                _ => access::directory(self.config, &self.bm_ini),
+            },
+            Err(error) => Err(Run::Store { error: error.to_string() }.into()),
+        };
+        self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, |_| ()).await;
+        if let Err(error) = self.sink.with(|store| store.keep_differences(source.table, database::FIRST)) {
+            tracing::error!("holding the directory against what it was: {error}");
+        }
+    }
+
     /// A directory without a single server is none yet, or another database: its other tables tell nothing either.
     fn doubt(&self, store: &mut Store) -> Result<(), StoreError> {
         let coverage = store.coverage()?;
@@ -176,6 +194,7 @@ impl<'a> Collectors<'a> {
             .for_each_concurrent(jobs, |work| self.carry_out(work, topology, verdicts.clone()));
         futures_util::future::join(tell_apart, all).await;
         self.around(topology).collect(network::AFTERWARDS).await;
+        self.directory_again().await;
     }
 
     /// Tells the servers to end what they still do for this run.

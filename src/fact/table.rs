@@ -284,6 +284,12 @@ impl Schema {
         Self { views, ..self }
     }
 
+    /// Those of the tables that are wanted, and the views.
+    pub fn only(&self, is_wanted: impl Fn(&Table) -> bool) -> Self {
+        let tables = self.tables.iter().copied().filter(|table| is_wanted(table)).collect();
+        Self { tables, views: self.views }
+    }
+
     /// The views.
     pub fn views(&self) -> &'static [View] {
         self.views

@@ -72,6 +72,8 @@ pub enum Cyrus<'a> {
         session: &'a str,
         /// Value of `name`.
         name: &'a str,
+        /// Value of `side`: imapsync tells whether it reads there (`host1`) or writes (`host2`).
+        side: Option<&'a str>,
     },
     /// Any other line.
     Other,
@@ -103,7 +105,7 @@ fn cyrus_message(message: &str) -> Option<Cyrus<'_>> {
         return login(rest);
     }
     let (session, pairs) = message.strip_prefix("client id sessionid=<")?.split_once(">:")?;
-    Some(Cyrus::ClientId { session, name: id_name(pairs)? })
+    Some(Cyrus::ClientId { session, name: id_value(pairs, "name")?, side: id_value(pairs, "side") })
 }
 
 fn login(rest: &str) -> Option<Cyrus<'_>> {
@@ -133,15 +135,15 @@ fn address(written: &str) -> Option<IpAddr> {
     Some(written.split('%').next()?.parse::<IpAddr>().ok()?.to_canonical())
 }
 
-/// The value of `name` among ` "key" "value"` and ` "key" NIL` pairs.
-fn id_name(mut pairs: &str) -> Option<&str> {
+/// The value of a key among ` "key" "value"` and ` "key" NIL` pairs.
+fn id_value<'a>(mut pairs: &'a str, wanted: &str) -> Option<&'a str> {
     loop {
         let (key, rest) = pairs.trim_start().strip_prefix('"')?.split_once("\" ")?;
         let (value, next) = match rest.strip_prefix('"') {
             Some(quoted) => quoted.split_once("\" ").or_else(|| Some((quoted.strip_suffix('"')?, "")))?,
             None => rest.split_once(' ').unwrap_or((rest, "")),
         };
-        if key.eq_ignore_ascii_case("name") {
+        if key.eq_ignore_ascii_case(wanted) {
             return Some(value).filter(|value| !value.is_empty() && rest.starts_with('"'));
         }
         pairs = next;

@@ -242,6 +242,14 @@ impl Naming {
     }
 }
 
+/// The internal name that the root of a mailbox of BlueMind has: BlueMind asks Cyrus for `user/<name>@<domain>`, or for a shared
+/// one without `user/`, in modified UTF-7, of which Cyrus writes `.` as `^` and then `/` as `.`
+/// (`net.bluemind.backend.cyrus.internal`, `CreateMailboxCommand`; `mboxname.h` of Cyrus IMAP).
+pub fn root_of_bluemind(domain: &str, is_user: bool, name: &str) -> String {
+    let prefix = if is_user { "user." } else { "" };
+    format!("{domain}!{prefix}{}", mutf7::encode(name).replace('.', "^").replace('/', "."))
+}
+
 /// `^` as the dot that it stands for.
 fn dotted(level: &[u8]) -> Vec<u8> {
     level.iter().map(|byte| if *byte == b'^' { b'.' } else { *byte }).collect()

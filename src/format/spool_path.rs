@@ -167,6 +167,15 @@ impl Hashing {
         Ok(PathBuf::from(OsStr::from_bytes(&path)))
     }
 
+    /// A file that Cyrus keeps of a user, such as `user/j/jdoe.seen`, below its configuration directory (`user_hash_meta` of
+    /// Cyrus IMAP). Whatever imapd.conf says there is a letter.
+    pub fn user_file(&self, user: &str, domain: Option<&str>, suffix: &str) -> PathBuf {
+        let letter = |name: &str| self.letter(name.bytes());
+        let domain = domain.filter(|domain| *domain != self.default_domain);
+        let domain = domain.map(|domain| format!("domain/{}/{domain}/", letter(domain))).unwrap_or_default();
+        PathBuf::from(format!("{domain}user/{}/{user}.{suffix}", letter(user)))
+    }
+
     /// The mailbox whose directory it is, and its letter, from the path below the root of a partition.
     ///
     /// A directory that only lies above others has a name too: nothing tells `DELETED.user.face` above a deleted folder

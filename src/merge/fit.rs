@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::MergeError;
 use super::part::{Part, shown};
 use crate::fact::{StoreError, Table};
-use crate::model::{Completeness, Reason, reason};
+use crate::model::{Reason, reason};
 use crate::topology::{DIRECTORY, Topology};
 
 /// How far apart snapshots may have been collected: an installation is another one on the next day.
@@ -47,9 +47,7 @@ pub(super) fn verify_members(parts: &[Part], topology: &Topology) -> Result<(), 
 
 /// Why a table of the directory cannot be relied on: two snapshots know all of it, and not the same.
 pub(super) fn dispute(parts: &[Part], table: &Table) -> Result<Option<Reason>, StoreError> {
-    let is_complete = |part: &&Part| {
-        part.statement(table, DIRECTORY).is_some_and(|statement| statement.completeness == Completeness::Complete)
-    };
+    let is_complete = |part: &&Part| part.knows_all(table, DIRECTORY);
     let columns: Vec<String> = table.all_columns().map(|column| format!("CAST({} AS TEXT)", column.name)).collect();
     let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
     let mut first = None;

@@ -24,6 +24,9 @@ use crate::topology::{DIRECTORY, Topology};
 /// ones cannot be judged together.
 const TOLD_ALIKE: &[&str] = &["installation", "component_version", "server", "server_role", "domain", "domain_alias"];
 
+/// What changes while servers are collected one after the other, and the table that tells of its changes.
+const CHANGING: (&str, &str) = ("mailbox", "mailbox_change");
+
 /// Why snapshots were not merged.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
@@ -51,11 +54,19 @@ pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Res
             store.finish(table, Coverage::absent(table.name, DIRECTORY, reason))?;
         }
     }
+    tell_changes(&mut store, &parts, schema)?;
     let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
     fit::verify_members(&parts, &topology)?;
     plan.announce(&topology, &mut store)?;
     adopt(&mut store, &parts, scopes(&parts, &plan, &topology).into_iter())?;
     Ok(store.seal()?)
+}
+
+/// Tells apart what the snapshots' directories, each of its own time, do not tell alike.
+fn tell_changes(store: &mut Store, parts: &[Part], schema: &Schema) -> Result<(), StoreError> {
+    let (Some(table), Some(change)) = (schema.table(CHANGING.0), schema.table(CHANGING.1)) else { return Ok(()) };
+    let is_told = |part: &&Part| part.knows_all(table, DIRECTORY);
+    parts.iter().filter(is_told).try_for_each(|part| store.adopt_differences(&part.facts, change, table))
 }
 
 /// What the result says of itself.

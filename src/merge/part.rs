@@ -60,6 +60,11 @@ impl Part {
         self.facts.coverage().get(*place)
     }
 
+    /// Whether it knows all of a scope of a table.
+    pub(super) fn knows_all(&self, table: &Table, scope: &str) -> bool {
+        self.statement(table, scope).is_some_and(|statement| statement.completeness == Completeness::Complete)
+    }
+
     /// The scopes of a table that it speaks of.
     pub(super) fn scopes(&self, table: &Table) -> impl Iterator<Item = &str> {
         self.facts.coverage().iter().filter(|c| c.table == table.name).map(|c| c.scope.as_str())

@@ -26,6 +26,7 @@ const SERVER_ROLE: Table = table("server_role", ScopeKind::Directory, &[UID, Col
 const DOMAIN: Table =
     table("domain", ScopeKind::Directory, &[Column::text("domain_uid", ""), Column::boolean("is_global", "")]);
 const MAILBOX: Table = table("mailbox", ScopeKind::Directory, SAYS);
+const CHANGE: Table = table("mailbox_change", ScopeKind::Directory, SAYS);
 const SHARD: Table = table("shard", ScopeKind::Shard, SAYS);
 const DATABASE: Table = table("database", ScopeKind::Database, SAYS);
 const PACKAGE: Table = table("package", ScopeKind::Server, SAYS);
@@ -35,7 +36,7 @@ const DNS: Table = table("dns", ScopeKind::Network, SAYS);
 const HTTP: Table = table("http", ScopeKind::Network, SAYS);
 
 fn schema() -> Schema {
-    let directory = [&INSTALLATION, &SERVER, &SERVER_ROLE, &DOMAIN, &MAILBOX];
+    let directory = [&INSTALLATION, &SERVER, &SERVER_ROLE, &DOMAIN, &MAILBOX, &CHANGE];
     Schema::new(directory.into_iter().chain([&SHARD, &DATABASE, &PACKAGE, &UNIT, &SPOOL, &DNS, &HTTP]))
 }
 
@@ -79,6 +80,7 @@ impl Draft {
         self.fill(&SERVER_ROLE, "directory", roles, Completeness::Complete);
         self.fill(&DOMAIN, "directory", vec![vec!["example.org".into(), false.into()]], Completeness::Complete);
         self.fill(&INSTALLATION, "directory", vec![vec!["bluemind-1".into()]], Completeness::Complete);
+        self.fill(&CHANGE, "directory", Vec::new(), Completeness::Complete);
         self.has(&MAILBOX, "directory").has(&DATABASE, "directory")
     }
 
@@ -264,6 +266,25 @@ fn databases_are_taken_from_who_read_them_best() {
     let of = |name, uid, at| Draft::new(name, uid).directory().told(move |origin| origin.collected_at = at);
     let facts = merged(vec![of("a.facts", "mail-1", NOON), of("b.facts", "mail-2", NOON + 1)]).unwrap();
     assert_eq!(told(&facts, &MAILBOX, "directory"), complete("b.facts"), "the later one where none is the core's");
+}
+
+#[test]
+fn what_the_directories_do_not_tell_alike_is_a_change() {
+    let changes = |facts: &Facts| {
+        let rows = facts.texts("SELECT says FROM mailbox_change ORDER BY says").unwrap();
+        rows.into_iter().flatten().flatten().collect::<Vec<_>>()
+    };
+    let facts = merged(vec![core(), mail("1.facts", "mail-1").directory(), mail("2.facts", "mail-2")]).unwrap();
+    assert_eq!(changes(&facts), ["1.facts", "core.facts"], "who does not see the directory tells nothing of it");
+    assert_eq!(told(&facts, &CHANGE, "directory"), complete("1.facts"));
+    // What changed while one of them was collected is a change as well, whoever was collected then.
+    let mut other = mail("1.facts", "mail-1").directory();
+    let told_then = vec![vec!["meanwhile".into()], vec!["1.facts".into()]];
+    other.fill(&CHANGE, "directory", told_then, Completeness::Complete);
+    let facts = merged(vec![core(), other, mail("2.facts", "mail-2").directory()]).unwrap();
+    assert_eq!(changes(&facts), ["1.facts", "2.facts", "core.facts", "meanwhile"]);
+    let partly = mail("1.facts", "mail-1").directory().is(&MAILBOX, "directory", Completeness::Partial);
+    assert_eq!(changes(&merged(vec![core(), partly]).unwrap()), [""; 0], "half a directory differs without a change");
 }
 
 #[test]

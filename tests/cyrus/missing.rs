@@ -102,3 +102,19 @@ fn a_mailbox_of_some_minutes_ago_is_not_missing_yet() {
     let run = crate::run::run(&world.installation);
     assert_eq!(findings(&run)["cyrus_mailbox_missing"], ["example.org!user.old".to_owned()].into(), "{}", run.digest());
 }
+
+/// Cyrus was interrupted between the index and the list.
+#[test]
+fn a_listed_mailbox_whose_index_says_that_it_was_deleted_is_named() {
+    let world = World::of(healthy_files());
+    let name = "example.org!user.jdoe.Projects";
+    world.lab.change(name, "cyrus.index", |bytes| {
+        bytes[60] |= 0x80;
+        let crc = crc32fast::hash(&bytes[..124]);
+        bytes[124..128].copy_from_slice(&crc.to_be_bytes());
+    });
+    let run = crate::run::run(&world.installation);
+    let found = findings(&run);
+    assert_eq!(found["cyrus_index_damaged"], [format!("bm-master:{name}")].into(), "{}", run.digest());
+    assert!(run.report.to_string().contains("index_marked_deleted"), "{}", run.digest());
+}

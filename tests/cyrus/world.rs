@@ -151,7 +151,7 @@ impl Facts {
 
     /// Tables of a mail backend that are not complete, with the reasons.
     pub(crate) fn gaps(&self) -> Vec<Vec<String>> {
-        let tables = "'cyrus_partition', 'cyrus_list', 'cyrus_entry_unserved', 'cyrus_entry_unreadable', 'cyrus_mailbox', 'cyrus_index', \
+        let tables = "'admin_seen', 'cyrus_partition', 'cyrus_list', 'cyrus_entry_unserved', 'cyrus_entry_unreadable', 'cyrus_mailbox', 'cyrus_index', \
                       'spool_directory', 'partition_files', 'mailbox_files', 'message_replication', 'replication_progress'";
         let mut gaps = self.rows(&format!(
             "SELECT \"table\", completeness, coalesce(reason, '') FROM coverage

@@ -54,16 +54,19 @@ fn logins_of_cyrus() {
 
 #[test]
 fn what_clients_call_themselves() {
-    for (pairs, name) in [
-        (r#" "name" "imapsync" "version" "1.945""#, Some("imapsync")),
-        (r#" "version" NIL "NAME" "Thunder bird""#, Some("Thunder bird")),
-        (r#" "vendor" "a" "name" NIL"#, None),
-        (r#" "name" """#, None),
-        (r#" "version" "1""#, None),
-        ("", None),
+    // imapsync 1.678 to 2.290 tell the side.
+    for (pairs, name, side) in [
+        (r#" "name" "imapsync" "version" "1.945""#, Some("imapsync"), None),
+        (r#" "name" "imapsync" "version" "1.983" "os" "linux" "side" "host2""#, Some("imapsync"), Some("host2")),
+        (r#" "side" "host1" "name" "imapsync""#, Some("imapsync"), Some("host1")),
+        (r#" "version" NIL "NAME" "Thunder bird" "side" NIL"#, Some("Thunder bird"), None),
+        (r#" "vendor" "a" "name" NIL"#, None, None),
+        (r#" "name" """#, None, None),
+        (r#" "version" "1""#, None, None),
+        ("", None, None),
     ] {
         let line = format!("client id sessionid=<cyrus-1-2-3-4>:{pairs}");
-        let expected = name.map_or(Cyrus::Other, |name| Cyrus::ClientId { session: "cyrus-1-2-3-4", name });
+        let expected = name.map_or(Cyrus::Other, |name| Cyrus::ClientId { session: "cyrus-1-2-3-4", name, side });
         is_told(&line, &expected);
     }
 }

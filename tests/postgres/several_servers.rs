@@ -35,6 +35,16 @@ fn collect_everywhere(installation: &Installation<'_>, all_see_directory: bool) 
     SERVERS.iter().map(|(server, _)| collect_on(installation, server, sees(server))).collect()
 }
 
+/// Every server sees the directory, in which something may happen after each collection.
+pub(crate) fn collect_everywhere_when(installation: &Installation<'_>, afterwards: impl Fn(&str)) -> Vec<PathBuf> {
+    let collect = |(server, _): &(&str, &str)| {
+        let facts = collect_on(installation, server, true);
+        afterwards(server);
+        facts
+    };
+    SERVERS.iter().map(collect).collect()
+}
+
 /// `run --from-facts A --from-facts B …`, the merged snapshot saved.
 fn command(installation: &Installation<'_>, snapshots: &[&Path]) -> assert_cmd::Command {
     let mut command = bm_preflight();
@@ -50,12 +60,12 @@ fn command(installation: &Installation<'_>, snapshots: &[&Path]) -> assert_cmd::
     command
 }
 
-fn judge(installation: &Installation<'_>, snapshots: &[&Path]) -> Run {
+pub(crate) fn judge(installation: &Installation<'_>, snapshots: &[&Path]) -> Run {
     let output = command(installation, snapshots).output().unwrap();
     judged(&output, &installation.path("merged.facts"), &installation.path("reports"))
 }
 
-fn paths(snapshots: &[PathBuf]) -> Vec<&Path> {
+pub(crate) fn paths(snapshots: &[PathBuf]) -> Vec<&Path> {
     snapshots.iter().map(PathBuf::as_path).collect()
 }
 

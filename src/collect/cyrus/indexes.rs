@@ -38,6 +38,8 @@ table! {
         existing: Option<u64>,
         /// size of the messages, in bytes
         existing_bytes: Option<u64>,
+        /// highest UID that a message ever had: 0 where none ever was
+        last_uid: Option<u64>,
         /// UNIQUEID in cyrus.header
         unique_id: Option<String>,
     }
@@ -57,6 +59,8 @@ enumeration! {
         TooNew = "too_new",
         HeaderDamaged = "header_damaged",
         RecordDamaged = "record_damaged",
+        /// It says that the mailbox was deleted, and the list still has it: Cyrus does not open it.
+        MarkedDeleted = "marked_deleted",
         /// The system refuses to read it: nothing is known of what is in it.
         Unreadable = "unreadable",
     }
@@ -139,6 +143,7 @@ pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories,
         detail: flaws().next().map(|flaw| flaw.detail.clone()),
         existing: index.messages.map(|(messages, _)| messages),
         existing_bytes: index.messages.map(|(_, bytes)| bytes),
+        last_uid: index.last_uid,
         unique_id: header.unique_id,
     };
     let unique_id = row.unique_id.clone().or_else(|| mailbox.unique_id().map(str::to_owned));
@@ -155,11 +160,12 @@ struct Index {
     content: Option<Content>,
     expected: Option<Expected>,
     version: Option<u64>,
+    last_uid: Option<u64>,
 }
 
 impl Index {
     fn without_messages(state: State, flaw: Option<Flaw>) -> Self {
-        Self { state, flaw, messages: None, content: None, expected: None, version: None }
+        Self { state, flaw, messages: None, content: None, expected: None, version: None, last_uid: None }
     }
 
     fn of(root: &Root, path: &Path, has_archive: bool, wants_content: bool) -> Self {
@@ -220,17 +226,21 @@ impl Index {
         }
         let (state, flaw) = match (header.crc.is_right(), tally.damaged, tally.out_of_order) {
             (false, ..) => (State::HeaderDamaged, Some("offset 0: wrong CRC of the header".to_owned())),
+            (true, 0, 0) if header.is_mailbox_deleted => {
+                (State::MarkedDeleted, Some("offset 60: marked as deleted".to_owned()))
+            }
             (true, 0, 0) => (State::Sound, None),
             (true, damaged, disordered) => {
                 let flaw = format!("{damaged} record(s) with a wrong CRC, {disordered} out of order");
                 (State::RecordDamaged, Some(flaw))
             }
         };
-        let content = content.filter(|_| state == State::Sound);
-        let expected = (state == State::Sound && !header.is_mailbox_deleted).then_some(expected);
+        let content = content.filter(|_| matches!(state, State::Sound | State::MarkedDeleted));
+        let expected = (state == State::Sound).then_some(expected);
         let flaw = flaw.map(|flaw| Flaw::of("cyrus.index", &flaw));
         let messages = Some((tally.existing, bytes));
-        Ok(Self { state, flaw, messages, content, expected, version: Some(header.minor.into()) })
+        let last_uid = Some(header.last_uid.into()).filter(|_| header.crc.is_right());
+        Ok(Self { state, flaw, messages, content, expected, version: Some(header.minor.into()), last_uid })
     }
 }
 

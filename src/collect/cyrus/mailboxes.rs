@@ -4,22 +4,18 @@
 //! and after, and the file behind the name, sees a committed state without either.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
-use std::io::Read;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::Duration;
 
 use super::conf::Conf;
+use super::db::{self, PAUSE, TRIES};
 use crate::collect::reach::mailbox::{Owner, root_name};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
-use crate::format::cyrus_db::{CyrusDb, CyrusDbError};
+use crate::format::cyrus_db::CyrusDbError;
 use crate::format::mailbox_name::{self, MailboxName, Naming};
 use crate::format::mailbox_record::{Content, Flags, MailboxRecord};
 use crate::format::spool_path::{Directories, SpoolPathError};
 use crate::model::Reason;
-use crate::model::reason::{Cyrus, Files};
 use crate::model::text::escaped;
 
 table! {
@@ -119,12 +115,6 @@ enumeration! {
     /// Whose a mailbox is.
     pub(in crate::collect) enum Namespace { User = "user", Shared = "shared" }
 }
-
-/// More than any installation has, in bytes: 100 000 mailboxes are 21 MB.
-const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
-/// Looks at a file that is being written, and the pause between two.
-const TRIES: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Names of mailboxes, with the number of each in its list.
 pub(super) type Names<'a> = HashMap<&'a MailboxName, usize>;
@@ -279,34 +269,21 @@ impl From<Reason> for Unread {
 }
 
 fn attempt(root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
-    let never = |error: std::io::Error| root.unreadable(path, &error);
-    let (mut file, before) = open(root, path)?;
-    if before.len() > LIMIT {
-        return Err(Reason::from(Files::TooLarge { path: root.shown(path), limit: LIMIT }).into());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
-    file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(never)?;
-    let db = CyrusDb::parse(&bytes).map_err(|error| Unread::damaged(root, path, &error))?;
-    let entries: Result<Vec<_>, _> = db.entries().collect();
-    let entries = entries.map_err(|error| Unread::damaged(root, path, &error))?;
-    let mut header = vec![0; db.header_len().min(bytes.len())];
-    file.read_exact_at(&mut header, 0).map_err(never)?;
-    let (_, after) = open(root, path)?;
-    if !bytes.starts_with(&header) || (before.dev(), before.ino()) != (after.dev(), after.ino()) {
-        return Err(Unread::for_now(Reason::from(Cyrus::WrittenMeanwhile { path: root.shown(path) })));
-    }
-    let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
-    let (unreadable, unserved, mailboxes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes };
-    let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
-    for (key, value) in &entries {
-        read.take(naming, key, value, conf);
-    }
-    Ok(read)
-}
-
-fn open(root: &Root, path: &str) -> Result<(File, Metadata), Reason> {
-    root.find_file(path)?.ok_or_else(|| root.missing(path))
+    let read = db::look(root, path, |db, entries| {
+        let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
+        let (unreadable, unserved, mailboxes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes };
+        let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
+        for (key, value) in entries {
+            read.take(naming, key, value, conf);
+        }
+        read
+    });
+    read.map_err(|unread| match unread {
+        db::Unread::Refused(reason) => reason.into(),
+        db::Unread::Damaged(error) => Unread::damaged(root, path, &error),
+        db::Unread::Written(reason) => Unread::for_now(reason),
+    })
 }
 
 impl Mailbox {

@@ -2,9 +2,11 @@
 //!
 //! Names from Cyrus are bytes: what is no UTF-8 is written `\xNN`.
 
+mod admin_seen;
 mod again;
 mod backend;
 mod conf;
+mod db;
 mod files;
 mod indexes;
 mod mailboxes;
@@ -29,6 +31,7 @@ pub(super) const ALL: &[&dyn OfServer] = &[
     &File { path: settings::PATH, read: settings::entries },
     &File { path: conf::PATH, read: settings::settings },
     &File { path: conf::PATH, read: conf::partitions },
+    &Look { tables: admin_seen::AdminSeen::ALONE, look: |place| Box::pin(admin_seen::look(place)) },
     &Look { tables: sync_log::SyncLog::ALONE, look: |place| Box::pin(sync_log::look(place)) },
 ];
 

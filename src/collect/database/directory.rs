@@ -172,6 +172,38 @@ const MAILBOX: Source = Source {
     }],
 };
 
+/// What is read from `bj` once more when all else was read, and the table that it is held against.
+pub(in crate::collect) const AGAIN: &Source = &MAILBOX_CHANGE;
+pub(in crate::collect) const FIRST: &Table = MAILBOX.table;
+
+const MAILBOX_CHANGE: Source = Source {
+    table: &Table {
+        name: "mailbox_change",
+        doc: "The mailboxes that came, went or were changed while the facts were collected: every form of one that the directory told at \
+              one time and not at another. It is read when the run begins and when it ends, and of several snapshots with each.",
+        grain: "a form of a mailbox that changed",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("mailbox_uid", "uid of the directory entry").key(),
+            Column::text("domain_uid", "uid of the domain").key(),
+            Column::text("name", "mailbox name, as in `mailbox`"),
+            Column::text("type", "what it belongs to").one_of(&["user", "mailshare", "resource", "group"]),
+            Column::text("routing", "where its mail goes").one_of(&["internal", "external", "none"]),
+            Column::text("backend_uid", "uid of the mail server that stores it").nullable(),
+            Column::boolean("is_archived", "suspended in the directory"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mailbox", "t_directory_entry"],
+        sql: "SELECT i.uid, c.uid, m.name, m.type::text, m.routing::text, nullif(e.datalocation, ''),
+                     coalesce(m.archived, false) OR coalesce(e.flag_archived, false)
+              FROM t_mailbox m
+              JOIN t_container_item i ON i.id = m.item_id
+              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'dir'
+              LEFT JOIN t_directory_entry e ON e.item_id = m.item_id",
+    }],
+};
+
 const MAPI_REPLICA: Source = Source {
     table: &Table {
         name: "mapi_replica",

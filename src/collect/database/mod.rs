@@ -3,5 +3,5 @@
 mod directory;
 mod shard;
 
-pub(super) use directory::SOURCES as DIRECTORY_SOURCES;
+pub(super) use directory::{AGAIN, FIRST, SOURCES as DIRECTORY_SOURCES};
 pub(super) use shard::{DATABASE_SOURCES, SHARD_SOURCES};

@@ -60,7 +60,6 @@ const FOLDER: Source = Source {
                 "path",
                 "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here",
             ),
-            Column::text("short_name", "last part of the path"),
             Column::boolean("is_deleted", "whether the item carries the deleted flag (2)"),
             Column::integer("messages", "live records: not expunged"),
             Column::integer("missing_bodies", "live records whose message body has no row"),
@@ -68,7 +67,7 @@ const FOLDER: Source = Source {
     },
     queries: &[Query {
         needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record", "t_message_body"],
-        sql: "SELECT f.uid, s.owner, s.domain_uid, r.name, r.short_name, (f.flags & 2) <> 0,
+        sql: "SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0,
                      coalesce(n.live, 0), coalesce(n.missing, 0)
               FROM t_mailbox_replica r
               JOIN t_container_item f ON f.id = r.item_id

@@ -32,6 +32,8 @@ table! {
         client_address: Option<IpAddr> as key,
         /// name that the client gave with the IMAP command ID, such as `imapsync`
         client_id: Option<String>,
+        /// the side that the client said it is on, as imapsync does: `host1` reads from this server, `host2` writes to it
+        client_side: Option<String>,
         /// how often
         logins: u64,
         /// first trace, in seconds since the epoch, UTC (core.log and ysnp.log are taken to be in GMT)

@@ -8,6 +8,7 @@ use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::Seen;
 use crate::fact::{Record, enumeration, table};
+use crate::format::proc_net_addresses;
 use crate::format::proc_net_tcp::{self, Connection};
 use crate::model::Reason;
 use crate::model::reason::Server;
@@ -34,17 +35,32 @@ table! {
     }
 }
 
+table! {
+    /// The addresses that the server's own sockets have (/proc/net/tcp and tcp6), connected or waiting; `0.0.0.0` of those that
+    /// wait at each. On a running system those of its network cards as well (/proc/net/fib_trie and if_inet6).
+    struct LocalAddress: "local_address", "an address of a server", Server {
+        /// the address
+        address: IpAddr as key,
+    }
+}
+
 enumeration! {
     /// Who began a connection.
     enum Direction { Incoming = "incoming", Outgoing = "outgoing" }
 }
 
 pub(super) const ALL: &[&dyn OfServer] =
-    &[&Look { tables: ReplicationConnection::ALONE, look: |place| Box::pin(look(place)) }];
+    &[&Look { tables: &[ReplicationConnection::TABLE, LocalAddress::TABLE], look: |place| Box::pin(look(place)) }];
 
 /// The sockets of IPv4 and of IPv6, and how much is read of each: about 400 000 sockets.
 const SOCKETS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 const MAX_SOCKETS: u64 = 64 << 20;
+
+type Addresses = fn(&str) -> Vec<IpAddr>;
+
+/// Where the system tells the addresses of its network cards, and how that is read.
+const CARDS: [(&str, Addresses); 2] =
+    [("/proc/net/fib_trie", proc_net_addresses::of_ipv4), ("/proc/net/if_inet6", proc_net_addresses::of_ipv6)];
 
 /// Where bm-core takes replications.
 const REPLICATION: u16 = 2501;
@@ -57,7 +73,28 @@ const PAUSE: Duration = Duration::from_millis(400);
 async fn look(place: &Place) -> Seen {
     let looks = if place.root.is_system() { LOOKS } else { 1 };
     let seen = place.aside(move |root| look_often(root, looks)).await;
-    Seen::at(place.root.shown(SOCKETS[0])).tell::<ReplicationConnection>(seen.as_deref().map(replication_connections))
+    let local = place.aside(cards).await.and_then(|cards| Ok((cards, seen.as_deref().map_err(Clone::clone)?)));
+    Seen::at(place.root.shown(SOCKETS[0]))
+        .tell::<LocalAddress>(local.map(|(cards, looks)| local_addresses(cards, looks)))
+        .tell::<ReplicationConnection>(seen.as_deref().map(replication_connections))
+}
+
+/// The addresses of the network cards; none where the system does not tell them.
+fn cards(root: &Root) -> Result<BTreeSet<IpAddr>, Reason> {
+    let mut cards = BTreeSet::new();
+    for (path, parse) in CARDS {
+        if root.find(path)?.is_some() {
+            cards.extend(parse(&root.text(path, MAX_SOCKETS)?));
+        }
+    }
+    Ok(cards)
+}
+
+fn local_addresses(cards: BTreeSet<IpAddr>, looks: &[Sockets]) -> Vec<LocalAddress> {
+    let connected = looks.iter().flat_map(|look| &look.connections).map(|connection| connection.local.ip());
+    let waiting = looks.iter().flat_map(|look| &look.waiting).copied();
+    let all: BTreeSet<IpAddr> = cards.into_iter().chain(connected).chain(waiting).collect();
+    all.into_iter().map(|address| LocalAddress { address }).collect()
 }
 
 /// The sockets at one moment. The system tells them in pieces, so that one that moves meanwhile may be told twice.
@@ -65,6 +102,8 @@ async fn look(place: &Place) -> Seen {
 struct Sockets {
     /// The ports at which the system waits for connections.
     listening: BTreeSet<u16>,
+    /// The addresses at which it does.
+    waiting: BTreeSet<IpAddr>,
     connections: BTreeSet<Connection>,
 }
 
@@ -79,7 +118,7 @@ fn look_often(root: &Root, looks: u32) -> Result<Vec<Sockets>, Reason> {
 
 /// A system without IPv6 has no second file; one without the first does not run.
 fn sockets(root: &Root) -> Result<Sockets, Reason> {
-    let mut sockets = Sockets { listening: BTreeSet::new(), connections: BTreeSet::new() };
+    let mut sockets = Sockets { listening: BTreeSet::new(), waiting: BTreeSet::new(), connections: BTreeSet::new() };
     for path in SOCKETS {
         match root.find(path)? {
             None if path == SOCKETS[1] => continue,
@@ -90,7 +129,9 @@ fn sockets(root: &Root) -> Result<Sockets, Reason> {
         if !proc_net_tcp::is_list(&text) {
             return Err(Server::NoSocketList { path: root.shown(path) }.into());
         }
-        sockets.listening.extend(proc_net_tcp::listeners(&text).iter().map(SocketAddr::port));
+        let listeners = proc_net_tcp::listeners(&text);
+        sockets.listening.extend(listeners.iter().map(SocketAddr::port));
+        sockets.waiting.extend(listeners.iter().map(SocketAddr::ip));
         sockets.connections.extend(proc_net_tcp::parse(&text));
     }
     Ok(sockets)
@@ -207,6 +248,22 @@ mod tests {
         assert_eq!(replication_connections(&looks), [waits, expected, was_looked_at]);
         assert_eq!(replication_connections(&looks[..1]), looked_at());
         assert_eq!(replication_connections(&looks[2..]).len(), 1, "who waits nowhere was not looked at");
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn addresses_are_those_of_sockets_and_of_network_cards() {
+        let trie = "  |-- 192.0.2.20\n     /32 host LOCAL\n  |-- 192.0.2.255\n     /32 link BROADCAST\n";
+        let (folder, root) = system(&[("tcp", &format!("{LISTENS}{FROM_MAIL_1}"))]);
+        let told = |root: &Root| {
+            let rows = local_addresses(cards(root).unwrap(), &look_often(root, 1).unwrap());
+            rows.iter().map(|row| row.address.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&root), ["0.0.0.0", "192.0.2.20"]);
+        std::fs::write(folder.path().join("proc/net/fib_trie"), trie.replace(".20", ".40")).unwrap();
+        assert_eq!(told(&root), ["0.0.0.0", "192.0.2.20", "192.0.2.40"]);
+        // Those of this machine, whatever they are.
+        assert!(cards(&Root::new("/")).unwrap().contains(&std::net::Ipv4Addr::LOCALHOST.into()));
     }
 
     #[test]

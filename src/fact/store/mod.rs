@@ -4,6 +4,7 @@
 //! The file of a sealed store *is* the snapshot: any `sqlite3` opens it.
 
 mod adopt;
+mod differ;
 mod open;
 mod read;
 mod sandbox;

@@ -9,6 +9,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
+use crate::format::mailbox_name;
 use crate::model::version;
 
 /// Deterministic functions without side effects: SQLite's own, and ours.
@@ -23,6 +24,7 @@ const FUNCTIONS: &[&str] = &[
     "concat",
     "concat_ws",
     "count",
+    "cyrus_root",
     "dense_rank",
     "first_value",
     "floor",
@@ -188,6 +190,11 @@ fn register_functions(connection: &Connection) -> Result<(), Error> {
     connection.create_scalar_function("version_cmp", 2, flags, |context| {
         let (left, right) = (context.get::<Option<String>>(0)?, context.get::<Option<String>>(1)?);
         Ok(left.zip(right).map(|(l, r)| version::compare(&l, &r) as i64))
+    })?;
+    connection.create_scalar_function("cyrus_root", 3, flags, |context| {
+        let [domain, kind, name] = [0, 1, 2].map(|place| context.get::<Option<String>>(place));
+        let (Some(domain), Some(name)) = (domain?, name?) else { return Ok(None) };
+        Ok(Some(mailbox_name::root_of_bluemind(&domain, kind?.as_deref() == Some("user"), &name)))
     })?;
     connection.create_scalar_function("release_of", 1, flags, |context| {
         Ok(context.get::<Option<String>>(0)?.and_then(|build| version::release_of(&build)))

@@ -20,7 +20,14 @@ struct Trace {
     source: Source,
     login: String,
     address: Option<IpAddr>,
-    client: Option<String>,
+    client: Option<Client>,
+}
+
+/// What a client said of itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Client {
+    name: String,
+    side: Option<String>,
 }
 
 impl Trace {
@@ -84,7 +91,8 @@ impl Traces {
             source: trace.source,
             login: trace.login,
             client_address: trace.address,
-            client_id: trace.client,
+            client_side: trace.client.as_ref().and_then(|client| client.side.clone()),
+            client_id: trace.client.map(|client| client.name),
             logins: count.logins,
             first_at: count.first_at,
             last_at: count.last_at,
@@ -106,7 +114,7 @@ pub(super) struct Sessions {
 /// The half of a connection that was seen.
 enum Half {
     Login(Trace, Option<i64>),
-    Client(String),
+    Client(Client),
 }
 
 impl Sessions {
@@ -121,7 +129,10 @@ impl Sessions {
                     None => traces.add(trace, at()),
                 }
             }
-            Cyrus::ClientId { session, name } => self.join(session, Half::Client(bounded(name)), traces),
+            Cyrus::ClientId { session, name, side } => {
+                let client = Client { name: bounded(name), side: side.map(bounded) };
+                self.join(session, Half::Client(client), traces);
+            }
         }
     }
 
@@ -129,8 +140,9 @@ impl Sessions {
         let session = bounded(session);
         let other = self.recent.remove(&session).or_else(|| self.older.remove(&session));
         match (other, half) {
-            (Some(Half::Client(name)), Half::Login(trace, at)) | (Some(Half::Login(trace, at)), Half::Client(name)) => {
-                traces.add(Trace { client: Some(name), ..trace }, at);
+            (Some(Half::Client(client)), Half::Login(trace, at))
+            | (Some(Half::Login(trace, at)), Half::Client(client)) => {
+                traces.add(Trace { client: Some(client), ..trace }, at);
             }
             (Some(Half::Login(trace, at)), again @ Half::Login(..)) => {
                 traces.add(trace, at);
@@ -258,7 +270,7 @@ mod tests {
     #[test]
     fn an_id_finds_its_login_on_the_same_connection() {
         let (mut sessions, mut traces) = (Sessions::default(), Traces::new(100));
-        let id = |session, name| Cyrus::ClientId { session, name };
+        let id = |session, name| Cyrus::ClientId { session, name, side: None };
         for told in [
             login("after", "1"),
             id("2", "before"),
