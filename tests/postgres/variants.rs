@@ -110,14 +110,17 @@ fn servers_that_were_not_collected_do_not_make_autodiscover_unknown() {
     let installation = Installation::build("healthy_single");
     let path = "var/lib/dpkg/status";
     let status = fs::read_to_string(installation.path("root").join(path)).unwrap();
-    let without: Vec<&str> = status.split("\n\n").filter(|package| !package.trim_start().starts_with("Package: bm-mapi\n")).collect();
+    let without: Vec<&str> =
+        status.split("\n\n").filter(|package| !package.trim_start().starts_with("Package: bm-mapi\n")).collect();
     assert_ne!(without.join("\n\n"), status);
     write(&installation, path, &without.join("\n\n"));
     installation.sql(DIRECTORY, "SELECT fixture.add_server('edge', '192.0.2.30', ARRAY['mail/smtp-edge'])");
     let outcomes = |run: &Run| {
         let checks = run.report["checks"].as_array().unwrap().iter();
         let of_autodiscover = checks.filter(|check| check["category"] == "autodiscover");
-        of_autodiscover.map(|check| check["outcome"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+        of_autodiscover
+            .map(|check| check["outcome"].as_str().unwrap().to_owned())
+            .collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(outcomes(&judged(&installation)), ["not_applicable".to_owned()].into());
     write(&installation, path, &status);

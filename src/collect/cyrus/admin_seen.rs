@@ -14,6 +14,7 @@ use crate::fact::table;
 use crate::format::cyrus_db::Entry;
 use crate::format::seen_state::SeenState;
 use crate::model::Reason;
+use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
 
 table! {
@@ -108,12 +109,14 @@ fn read(root: &Root, path: &str) -> Result<Vec<(String, SeenState)>, Reason> {
     }
 }
 
-/// Messages of a folder that were read, and those that its owner has not. A folder whose index is gone has none.
+/// Messages of a folder that were read, and those that its owner has not. The error says why its index tells neither.
 fn count(root: &Root, conf: &Conf, mailbox: &Mailbox, state: &SeenState) -> Result<(Option<u64>, Option<u64>), Reason> {
-    let Some(directories) = &mailbox.directories else { return Ok((None, None)) };
-    let inspected = indexes::inspect(root, mailbox, directories, true);
-    let Some(Content { records, tells_seen, .. }) = inspected.content else {
-        return inspected.refusal.map_or(Ok((None, None)), Err);
+    let name = || escaped(mailbox.name.as_bytes());
+    let directories = mailbox.directories.as_ref().ok_or_else(|| Cyrus::NoPartition { name: name() })?;
+    let indexes::Inspected { content, row, refusal, .. } = indexes::inspect(root, mailbox, directories, true);
+    let Some(Content { records, tells_seen, .. }) = content else {
+        let state = row.state.word().to_owned();
+        return Err(refusal.unwrap_or_else(|| Cyrus::IndexNotSound { name: name(), state }.into()));
     };
     let read = || records.iter().filter(|message| message.is_live && state.contains(message.uid));
     let unread = read().filter(|message| !message.is_seen).count() as u64;
