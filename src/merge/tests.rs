@@ -233,8 +233,12 @@ fn what_was_collected_where_nobody_knew_the_roles_is_sorted_out() {
 #[test]
 fn without_the_directory_everything_that_was_read_is_kept_and_nothing_looks_complete() {
     let blind = |name, uid: &str| mail(name, uid).lacks(&SERVER, "directory").lacks(&PACKAGE, "*");
-    let facts = merged(vec![blind("1.facts", "mail-1"), blind("2.facts", "mail-2")]).unwrap();
+    let with_copy = blind("1.facts", "mail-1").has(&PACKAGE, "mail-3");
+    let facts = merged(vec![with_copy, blind("2.facts", "mail-2")]).unwrap();
     assert_eq!(told(&facts, &SPOOL, "mail-1"), complete("1.facts"));
+    assert_eq!(told(&facts, &PACKAGE, "mail-3"), complete("1.facts"));
+    let is_made_up = |c: &Coverage| c.table != "package" && c.scope == "mail-3";
+    assert!(!facts.coverage().iter().any(is_made_up), "nobody has told more of it");
     for (table, scope) in [(&PACKAGE, "*"), (&SPOOL, "*"), (&SHARD, "*"), (&MAILBOX, "directory"), (&DNS, "network")] {
         let of_table = facts.coverage().iter().find(|c| c.table == table.name && c.scope == scope).unwrap();
         assert_eq!(of_table.completeness, Completeness::Absent, "{}", table.name);
