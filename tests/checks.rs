@@ -98,6 +98,13 @@ fn a_sound_file_has_no_defect() {
     assert_eq!((code, said.as_str()), (0, "1 check file(s), no defect\n"));
 }
 
+/// The benchmark measures a run of it, not a refusal.
+#[test]
+fn the_check_of_the_benchmark_is_sound() {
+    let light = include_str!("benchmark/light_check.toml").replace("NUMBER", "1");
+    assert_eq!(lint(&light), (0, String::new()), "{light}");
+}
+
 #[test]
 fn every_defect_is_told_with_its_place() {
     let defects = [

@@ -247,7 +247,13 @@ impl Naming {
 /// (`net.bluemind.backend.cyrus.internal`, `CreateMailboxCommand`; `mboxname.h` of Cyrus IMAP).
 pub fn root_of_bluemind(domain: &str, is_user: bool, name: &str) -> String {
     let prefix = if is_user { "user." } else { "" };
-    format!("{domain}!{prefix}{}", mutf7::encode(name).replace('.', "^").replace('/', "."))
+    let mut root = [domain, "!", prefix].concat();
+    root.extend(mutf7::encode(name).chars().map(|c| match c {
+        '.' => '^',
+        '/' => '.',
+        other => other,
+    }));
+    root
 }
 
 /// `^` as the dot that it stands for.

@@ -197,19 +197,18 @@ fn mailbox(n: i64, server: &str) -> Row {
         format!("user{n}@example.org").into(),
         false.into(),
         false.into(),
+        Value::Null,
     ]
 }
 
 fn folder(n: i64) -> Row {
     let (mailbox, index) = (n % MAILBOXES, n / MAILBOXES);
     let name = if index == 0 { "INBOX".to_owned() } else { format!("Projects/Customer {index}") };
-    let short = name.rsplit('/').next().unwrap().to_owned();
     vec![
         format!("{n:016x}").into(),
         uid(mailbox).into(),
         "example.org".into(),
         name.into(),
-        short.into(),
         false.into(),
         120.into(),
         0.into(),

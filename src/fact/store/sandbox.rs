@@ -192,9 +192,9 @@ fn register_functions(connection: &Connection) -> Result<(), Error> {
         Ok(left.zip(right).map(|(l, r)| version::compare(&l, &r) as i64))
     })?;
     connection.create_scalar_function("cyrus_root", 3, flags, |context| {
-        let [domain, kind, name] = [0, 1, 2].map(|place| context.get::<Option<String>>(place));
+        let [domain, kind, name] = [0, 1, 2].map(|place| context.get_raw(place).as_str_or_null());
         let (Some(domain), Some(name)) = (domain?, name?) else { return Ok(None) };
-        Ok(Some(mailbox_name::root_of_bluemind(&domain, kind?.as_deref() == Some("user"), &name)))
+        Ok(Some(mailbox_name::root_of_bluemind(domain, kind? == Some("user"), name)))
     })?;
     connection.create_scalar_function("release_of", 1, flags, |context| {
         Ok(context.get::<Option<String>>(0)?.and_then(|build| version::release_of(&build)))
