@@ -226,6 +226,29 @@ fn a_log_that_is_missing_is_named_and_the_others_are_kept() {
     assert!(reason.contains("no line of Cyrus' imapd in ") && !reason.contains("ysnp"), "{reason}");
 }
 
+/// Nobody has used it yet: its logs cannot tell of an import that left no message.
+#[test]
+fn a_cyrus_without_any_message_needs_no_line_in_the_logs() {
+    let server = Server::with_silent_services();
+    server.write(
+        "etc/imapd.conf",
+        b"configdirectory: /var/lib/cyrus\npartition-p: /srv/data\narchivepartition-p: /srv/archive\n",
+    );
+    server.write("var/log/mail.log", b"Nov 23 18:08:58 bm postfix/smtpd[7]: connect from unknown\n");
+    let ends = |server: &Server| {
+        server.collect(&[]);
+        server.coverage("login_trace").0
+    };
+    assert_eq!(ends(&server), "partial", "a partition that is not there may hold anything");
+    server.write("srv/data/domain/e/example.org/j/user/jdoe/cyrus.header", b"");
+    assert_eq!(ends(&server), "complete");
+    server.write("srv/archive/domain/e/example.org/j/user/jdoe/1.", b"mail");
+    assert_eq!(ends(&server), "partial");
+    std::fs::remove_dir_all(server.path("srv/archive")).unwrap();
+    std::os::unix::fs::symlink("/elsewhere", server.path("srv/data/domain/link")).unwrap();
+    assert_eq!(ends(&server), "partial", "a link may lead to mail");
+}
+
 #[test]
 fn what_a_damaged_log_still_tells_is_kept() {
     let server = Server::with_silent_services();

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 
 use jiff::tz::TimeZone;
+use walkdir::{DirEntry, WalkDir};
 
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
 use super::packages;
@@ -15,6 +16,7 @@ use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::{Rows, Seen};
 use crate::fact::{Record, enumeration, table};
+use crate::format::imapd_conf::ImapdConf;
 use crate::format::login_log;
 use crate::model::Reason;
 use crate::model::reason::{Files, Server};
@@ -52,6 +54,9 @@ pub(super) const ALL: &[&dyn OfServer] = &[&Look { tables: LoginTrace::ALONE, lo
 
 /// Where syslog may put Cyrus' lines: the first that has some is read, for others repeat them.
 const MAIL_LOGS: [&str; 5] = ["mail.log", "maillog", "mail.info", "syslog", "messages"];
+/// Where Cyrus' partitions are told, and more than any such file has, in bytes.
+const IMAPD_CONF: &str = "/etc/imapd.conf";
+const IMAPD_CONF_LIMIT: u64 = 16 * 1024 * 1024;
 /// Most rows of a server.
 const MAX_ROWS: usize = 100_000;
 /// Where the name of the time zone may stand, and names of that which is none.
@@ -168,7 +173,7 @@ impl Gathered {
             self.sources += 1;
             return;
         }
-        if !is_expected {
+        if !is_expected || holds_no_mail(root) {
             return;
         }
         reasons.dedup();
@@ -201,6 +206,29 @@ impl Gathered {
             self.missing.push(Server::OtherLayout { path: root.shown(format!("{folder}/{name}")) }.into());
         }
     }
+}
+
+/// Whether Cyrus holds no message at all, as on an installation that nobody uses yet: nothing was imported then, whatever its
+/// logs say.
+fn holds_no_mail(root: &Root) -> bool {
+    let Ok(text) = root.text(IMAPD_CONF, IMAPD_CONF_LIMIT) else { return false };
+    let Ok(conf) = ImapdConf::parse(IMAPD_CONF, &text, |path| root.text(path, IMAPD_CONF_LIMIT)) else { return false };
+    let mut partitions = conf.partitions().map(|(_, roots)| roots).peekable();
+    let is_without = |folder: &str| match root.find_folder(folder) {
+        Ok(Some(real)) => WalkDir::new(real).into_iter().all(|entry| entry.is_ok_and(|entry| !is_message(&entry))),
+        _ => false,
+    };
+    let is_absent = |folder: &str| matches!(root.find_folder(folder), Ok(None));
+    partitions.peek().is_some()
+        && partitions.all(|roots| {
+            is_without(roots.data) && roots.archive.is_none_or(|archive| is_absent(archive) || is_without(archive))
+        })
+}
+
+/// Whether it is called as Cyrus calls a message, `12.`, or leads elsewhere.
+fn is_message(entry: &DirEntry) -> bool {
+    let number = entry.file_name().as_encoded_bytes().strip_suffix(b".");
+    entry.path_is_symlink() || number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
 }
 
 impl LogFile {
