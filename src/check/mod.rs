@@ -43,7 +43,7 @@ pub struct Check {
     /// Roles it is about: without a server holding one of them it does not apply, and the files of other servers are
     /// not needed.
     pub roles: Vec<String>,
-    /// Packages it is about: it does not apply where no server has one of them.
+    /// Packages it is about: it does not apply where no server has one of them, of those with its roles if it has any.
     pub packages: Vec<String>,
     /// Whether it is run only when its category or its id is asked for: it would disturb an ordinary run.
     pub only_with_category: bool,
