@@ -169,6 +169,11 @@ fn big_snapshot(path: &Path) {
     put("subtree", server, &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), text("example.org")]));
     put("folder", server, &mut (0..FOLDERS).map(folder));
     put("mapi_folder", server, &mut (0..MAILBOXES).map(mapi_folder));
+    let list = vec![text("/var/lib/cyrus/mailboxes.db"), text("sound"), Value::Null, 1_700_000_000.into()];
+    put("cyrus_list", server, &mut [list].into_iter());
+    let partition = vec![text("bm-master__example_org"), false.into(), Value::Null, Value::Null];
+    put("cyrus_partition", server, &mut [partition].into_iter());
+    put("cyrus_mailbox", server, &mut (0..MAILBOXES).map(root));
     finish(&mut store, &schema);
     store.seal().unwrap().save(SnapshotTarget::open(path).unwrap()).unwrap();
 }
@@ -212,6 +217,29 @@ fn folder(n: i64) -> Row {
         false.into(),
         120.into(),
         0.into(),
+    ]
+}
+
+/// The root of a mailbox in Cyrus.
+fn root(n: i64) -> Row {
+    let name = format!("example.org!user.user{n}");
+    let directory =
+        |tree: &str| format!("/var/spool/cyrus/{tree}/bm-master__example_org/domain/e/example.org/u/user/user{n}");
+    vec![
+        name.clone().into(),
+        name.into(),
+        "user".into(),
+        "example.org".into(),
+        format!("user{n}").into(),
+        Value::Null,
+        false.into(),
+        false.into(),
+        "bm-master__example_org".into(),
+        format!("{n:016x}").into(),
+        format!("{}@example.org lrswipkxtecda, admin0 lrswipkxtecda", uid(n)).into(),
+        directory("data").into(),
+        directory("meta").into(),
+        Value::Null,
     ]
 }
 
