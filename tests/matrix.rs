@@ -240,6 +240,7 @@ const CAUSES_OF_CASES: &[(&str, &str)] = &[
     ("replication_failing", "cyrus_default_partition_used"),
     ("replication_failing", "cyrus_mailbox_unknown"),
     ("spool_directory_unexpected", "cyrus_mailbox_missing"),
+    ("spool_directory_unexpected", "message_file_missing"),
 ];
 
 /// What a check says of the cause of its findings must lead to findings that are really made.

@@ -118,3 +118,25 @@ fn a_listed_mailbox_whose_index_says_that_it_was_deleted_is_named() {
     assert_eq!(found["cyrus_index_damaged"], [format!("bm-master:{name}")].into(), "{}", run.digest());
     assert!(run.report.to_string().contains("index_marked_deleted"), "{}", run.digest());
 }
+
+/// Cyrus then looks for every directory elsewhere: one cause for each partition, and no directory is told by itself.
+#[test]
+fn hashing_that_does_not_fit_the_disk_is_told_for_each_partition() {
+    let world = World::of(healthy_files());
+    let path = world.lab.path("/etc/imapd.conf");
+    let conf = std::fs::read_to_string(&path).unwrap();
+    let other: String =
+        conf.lines().filter(|line| !line.starts_with("hashimapspool")).map(|line| format!("{line}\n")).collect();
+    assert_ne!(other, conf);
+    std::fs::write(&path, other + "hashimapspool: 0\n").unwrap();
+    let run = crate::run::run(&world.installation);
+    let checks = run.report["checks"].as_array().unwrap().iter();
+    let open = checks.flat_map(|check| {
+        let findings = check["findings"].as_array().unwrap().iter();
+        let open = findings.filter(|finding| finding["explained_by"].is_null() && finding["severity"] != "info");
+        open.map(|finding| format!("{}: {}", check["id"], finding["subject"])).collect::<Vec<_>>()
+    });
+    let expected = ["bm-master__example_net", "bm-master__example_org"]
+        .map(|partition| format!("\"message_file_missing\": \"{partition}\""));
+    assert_eq!(open.collect::<Vec<_>>(), expected, "{}", run.digest());
+}
