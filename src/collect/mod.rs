@@ -146,7 +146,14 @@ impl<'a> Collectors<'a> {
             Err(error) => Err(Run::Store { error: error.to_string() }.into()),
         };
         self.sessions.collect(&access, &sources, DIRECTORY, &self.sink, |_| ()).await;
-        if let Err(error) = self.sink.with(|store| store.keep_differences(source.table, database::FIRST)) {
+        let differ = |store: &mut Store| {
+            // What could not be held against what it was tells of changes that are none.
+            store.keep_differences(source.table, database::FIRST).or_else(|error| {
+                let reason = Run::Store { error: error.to_string() };
+                store.finish(source.table, Coverage::absent(source.table.name, DIRECTORY, reason))
+            })
+        };
+        if let Err(error) = self.sink.with(differ) {
             tracing::error!("holding the directory against what it was: {error}");
         }
     }

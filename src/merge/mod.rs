@@ -66,7 +66,13 @@ pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Res
 fn tell_changes(store: &mut Store, parts: &[Part], schema: &Schema) -> Result<(), StoreError> {
     let (Some(table), Some(change)) = (schema.table(CHANGING.0), schema.table(CHANGING.1)) else { return Ok(()) };
     let is_told = |part: &&Part| part.knows_all(table, DIRECTORY);
-    parts.iter().filter(is_told).try_for_each(|part| store.adopt_differences(&part.facts, change, table))
+    for part in parts.iter().filter(is_told) {
+        store.adopt_differences(&part.facts, change, table)?;
+        // What changed while that one was collected is not known, and may be anything.
+        let gap = part.statement(change, DIRECTORY).filter(|told| told.completeness != Completeness::Complete);
+        gap.map_or(Ok(()), |gap| store.finish(change, gap.clone()))?;
+    }
+    Ok(())
 }
 
 /// What the result says of itself.

@@ -287,6 +287,9 @@ fn what_the_directories_do_not_tell_alike_is_a_change() {
     other.fill(&CHANGE, "directory", told_then, Completeness::Complete);
     let facts = merged(vec![core(), other, mail("2.facts", "mail-2").directory()]).unwrap();
     assert_eq!(changes(&facts), ["1.facts", "2.facts", "core.facts", "meanwhile"]);
+    let blind = mail("1.facts", "mail-1").directory().lacks(&CHANGE, "directory");
+    let (completeness, reason) = told(&merged(vec![core(), blind]).unwrap(), &CHANGE, "directory");
+    assert_eq!((completeness, reason), (Completeness::Absent, Reason::from(reason_of("1.facts")).to_string()));
     let partly = mail("1.facts", "mail-1").directory().is(&MAILBOX, "directory", Completeness::Partial);
     assert_eq!(changes(&merged(vec![core(), partly]).unwrap()), [""; 0], "half a directory differs without a change");
 }

@@ -13,10 +13,12 @@ impl Store {
         let Some(statement) = self.whole(table)? else { return Ok(()) };
         let name = table.name;
         let differences = differences(table, &format!("main.{name}"), &format!("main.{}", first.name));
-        self.connection.execute_batch(&format!(
-            "BEGIN; CREATE TEMP TABLE difference AS {differences}; DELETE FROM main.{name}; \
-             INSERT INTO main.{name} SELECT * FROM difference; DROP TABLE difference; COMMIT"
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute_batch(&format!(
+            "CREATE TEMP TABLE difference AS {differences}; DELETE FROM main.{name}; \
+             INSERT INTO main.{name} SELECT * FROM difference; DROP TABLE difference"
         ))?;
+        transaction.commit()?;
         self.finish(table, statement)
     }
 
