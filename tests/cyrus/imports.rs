@@ -151,3 +151,25 @@ fn an_import_as_the_user_is_silent_and_one_as_admin0_is_named() {
         assert_eq!(seen(&world), [format!("example.org!user.{root} 3 3")]);
     }
 }
+
+/// Lists of before Cyrus 3.0 have no ids: the headers of the folders do.
+#[test]
+fn a_folder_whose_entry_has_no_id_is_found_by_its_header() {
+    let mut lab = healthy_lab();
+    let name = "user/jdoe@example.org";
+    lab.admin().allow(name);
+    lab.admin().append(name, "(\\Seen)", &message("imported", 0));
+    lab.stop();
+    lab.grow_older();
+    let world = World::of(lab);
+    let mut entries = world.lab.entries();
+    for (_, value) in &mut entries {
+        let text = String::from_utf8(value.clone()).unwrap();
+        if let Some((before, rest)) = text.split_once(" I ") {
+            *value = format!("{before} {}", rest.split_once(' ').unwrap().1).into_bytes();
+        }
+    }
+    world.lab.write_entries(&entries);
+    assert_eq!(world.collect().column("SELECT DISTINCT coalesce(unique_id, 'none') FROM cyrus_mailbox"), ["none"]);
+    assert_eq!(seen(&world), ["example.org!user.jdoe 1 1"]);
+}

@@ -58,11 +58,11 @@ fn find(root: &Root) -> Result<(Vec<AdminSeen>, Option<Reason>), Reason> {
         return Ok((Vec::new(), None));
     }
     let listed = Mailboxes::read(root, &conf).map_err(Reason::from)?;
-    let by_id = |mailbox| Some((Mailbox::unique_id(mailbox)?, mailbox));
-    let listed: HashMap<&str, &Mailbox> = listed.mailboxes.iter().filter_map(by_id).collect();
+    let by_id = |mailbox| Some((unique_id(root, mailbox)?, mailbox));
+    let listed: HashMap<String, &Mailbox> = listed.mailboxes.iter().filter_map(by_id).collect();
     let mut gaps = Vec::new();
     let row = |(unique_id, state): (&String, &SeenState)| {
-        let mailbox = listed.get(unique_id.as_str()).copied();
+        let mailbox = listed.get(unique_id).copied();
         let counted = match mailbox {
             Some(mailbox) if !state.is_empty() => count(root, &conf, mailbox, state).unwrap_or_else(|reason| {
                 gaps.push(reason);
@@ -82,6 +82,12 @@ fn find(root: &Root) -> Result<(Vec<AdminSeen>, Option<Reason>), Reason> {
     let mut rows: Vec<AdminSeen> = states.iter().map(row).collect();
     rows.sort();
     Ok((rows, Reason::all(gaps)))
+}
+
+/// The id of a folder; an entry of before Cyrus 3.0 leaves it to the folder's header.
+fn unique_id(root: &Root, mailbox: &Mailbox) -> Option<String> {
+    let of_header = || indexes::inspect(root, mailbox, mailbox.directories.as_ref()?, false).row.unique_id;
+    mailbox.unique_id().map(str::to_owned).or_else(of_header)
 }
 
 /// What the data base of a reader holds; nothing when there is none: it has never opened a folder.

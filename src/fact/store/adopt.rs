@@ -11,9 +11,8 @@ use crate::model::{Completeness, Coverage};
 impl Store {
     /// Takes over statements of other facts, with the rows that they speak of.
     pub fn adopt(&mut self, facts: &Facts, statements: &[(&'static Table, &Coverage)]) -> Result<(), StoreError> {
-        self.connection.execute("ATTACH ?1 AS part", [uri(facts.path())]).map_err(|error| facts.damaged(&error))?;
-        let taken = statements.iter().try_for_each(|(table, statement)| self.take(table, statement));
-        self.connection.execute("DETACH part", [])?;
+        let taken =
+            self.beside(facts, || statements.iter().try_for_each(|(table, statement)| self.take(table, statement)))?;
         taken.map_err(|error| match error.sqlite_error_code() {
             // Rows that a table refuses cannot have been written by this program.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
@@ -21,6 +20,14 @@ impl Store {
             }
             _ => StoreError::Sqlite(error),
         })
+    }
+
+    /// Works while the other facts are there as `part`.
+    pub(super) fn beside<T>(&self, facts: &Facts, work: impl FnOnce() -> T) -> Result<T, StoreError> {
+        self.connection.execute("ATTACH ?1 AS part", [uri(facts.path())]).map_err(|error| facts.damaged(&error))?;
+        let done = work();
+        self.connection.execute("DETACH part", [])?;
+        Ok(done)
     }
 
     fn take(&self, table: &Table, statement: &Coverage) -> Result<(), rusqlite::Error> {

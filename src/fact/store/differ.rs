@@ -1,7 +1,7 @@
 //! One table at two times: what only one of them tells.
 
 use super::StoreError;
-use super::open::{Facts, uri};
+use super::open::Facts;
 use super::write::Store;
 use crate::fact::Table;
 use crate::model::{Completeness, Coverage};
@@ -25,15 +25,13 @@ impl Store {
     /// Adds to a table in what `first` of other facts differs from that of these, and the rows that the others have in it.
     pub fn adopt_differences(&mut self, facts: &Facts, table: &Table, first: &Table) -> Result<(), StoreError> {
         let Some(statement) = self.whole(table)? else { return Ok(()) };
-        self.connection.execute("ATTACH ?1 AS part", [uri(facts.path())]).map_err(|error| facts.damaged(&error))?;
         let name = table.name;
         let differences = differences(table, &format!("part.{}", first.name), &format!("main.{}", first.name));
         let sql = format!(
             "INSERT INTO main.{name} \
              SELECT * FROM ({differences} UNION SELECT * FROM part.{name}) EXCEPT SELECT * FROM main.{name}"
         );
-        let added = self.connection.execute(&sql, []);
-        self.connection.execute("DETACH part", [])?;
+        let added = self.beside(facts, || self.connection.execute(&sql, []))?;
         added.map_err(|error| facts.damaged(&error))?;
         self.finish(table, statement)
     }
