@@ -19,7 +19,7 @@ SELECT
   max(a.resolver_rank > 0) AS is_dns,
   count(DISTINCT CASE WHEN a.resolver_rank > 0 THEN a.resolver END) AS resolvers,
   max(coalesce(k.resolvers, 0)) AS asked,
-  r.value GLOB '127.*' OR r.value IN ('::1', '0.0.0.0', '::') AS is_own
+  leads_home(r.value) AS is_own
 FROM dns_record AS r
 JOIN dns_answer AS a
   ON a.name = r.name AND a.host = r.host AND a.resolver = r.resolver AND a.purpose = r.purpose AND a.type = r.type

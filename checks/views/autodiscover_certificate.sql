@@ -1,11 +1,12 @@
 -- One row: the certificate that an address shows for a host, with what a client objects to, each null when it does not:
 -- `name_problem`, `validity_problem`, `trust_problem` (`unknown`: nothing could judge the chain), and all of them in
--- `problems`. `verdict`: `ok`, `warns` (a client shows a warning), `refused` (no client accepts it).
+-- `problems`. `verdict`: `ok`, `warns` (a client shows a warning), `refused` (no client accepts it), `unknown` (this program
+-- alone cannot judge it, and clients may).
 WITH
 judged AS (
   SELECT
     h.handshake_id, h.name, h.host, h.address, h.port, h.names, h.issuer, h.trust, h.validity, h.expires_at, h.key_algorithm, h.key_bits,
-    h.certificate_sha256, h.key_sha256, h.name_matches,
+    h.certificate_sha256, h.key_sha256, h.name_matches, h.missing_issuer,
     EXISTS (
       SELECT 1 FROM tls_certificate AS t
       WHERE t.handshake_id = h.handshake_id AND t.position = 0
@@ -33,10 +34,11 @@ named AS (
 )
 SELECT
   handshake_id, name, host, address, port, names, issuer, trust, validity, expires_at, key_algorithm, key_bits,
-  certificate_sha256, key_sha256, is_bluemind_default, name_problem, validity_problem, trust_problem,
+  certificate_sha256, key_sha256, missing_issuer, is_bluemind_default, name_problem, validity_problem, trust_problem,
   CASE
     WHEN trust = 'bad_signature' OR key_algorithm = 'RSA' AND key_bits < 2048 THEN 'refused'
-    WHEN NOT name_matches OR validity <> 'valid' OR trust NOT IN ('system', 'extra') THEN 'warns'
+    WHEN name_problem IS NOT NULL OR validity <> 'valid' OR trust NOT IN ('system', 'extra', 'unknown') THEN 'warns'
+    WHEN trust = 'unknown' OR name_matches IS NULL THEN 'unknown'
     ELSE 'ok'
   END AS verdict,
   nullif(concat_ws(', ', name_problem, validity_problem, trust_problem), '') AS problems,

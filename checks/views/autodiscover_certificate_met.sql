@@ -11,7 +11,7 @@ WITH chain AS MATERIALIZED (
 )
 SELECT
   m.name, coalesce(n.unicode_name, m.name) AS domain, m.method, m.host, m.address, m.is_answered, c.port, c.handshake_id, c.names, c.issuer,
-  c.validity, c.expires_at, c.key_bits, c.name_problem, c.validity_problem, c.trust_problem, h.detail, t.starts_at,
+  c.validity, c.expires_at, c.key_bits, c.missing_issuer, c.name_problem, c.validity_problem, c.trust_problem, h.detail, t.starts_at,
   coalesce(t.own_ends_at <> c.expires_at, 0) AS is_of_chain, t.own_ends_at - t.own_starts_at AS lifetime_s,
   coalesce(m.method = 'root' AND c.name_problem = 'name_mismatch' AND a.client IN ('yes', 'warns')
     AND instr(' ' || lower(c.names) || ' ', ' *.' || c.host || ' ') > 0, 0) AS is_bare_domain,
@@ -25,7 +25,7 @@ LEFT JOIN autodiscover_method AS a ON a.name = m.name AND a.method = 'autodiscov
 UNION ALL
 SELECT
   u.name, coalesce(n.unicode_name, u.name), u.method, u.host, u.address, 1, u.port, NULL, NULL, NULL,
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 1
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, 1
 FROM autodiscover_probe AS u
 LEFT JOIN autodiscover_name AS n ON n.name = u.name
 WHERE u.method IN ('root', 'autodiscover', 'srv') AND u.result IN ('bluemind', 'autodiscover') AND u.is_unseen

@@ -15,7 +15,7 @@ failed AS MATERIALIZED (
     CASE
       WHEN a.outcome IN ('cname_loop', 'dangling_cname') THEN 'name'
       WHEN a.outcome IN ('servfail', 'timeout') THEN 'zone'
-      WHEN a.outcome IN ('refused', 'truncated', 'error') THEN 'resolver'
+      WHEN a.outcome IN ('refused', 'truncated', 'no_recursion', 'error') THEN 'resolver'
     END AS part
   FROM dns_answer AS a
   JOIN autodiscover_name AS n ON n.name = a.name
@@ -36,6 +36,7 @@ SELECT
     WHEN sum(f.outcome = 'timeout') > 0 THEN 'timeout'
     WHEN sum(f.outcome = 'refused') > 0 THEN 'refused'
     WHEN sum(f.outcome = 'truncated') > 0 THEN 'truncated'
+    WHEN sum(f.outcome = 'no_recursion') > 0 THEN 'no_recursion'
     ELSE 'error'
   END AS reason,
   max(t.answers) AS answers, count(DISTINCT f.resolver) AS failing,

@@ -11,11 +11,27 @@ proofs AS MATERIALIZED (
     max(CASE WHEN proof = 'certificate' THEN holds END) AS same_certificate
   FROM identity_proof GROUP BY probe_id
 ),
+door AS MATERIALIZED (
+  SELECT h.name, h.host, h.address, h.port, h.is_loopback, min(h.outcome) AS outcome, min(h.detail) AS detail,
+         max(h.wants_certificate) AS wants_certificate
+  FROM tls_handshake AS h WHERE h.with_sni GROUP BY h.name, h.host, h.address, h.port, h.is_loopback
+),
+-- Who answers some requests and puts off others limits how often it is asked.
+limited AS MATERIALIZED (
+  SELECT e.address, e.port FROM http_exchange AS e
+  WHERE e.status IS NOT NULL
+  GROUP BY e.address, e.port HAVING sum(e.status = 503) > 0 AND sum(e.status NOT IN (429, 503)) > 0
+),
 ends AS (
   SELECT
     f.probe_id, f.name, f.method, f.spelling, f.url, f.host, f.address, l.hop AS redirects,
-    f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.port AS last_port, l.outcome, l.status, l.realm, l.schemes,
-    l.location, l.error_code, l.body, l.body_bytes, l.detail,
+    f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.port AS last_port, l.verb, l.status, l.realm, l.schemes,
+    -- Two connections to one server, and the handshake alone knows what it would have spoken with others.
+    CASE WHEN l.outcome IN ('no_common_algorithm', 'failed', 'closed') AND d2.outcome IN ('no_common_algorithm', 'failed', 'closed', 'client_certificate')
+      THEN d2.outcome ELSE l.outcome
+    END AS outcome,
+    coalesce(d2.wants_certificate, 0) AS wants_certificate,
+    l.location, l.error_code, l.body, l.body_bytes, coalesce(iif(d2.outcome IN ('no_common_algorithm', 'too_old'), d2.detail, NULL), l.detail) AS detail,
     CASE
       WHEN l.kind = 'bluemind' THEN l.kind
       WHEN EXISTS (
@@ -41,6 +57,9 @@ ends AS (
   LEFT JOIN autodiscover_certificate AS cl
     ON cl.name = l.name AND cl.host = l.host AND cl.address = l.address AND cl.port = coalesce(l.port, cl.port)
     AND l.hop > 0 AND l.url LIKE 'https:%'
+  LEFT JOIN door AS d2
+    ON d2.name = l.name AND d2.host = l.host AND d2.port = coalesce(l.port, d2.port) AND d2.is_loopback = (l.hop = 0 AND f.method = 'loopback')
+    AND (d2.address = l.address OR d2.is_loopback) AND l.url LIKE 'https:%'
   WHERE f.hop = 0
 ),
 named AS (
@@ -75,12 +94,17 @@ valued AS (
     CASE
       WHEN kind IN ('exchange', 'office365') THEN kind
       WHEN is_intercepted THEN 'intercepted'
+      WHEN wants_certificate AND (outcome = 'client_certificate' OR status IN (400, 403)) THEN 'client_certificate'
       WHEN certificate = 'refused' AND outcome <> 'answer' THEN 'weak_key'
       WHEN outcome <> 'answer' THEN outcome
       WHEN identity = 'other_bluemind' THEN 'other_bluemind'
       WHEN kind = 'bluemind' THEN 'bluemind'
       WHEN status = 502 AND (kind = 'bluemind_error_page' OR in_log = 'yes') THEN 'mapi_down'
-      WHEN status = 503 AND (kind IN ('bluemind_error_page', 'empty') OR in_log = 'yes') THEN 'core_not_running'
+      -- bm-mapi answers so itself, with nothing in it, and this nginx passes it on; a page of its own is of a limit.
+      WHEN status = 503 AND (kind = 'bluemind_error_page' OR kind = 'empty' AND in_log = 'yes') THEN 'core_not_running'
+      WHEN status = 429 THEN 'rate_limited'
+      WHEN status = 503 AND EXISTS (SELECT 1 FROM limited AS x WHERE x.address = n.last_address AND x.port = n.last_port) THEN 'rate_limited'
+      WHEN status = 405 AND verb = 'GET' THEN 'method_refused'
       WHEN kind = 'autodiscover' THEN 'autodiscover'
       WHEN status = 401 THEN 'unknown_basic_auth'
       WHEN status = 404 THEN 'not_found'
@@ -96,22 +120,26 @@ SELECT
   v.*,
   CASE
     WHEN result = 'bluemind' THEN CASE WHEN identity IN ('proven', 'very_likely') THEN 'yes' ELSE 'unknown' END
-    WHEN result IN ('other_bluemind', 'core_not_running', 'unknown_basic_auth', 'autodiscover', 'intercepted', 'weak_key', 'not_asked')
+    WHEN result IN ('other_bluemind', 'core_not_running', 'unknown_basic_auth', 'autodiscover', 'intercepted', 'weak_key', 'not_asked',
+                    'no_common_algorithm', 'rate_limited', 'method_refused')
+      OR status = 503
       THEN 'unknown'
     ELSE 'no'
   END AS bm_mapi,
   CASE
     WHEN certificate = 'refused' OR last_certificate = 'refused' THEN 'no'
     -- Published as 127.0.0.1, it leads a workstation to itself.
-    WHEN method <> 'loopback' AND (last_address LIKE '127.%' OR last_address = '::1') THEN 'no'
+    WHEN method <> 'loopback' AND leads_home(last_address) THEN 'no'
     WHEN result = 'other_bluemind' AND status >= 500 THEN 'no'
-    WHEN result IN ('bluemind', 'autodiscover') AND is_unseen THEN 'unknown'
+    WHEN result IN ('bluemind', 'autodiscover') AND (is_unseen OR certificate = 'unknown' OR last_certificate = 'unknown') THEN 'unknown'
     WHEN result IN ('bluemind', 'autodiscover') THEN
       CASE
         WHEN redirects > 0 OR certificate = 'warns' AND NOT only_mobiles_warn THEN 'warns'
         ELSE 'yes'
       END
-    WHEN result IN ('other_bluemind', 'unknown_basic_auth', 'intercepted', 'not_asked') THEN 'unknown'
+    WHEN result IN ('other_bluemind', 'unknown_basic_auth', 'intercepted', 'not_asked', 'no_common_algorithm', 'rate_limited',
+                    'method_refused')
+      THEN 'unknown'
     -- A machine without IPv6 cannot tell what those who have it meet.
     WHEN result = 'unreachable' AND address LIKE '%:%' THEN 'unknown'
     ELSE 'no'

@@ -28,7 +28,7 @@ steps AS (
     CASE
       WHEN a.outcome = 'answer' THEN 'ok'
       WHEN a.outcome IN ('nxdomain', 'nodata') THEN 'note'
-      WHEN a.outcome IN ('timeout', 'not_asked', 'refused', 'truncated', 'error') THEN 'unknown'
+      WHEN a.outcome IN ('timeout', 'not_asked', 'refused', 'truncated', 'no_recursion', 'error') THEN 'unknown'
       ELSE 'error'
     END
   FROM dns_answer AS a
@@ -39,13 +39,13 @@ steps AS (
     h.name, CASE WHEN h.is_loopback THEN 5 ELSE coalesce(m.rank, 5) END, '2 ' || h.host || h.address || h.handshake_id,
     1, 'tls', h.host || ' [' || h.address || ']:' || h.port || CASE WHEN h.with_sni THEN '' ELSE ' (no SNI)' END, h.outcome,
     nullif(concat_ws(', ', h.protocol, h.issuer, h.detail), ''), h.elapsed_ms,
-    CASE h.outcome WHEN 'ok' THEN 'ok' ELSE 'error' END
+    CASE h.outcome WHEN 'ok' THEN 'ok' WHEN 'no_common_algorithm' THEN 'unknown' ELSE 'error' END
   FROM tls_handshake AS h LEFT JOIN host_method AS m ON m.name = h.name AND m.host = h.host
   UNION ALL
   SELECT
     c.name, coalesce(m.rank, 5), '2 ' || c.host || c.address || c.handshake_id || 'c',
     2, 'certificate', nullif(c.names, ''), coalesce(c.problems, 'valid'), c.issuer, NULL,
-    CASE c.verdict WHEN 'ok' THEN 'ok' WHEN 'warns' THEN 'warning' ELSE 'error' END
+    CASE c.verdict WHEN 'ok' THEN 'ok' WHEN 'warns' THEN 'warning' WHEN 'unknown' THEN 'unknown' ELSE 'error' END
   FROM autodiscover_certificate AS c LEFT JOIN host_method AS m ON m.name = c.name AND m.host = c.host
   UNION ALL
   SELECT
@@ -57,7 +57,7 @@ steps AS (
     CASE
       WHEN e.outcome = 'answer' AND e.kind IN ('bluemind', 'redirect') THEN 'ok'
       WHEN e.outcome = 'answer' AND e.kind IN ('autodiscover', 'authentication', 'bluemind_error_page') THEN 'warning'
-      WHEN e.outcome = 'not_asked' THEN 'unknown'
+      WHEN e.outcome IN ('not_asked', 'no_common_algorithm') OR e.status IN (429, 503) THEN 'unknown'
       ELSE 'error'
     END
   FROM http_exchange AS e

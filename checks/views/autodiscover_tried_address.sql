@@ -11,7 +11,7 @@ tried AS MATERIALIZED (
     b.method <> 'root' AND b.result = 'bluemind' AS is_bluemind,
     -- Who can be named, and what leads on to elsewhere, is told by other checks.
     b.method <> 'root' AND b.result IN ('html_page', 'not_found', 'forbidden', 'server_error', 'invalid_xml', 'other', 'unknown_basic_auth',
-      'autodiscover', 'other_bluemind', 'not_tls', 'not_http', 'too_old', 'failed') AS is_strange
+      'autodiscover', 'other_bluemind', 'not_tls', 'not_http', 'too_old', 'client_certificate', 'failed') AS is_strange
   FROM autodiscover_probe AS b
   WHERE b.method IN ('root', 'autodiscover', 'srv') AND b.address IS NOT NULL AND b.result <> 'not_asked'
     -- What the hosts file leads to is no other address of the same record.

@@ -13,7 +13,8 @@ judged AS MATERIALIZED (
       WHEN p.result = 'unknown_basic_auth'
        AND NOT (w.address IS NOT NULL AND p.method <> 'root' AND substr(p.host, -length(n.ascii_name) - 1) = '.' || n.ascii_name)
       THEN 'unknown_basic_auth'
-      WHEN p.result = 'bluemind' AND p.identity = 'likely' THEN 'likely_only'
+      -- What a log that is written in pieces would tell is told once, as unknown.
+      WHEN p.result = 'bluemind' AND p.identity = 'likely' AND p.in_log IS NOT 'late' THEN 'likely_only'
     END AS reason
   FROM autodiscover_probe AS p
   LEFT JOIN autodiscover_name AS n ON n.name = p.name

@@ -27,5 +27,6 @@ pub mod skiplist;
 pub mod spool_path;
 pub mod start_check;
 pub mod systemctl_show;
+pub mod tls_hello;
 pub mod twoskip;
 pub mod unit_file;

@@ -1,5 +1,6 @@
 //! The shared vocabulary: plain values without behaviour that every other room speaks of.
 
+pub mod address;
 pub mod autodiscover;
 pub mod coverage;
 pub mod finding;

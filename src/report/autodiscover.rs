@@ -172,7 +172,8 @@ mod tests {
         weak_key certificate proven very_likely likely foreign not_found forbidden server_error html_page mapi_down \
         core_not_running other_bluemind unknown_basic_auth not_bluemind_autodiscover intercepted excluded only_server \
         no_record slow hairpin wildcard internal absent redirected prompt srv_port srv_alias srv_not_offered \
-        srv_unresolvable srv_multiple no_redirect resolvers_disagree loopback_address";
+        srv_unresolvable srv_multiple no_redirect resolvers_disagree loopback_address no_common_algorithm \
+        client_certificate rate_limited method_refused no_recursion late";
 
     fn step(depth: u8, kind: &str, target: &str, outcome: &str) -> Step {
         let own = str::to_owned;

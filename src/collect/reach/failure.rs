@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::ErrorKind;
 
-use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use crate::model::text::{escaped, visible};
 
@@ -27,6 +27,10 @@ pub(in crate::collect) enum Cause {
     NotTls,
     /// The other side offers nothing from TLS 1.2 on.
     TooOld,
+    /// The other side finds nothing that it speaks in what this program offers.
+    NoCommonAlgorithm,
+    /// The other side wants to know who asks.
+    ClientCertificate,
     /// What came is no HTTP.
     NotHttp,
     /// Something else.
@@ -96,6 +100,15 @@ fn of_tls(error: &rustls::Error) -> Cause {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => Cause::TooOld,
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => Cause::ClientCertificate,
+        // A server that finds no suite, group or signature in common says so with one of these (RFC 8446, 6.2).
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity)
+        | rustls::Error::PeerIncompatible(_)
+        | rustls::Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)
+        | rustls::Error::InvalidCertificate(
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => Cause::NoCommonAlgorithm,
         rustls::Error::InvalidMessage(
             InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
         ) => Cause::Failed,

@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
 use crate::format::mailbox_name;
-use crate::model::version;
+use crate::model::{address, version};
 
 /// Deterministic functions without side effects: SQLite's own, and ours.
 const FUNCTIONS: &[&str] = &[
@@ -47,6 +47,7 @@ const FUNCTIONS: &[&str] = &[
     "lag",
     "last_value",
     "lead",
+    "leads_home",
     "length",
     "like",
     "lower",
@@ -195,6 +196,10 @@ fn register_functions(connection: &Connection) -> Result<(), Error> {
         let [domain, kind, name] = [0, 1, 2].map(|place| context.get_raw(place).as_str_or_null());
         let (Some(domain), Some(name)) = (domain?, name?) else { return Ok(None) };
         Ok(Some(mailbox_name::root_of_bluemind(domain, kind? == Some("user"), name)))
+    })?;
+    connection.create_scalar_function("leads_home", 1, flags, |context| {
+        let told = context.get::<Option<String>>(0)?;
+        Ok(told.and_then(|text| text.parse().ok()).map(address::leads_home))
     })?;
     connection.create_scalar_function("release_of", 1, flags, |context| {
         Ok(context.get::<Option<String>>(0)?.and_then(|build| version::release_of(&build)))

@@ -19,15 +19,19 @@ const DEFAULT: &str = "/var/log/nginx/access.log";
 /// How long nginx may take to write a line: BlueMind's log is unbuffered.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a log that is not buffered takes at most for one line.
+const PROMPT: Duration = Duration::from_secs(1);
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Bytes that are read of what a log grew by; more requests than that come from somebody else.
 const MOST: u64 = 64 * 1024 * 1024;
 
-/// The logs, from where they stood when the watch began.
+/// The logs, from where they stood when the watch began, and what they grew by since.
 pub(super) struct Watch {
     logs: Vec<Log>,
+    text: String,
 }
 
 struct Log {
@@ -46,6 +50,8 @@ struct Open {
 pub(super) struct Seen {
     tokens: BTreeSet<String>,
     gap: Option<String>,
+    /// A line that is not there yet may still come: nginx buffers them.
+    is_late: bool,
 }
 
 impl Watch {
@@ -57,28 +63,48 @@ impl Watch {
         if logs.is_empty() {
             logs.push(Log::open(root.clone(), DEFAULT.into()));
         }
-        Self { logs }
+        Self { logs, text: String::new() }
     }
 
-    /// Looks for tokens in what was written since, until those that are awaited are there or nginx had time enough.
-    pub(super) async fn end(mut self, tokens: &[(String, bool)]) -> Seen {
-        let mut text = String::new();
-        let ends = tokio::time::Instant::now() + PATIENCE;
-        let is_readable = self.logs.iter().any(|log| log.state.is_ok());
+    /// Looks for tokens in what was written since, until those that are awaited are there or nginx had time enough. Of
+    /// tokens of which only some are there, `again` repeats the request of one that is, and tells its new token: a log that
+    /// does not show that one at once is written in pieces, and denies nothing.
+    pub(super) async fn end<F: Future<Output = Option<String>>>(
+        mut self,
+        tokens: &[(String, bool)],
+        again: impl FnOnce(Vec<String>) -> F,
+    ) -> Seen {
+        let awaited: Vec<&str> = tokens.iter().filter(|(_, is_awaited)| *is_awaited).map(|(token, _)| token.as_str()).collect();
+        let mut is_late = false;
+        let is_all = self.wait_for(&awaited, PATIENCE).await;
+        let known: Vec<String> =
+            tokens.iter().map(|(token, _)| token).filter(|token| self.text.contains(token.as_str())).cloned().collect();
+        if !is_all && !known.is_empty() {
+            is_late = match again(known).await {
+                Some(fresh) => !self.wait_for(&[&fresh], PROMPT).await,
+                None => true,
+            };
+        }
+        let tokens = tokens.iter().map(|(token, _)| token);
+        let tokens = tokens.filter(|token| self.text.contains(token.as_str())).cloned().collect();
+        let gap = Reason::all(self.logs.into_iter().filter_map(|log| log.state.err()));
+        Seen { tokens, gap: gap.map(|reason| reason.to_string()), is_late }
+    }
+
+    /// Reads on until all these tokens are there; whether they are when the time is up.
+    async fn wait_for(&mut self, tokens: &[&str], limit: Duration) -> bool {
+        let ends = tokio::time::Instant::now() + limit;
         loop {
             for log in &mut self.logs {
-                log.read_on(&mut text);
+                log.read_on(&mut self.text);
             }
-            let is_all = tokens.iter().all(|(token, is_awaited)| !is_awaited || text.contains(token));
+            let is_all = tokens.iter().all(|token| self.text.contains(token));
+            let is_readable = self.logs.iter().any(|log| log.state.is_ok());
             if is_all || !is_readable || tokio::time::Instant::now() >= ends {
-                break;
+                return is_all;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let tokens =
-            tokens.iter().map(|(token, _)| token).filter(|token| text.contains(token.as_str())).cloned().collect();
-        let gap = Reason::all(self.logs.into_iter().filter_map(|log| log.state.err()));
-        Seen { tokens, gap: gap.map(|reason| reason.to_string()) }
     }
 }
 
@@ -94,6 +120,7 @@ impl Seen {
             None if self.tokens.is_empty() => {
                 (Holds::Unknown, Some("no request of this run is in the access log".to_owned()))
             }
+            None if self.is_late => (Holds::Late, Some("the access log is written in pieces".to_owned())),
             None => (Holds::No, None),
         }
     }
@@ -159,6 +186,11 @@ mod tests {
         writeln!(file, "{line}").unwrap();
     }
 
+    /// Nobody is asked again.
+    async fn nobody(_: Vec<String>) -> Option<String> {
+        None
+    }
+
     #[tokio::test]
     async fn only_lines_written_during_the_watch_count() {
         let folder = tempfile::tempdir().unwrap();
@@ -166,9 +198,31 @@ mod tests {
         append(&path, "GET /?bmpf=old");
         let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
         append(&path, "GET /?bmpf=new");
-        let seen = watch.end(&[("new".to_owned(), true), ("old".to_owned(), false)]).await;
+        let seen = watch.end(&[("new".to_owned(), true), ("old".to_owned(), false)], nobody).await;
         assert_eq!(seen.judge("new").0, Holds::Yes);
         assert_eq!(seen.judge("old").0, Holds::No);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_written_in_pieces_denies_nothing_and_a_prompt_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        append(&path, "before");
+        for is_prompt in [true, false] {
+            let watch = Watch::begin(&named(&path), &Root::new(folder.path()));
+            append(&path, "bmpf=first");
+            let tokens = [("first".to_owned(), true), ("second".to_owned(), true)];
+            let seen = watch.end(&tokens, async |known| {
+                assert_eq!(known, ["first"]);
+                if is_prompt {
+                    append(&path, "bmpf=fresh");
+                }
+                Some("fresh".to_owned())
+            });
+            let seen = seen.await;
+            assert_eq!(seen.judge("first").0, Holds::Yes);
+            assert_eq!(seen.judge("second").0, if is_prompt { Holds::No } else { Holds::Late });
+        }
     }
 
     #[tokio::test]
@@ -180,7 +234,7 @@ mod tests {
         append(&path, "bmpf=first");
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         append(&path, "bmpf=second");
-        let seen = watch.end(&[("first".to_owned(), true), ("second".to_owned(), true)]).await;
+        let seen = watch.end(&[("first".to_owned(), true), ("second".to_owned(), true)], nobody).await;
         assert_eq!((seen.judge("first").0, seen.judge("second").0), (Holds::Yes, Holds::Yes));
     }
 
@@ -193,20 +247,20 @@ mod tests {
         append(&elsewhere, "before");
         std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
         let planted = Watch::begin(&Config::default(), &Root::new(folder.path()));
-        let (holds, detail) = planted.end(&[("t".to_owned(), true)]).await.judge("t");
+        let (holds, detail) = planted.end(&[("t".to_owned(), true)], nobody).await.judge("t");
         assert_eq!((holds, detail.unwrap().contains("which is not there")), (Holds::Unknown, true));
         std::fs::remove_file(&path).unwrap();
         append(&path, "before");
         let watch = Watch::begin(&Config::default(), &Root::new(folder.path()));
         append(&path, "bmpf=new");
-        assert_eq!(watch.end(&[("new".to_owned(), true)]).await.judge("new").0, Holds::Yes);
+        assert_eq!(watch.end(&[("new".to_owned(), true)], nobody).await.judge("new").0, Holds::Yes);
     }
 
     #[tokio::test]
     async fn what_cannot_be_read_or_stays_empty_denies_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let missing = Watch::begin(&named(&folder.path().join("none")), &Root::new(folder.path()));
-        let (holds, detail) = missing.end(&[("t".to_owned(), true)]).await.judge("t");
+        let (holds, detail) = missing.end(&[("t".to_owned(), true)], nobody).await.judge("t");
         assert_eq!(holds, Holds::Unknown);
         assert!(detail.unwrap().contains("none: No such file"));
         for (path, reason) in [
@@ -215,12 +269,12 @@ mod tests {
             ("/access.log.1.gz", "/access.log.1.gz: files compressed as .gz are not read"),
         ] {
             let watch = Watch::begin(&named(Path::new(path)), &Root::new(folder.path()));
-            let (holds, detail) = watch.end(&[("t".to_owned(), true)]).await.judge("t");
+            let (holds, detail) = watch.end(&[("t".to_owned(), true)], nobody).await.judge("t");
             assert_eq!((holds, detail.unwrap().contains(reason)), (Holds::Unknown, true), "{path}");
         }
         let path = folder.path().join("access.log");
         append(&path, "somebody else");
         let silent = Watch::begin(&named(&path), &Root::new(folder.path()));
-        assert_eq!(silent.end(&[("t".to_owned(), true)]).await.judge("t").0, Holds::Unknown);
+        assert_eq!(silent.end(&[("t".to_owned(), true)], nobody).await.judge("t").0, Holds::Unknown);
     }
 }

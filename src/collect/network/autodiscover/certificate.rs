@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::der_parser::Oid;
 use x509_parser::oid_registry as oids;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -27,8 +28,16 @@ pub(super) struct Parsed {
     pub sha256: String,
     /// The public key.
     pub key: Key,
-    /// Subject and issuer are the same, byte for byte.
+    /// Subject, byte for byte.
+    pub subject_raw: Vec<u8>,
+    /// Issuer, byte for byte.
+    pub issuer_raw: Vec<u8>,
+    /// Subject and issuer are the same.
     pub is_self_issued: bool,
+    /// How it was signed: the name of the algorithm, or its number.
+    pub signature: String,
+    /// The critical extensions that no name is known of, by their numbers.
+    pub critical: String,
     /// It says where its issuer can be fetched.
     pub has_issuer_address: bool,
 }
@@ -43,7 +52,11 @@ pub(super) fn parse(der: &[u8]) -> Option<Parsed> {
         names: names(&certificate),
         sha256: fingerprint(der),
         key: Key { algorithm, bits, sha256: fingerprint(key.raw) },
+        subject_raw: certificate.subject().as_raw().to_vec(),
+        issuer_raw: certificate.issuer().as_raw().to_vec(),
         is_self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
+        signature: name_of(&certificate.signature_algorithm.algorithm),
+        critical: critical(&certificate),
         has_issuer_address: has_issuer_address(&certificate),
         certificate: Certificate {
             subject: shown(certificate.subject().to_string().as_bytes()),
@@ -147,6 +160,19 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
         _ => return None,
     };
     (!text.is_empty()).then(|| text.split(char::is_whitespace).collect::<Vec<_>>().join("\\x20"))
+}
+
+/// The name of an algorithm, else its number.
+fn name_of(oid: &Oid<'_>) -> String {
+    oids::OidRegistry::default().with_crypto().get(oid).map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
+}
+
+fn critical(certificate: &X509Certificate<'_>) -> String {
+    let unknown = certificate.extensions().iter().filter(|extension| {
+        extension.critical && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
+    });
+    let numbers: Vec<String> = unknown.map(|extension| extension.oid.to_id_string()).collect();
+    bounded(numbers.join(", ").as_bytes(), 200)
 }
 
 fn has_issuer_address(certificate: &X509Certificate<'_>) -> bool {

@@ -4,13 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::offer;
 use super::peers::{Peers, milliseconds};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, Seen};
 use super::trace::Handshake;
 use super::words::HandshakeOutcome;
 use crate::collect::reach::failure::{Cause, Failure};
@@ -38,16 +39,20 @@ impl Peers {
                 .map_err(|error| Failure::new(Cause::Failed, error.to_string())),
             Err(failure) => Err(failure.clone()),
         };
-        let (end, seen) = match recorded {
+        let (mut end, mut seen) = match recorded {
             Ok((recorder, config)) => (self.shake_hands(target, host, config, start).await, recorder.seen()),
-            Err(failure) => (Err(failure), super::recorder::Seen::default()),
+            Err(failure) => (Err(failure), Seen::default()),
         };
+        if let Err(failure) = end {
+            end = Err(self.explained(failure, &mut seen, target, with_sni.then_some(host)).await);
+        }
         let elapsed_ms = milliseconds(start.elapsed());
         if turn.is_ok() {
             self.note_handshake(target, end.as_ref().err().map(|failure| failure.cause));
         }
         drop(turn);
         let (shown, verdict) = self.trust.judge(&seen, host, self.now).unzip();
+        let wants_certificate = seen.wants_certificate;
         let (outcome, detail, socket_seen) = match end {
             Ok(socket_seen) if shown.is_none() => {
                 (HandshakeOutcome::Ok, Some("its certificate cannot be read".to_owned()), socket_seen)
@@ -56,7 +61,45 @@ impl Peers {
             Err(failure) => (failure.cause.into(), Some(failure.detail), None),
         };
         let host = host.to_owned();
-        Handshake { host, address, port, is_loopback, with_sni, outcome, detail, elapsed_ms, socket_seen, shown }
+        Handshake {
+            host,
+            address,
+            port,
+            is_loopback,
+            with_sni,
+            outcome,
+            detail,
+            elapsed_ms,
+            socket_seen,
+            wants_certificate,
+            shown,
+        }
+    }
+
+    /// Why a handshake failed, once it is known whether the server speaks what others do. What it then shows is added to
+    /// what was seen.
+    async fn explained(&self, failure: Failure, seen: &mut Seen, target: SocketAddr, host: Option<&str>) -> Failure {
+        let failure = seen.explained(failure);
+        let may_be_ours = match failure.cause {
+            Cause::NoCommonAlgorithm => true,
+            Cause::TooOld | Cause::Closed | Cause::Failed => seen.started && seen.chain.is_empty(),
+            _ => false,
+        };
+        if !may_be_ours {
+            return failure;
+        }
+        match offer::choice(target, host, Instant::now() + self.timeout).await {
+            Some(choice) => {
+                let cause = if choice.is_old { Cause::TooOld } else { Cause::NoCommonAlgorithm };
+                let detail = offer::words(&choice);
+                if seen.chain.is_empty() {
+                    seen.chain = choice.chain.into_iter().map(CertificateDer::from).collect();
+                }
+                Failure { cause, detail }
+            }
+            None if failure.cause == Cause::NoCommonAlgorithm => Failure { cause: Cause::Failed, ..failure },
+            None => failure,
+        }
     }
 
     /// Connects and shakes hands; while the connection is there, looks for its other end on this machine.

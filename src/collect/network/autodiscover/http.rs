@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use reqwest::header::{HOST, HeaderValue, LOCATION, SERVER};
-use reqwest::{Client, Response, Url};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION, RETRY_AFTER, SERVER};
+use reqwest::{Client, Response, StatusCode, Url};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
@@ -13,20 +14,25 @@ use super::answer::{self, Reply};
 use super::peers::{Peers, milliseconds};
 use super::recorder::Recorder;
 use super::trace::{Hop, Probe};
-use super::words::{BodyEnd, HopOutcome, Method, Spelling};
+use super::words::{BodyEnd, HopOutcome, Method, Spelling, Verb};
 use crate::collect::reach::failure::{Cause, Failure, shown};
 use crate::collect::reach::web;
+
+mod redirect;
+mod url;
+
+use self::redirect::{destination, redirect};
+use self::url::host_of;
+
+pub(super) use self::redirect::trespass;
 
 /// How much of a body is read: the longest autodiscover answers have a few thousand bytes.
 const MAX_BODY: usize = 64 << 10;
 /// Redirects that are followed: Outlook stops after as many (Microsoft's page of the element RedirectUrl of POX).
 const MAX_REDIRECTS: usize = 10;
-/// The path of the https methods ([MS-OXDSCLI] 3.2.5), as Outlook asks for it.
-const LOWER: &str = "/autodiscover/autodiscover.xml";
-/// The path of the http redirect method ([MS-OXDISCO], "Locations found by HTTP redirect").
-const CAPITAL: &str = "/Autodiscover/Autodiscover.xml";
-/// The parameter that carries the token of the run.
-const PARAMETER: &str = "bmpf";
+
+/// A hop, the Location as it was sent, and the pause that the other side asks for.
+type Answered = (Hop, Option<HeaderValue>, Option<Duration>);
 
 /// What to ask for.
 pub(super) struct Request<'a> {
@@ -61,13 +67,23 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// A text of the other side without any token.
     fn cleaned(&self, text: &str) -> String {
-        without_token(&without_token(text, &self.token), self.told)
+        url::without_token(&url::without_token(text, &self.token), self.told)
     }
 }
 
 /// The token of a hop. Each has its own: that the first server was ours says nothing of the one that it leads to.
 pub(super) fn token_of_hop(token: &str, hop: usize) -> String {
     if hop == 0 { token.to_owned() } else { format!("{token}-{hop:02}") }
+}
+
+impl Request<'_> {
+    /// The probe that is not made, and why.
+    pub(super) fn left_out(self, why: &str) -> Probe {
+        let text = url::text_of_first(self.scheme, self.host, self.port, self.spelling);
+        let none = blank(Some(self.address), HopOutcome::NotAsked, Some(why.to_owned()));
+        let hop = Hop { url: shown(text.as_bytes()), host: shown(self.host.as_bytes()), ..none };
+        Probe { method: self.method, spelling: self.spelling, token: self.token, hops: vec![hop], proofs: Vec::new() }
+    }
 }
 
 impl Peers {
@@ -79,10 +95,12 @@ impl Peers {
     {
         let mut hops = Vec::new();
         let mut visited = HashSet::new();
-        let mut next = match first_url(&request) {
+        let text = url::text_of_first(request.scheme, request.host, request.port, request.spelling);
+        let mut next = match url::first(&text, request.spelling) {
             Ok(url) => Some((url, Some(request.address))),
-            Err(hop) => {
-                hops.push(*hop);
+            Err(why) => {
+                let none = blank(Some(request.address), HopOutcome::Failed, Some(why));
+                hops.push(Hop { url: shown(text.as_bytes()), host: shown(request.host.as_bytes()), ..none });
                 None
             }
         };
@@ -97,11 +115,12 @@ impl Peers {
             let asked = Asked { url: &url, address, is_loopback, token, told: &request.token };
             let (mut hop, location) = self.ask(&asked).await;
             if hop.status.is_some_and(answer::is_redirect) {
-                match redirect(&asked, location.as_ref(), &visited, hops.len()) {
-                    Ok(url) => {
-                        let address = address_of(&url, &resolve).await;
-                        next = Some((url, address));
-                    }
+                let towards = match redirect(&asked, location.as_ref(), &visited, hops.len()) {
+                    Ok(url) => destination(&url, &resolve).await.map(|address| (url, address)),
+                    Err(refusal) => Err(refusal),
+                };
+                match towards {
+                    Ok(towards) => next = Some(towards),
                     Err((outcome, why)) => (hop.outcome, hop.detail) = (outcome, Some(why)),
                 }
             }
@@ -110,41 +129,68 @@ impl Peers {
         Probe { method: request.method, spelling: request.spelling, token: request.token, hops, proofs: Vec::new() }
     }
 
-    /// One request and its answer, and the Location as it was sent.
+    /// One question and its answer, and the Location as it was sent. Outlook sends its questions by POST: who takes no GET
+    /// is asked so, with nothing in it. Who says that he is asked too often is asked once more, later.
     async fn ask(&self, asked: &Asked<'_>) -> (Hop, Option<HeaderValue>) {
-        let host = host_of(asked.url);
+        let mut first = self.ask_by(asked, Verb::Get).await;
+        if let Some(pause) = first.2
+            && let Some(turn) = self.later(self.target_of(asked), pause)
+        {
+            tokio::time::sleep_until(turn).await;
+            first = self.ask_by(asked, Verb::Get).await;
+        }
+        if first.0.status == Some(StatusCode::METHOD_NOT_ALLOWED.as_u16()) {
+            let second = self.ask_by(asked, Verb::Post).await;
+            if second.0.status.is_some() {
+                first = second;
+            }
+        }
+        (first.0, first.1)
+    }
+
+    fn target_of(&self, asked: &Asked<'_>) -> SocketAddr {
         let port = asked.url.port_or_known_default().unwrap_or_default();
-        let target = self.target(&host, asked.address, port, asked.is_loopback);
+        self.target(&host_of(asked.url), asked.address, port, asked.is_loopback)
+    }
+
+    async fn ask_by(&self, asked: &Asked<'_>, verb: Verb) -> Answered {
+        let target = self.target_of(asked);
         let turn = self.turn(target).await;
         let start = Instant::now();
         let answered = match &turn {
-            Ok(_) => self.exchange(asked, target, start).await,
+            Ok(_) => self.exchange(asked, verb, target, start).await,
             Err(failure) => Err(failure.clone()),
         };
         if turn.is_ok() {
             self.note_request(target, answered.as_ref().err().map(|failure| failure.cause));
         }
-        let (mut hop, location) = answered.unwrap_or_else(|Failure { cause, detail }| {
-            (failed(asked.url, Some(asked.address), cause.into(), detail), None)
+        let (mut hop, location, pause) = answered.unwrap_or_else(|Failure { cause, detail }| {
+            (failed(asked.url, Some(asked.address), cause.into(), detail), None, None)
         });
         drop(turn);
+        hop.verb = verb;
         hop.elapsed_ms = milliseconds(start.elapsed());
         hop.detail = hop.detail.map(|detail| asked.cleaned(&detail));
-        (hop, location)
+        (hop, location, pause)
     }
 
     async fn exchange(
         &self,
         asked: &Asked<'_>,
+        verb: Verb,
         target: SocketAddr,
         start: Instant,
-    ) -> Result<(Hop, Option<HeaderValue>), Failure> {
+    ) -> Result<Answered, Failure> {
         let deadline = start + self.timeout * 2;
         let (recorder, config) = Recorder::new(self.trust.provider(), true)
             .map_err(|error| Failure::new(Cause::Failed, error.to_string()))?;
-        let url = connect_url(asked, target)?;
+        let url = url::to_connect(asked, target)?;
         let client = self.client(config, &url, &asked.token, target).map_err(|error| Failure::of(&error))?;
-        let request = client.get(url).header(HOST, authority(asked.url));
+        let request = match verb {
+            Verb::Get => client.get(url),
+            Verb::Post => client.post(url).header(CONTENT_TYPE, "text/xml").body(""),
+        };
+        let request = request.header(HOST, url::authority(asked.url));
         let response = timeout_at(deadline, request.send())
             .await
             .map_err(|_| Failure::new(Cause::Timeout, format!("no answer within {} s", self.timeout.as_secs() * 2)))?
@@ -164,7 +210,7 @@ impl Peers {
     /// The time limit of a connection is that of TCP and of TLS together; whether TLS began tells which of them it was.
     fn failure(&self, error: &reqwest::Error, recorder: &Recorder) -> Failure {
         if !error.is_timeout() {
-            return Failure::of(error);
+            return recorder.seen().explained(Failure::of(error));
         }
         let limit = self.timeout.as_secs();
         if recorder.seen().started {
@@ -175,31 +221,8 @@ impl Peers {
     }
 }
 
-/// The first URL; the hop says why there is none.
-fn first_url(request: &Request<'_>) -> Result<Url, Box<Hop>> {
-    let path = match request.spelling {
-        Spelling::Lower => LOWER,
-        Spelling::Capital => CAPITAL,
-    };
-    let host = match request.host.parse::<Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => request.host.to_owned(),
-    };
-    let text = format!("{}://{host}:{}{path}", request.scheme, request.port);
-    let url = Url::parse(&text).map_err(|error| error.to_string());
-    // A host of DNS may hold characters that mean something else in a URL.
-    let is_host = |url: &Url| url.path() == path && url.username().is_empty() && url.password().is_none();
-    url.and_then(|url| if is_host(&url) { Ok(url) } else { Err("no name of a host".to_owned()) }).map_err(|error| {
-        Box::new(Hop {
-            url: shown(text.as_bytes()),
-            host: shown(request.host.as_bytes()),
-            ..blank(Some(request.address), HopOutcome::Failed, Some(error))
-        })
-    })
-}
-
 /// What an answer says. The body is read for as long as it is short and in time; what is missing is not held against it.
-async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) -> (Hop, Option<HeaderValue>) {
+async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) -> Answered {
     let body = read_body(&mut response, deadline).await;
     let headers = response.headers();
     let location = headers.get(LOCATION).cloned();
@@ -228,7 +251,21 @@ async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) 
         detail: body.detail,
         ..blank(Some(asked.address), HopOutcome::Answer, None)
     };
-    (Hop { url: asked.url.to_string(), host, ..hop }, location)
+    let pause = pause(response.status(), headers.get(RETRY_AFTER));
+    (Hop { url: asked.url.to_string(), host, ..hop }, location, pause)
+}
+
+/// How long to leave alone who says that he is asked too often (RFC 6585, 4; RFC 9110, 10.2.3). A date in place of seconds
+/// is further away than anybody would wait for here.
+fn pause(status: StatusCode, retry_after: Option<&HeaderValue>) -> Option<Duration> {
+    let told = retry_after.map(|value| value.to_str().ok().and_then(|text| text.trim().parse().ok()).unwrap_or(u32::MAX));
+    match (status, told) {
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(seconds)) => {
+            Some(Duration::from_secs(seconds.max(1).into()))
+        }
+        (StatusCode::TOO_MANY_REQUESTS, None) => Some(Duration::from_secs(1)),
+        _ => None,
+    }
 }
 
 /// The beginning of a body.
@@ -266,107 +303,6 @@ async fn read_body(response: &mut Response, deadline: Instant) -> Body {
     }
 }
 
-/// Where a redirect leads, or how and why it ends here. Clients refuse to be led to http, where anybody could answer.
-fn redirect(
-    asked: &Asked<'_>,
-    location: Option<&HeaderValue>,
-    visited: &HashSet<String>,
-    number: usize,
-) -> Result<Url, (HopOutcome, String)> {
-    let bad = |why: &str| (HopOutcome::BadRedirect, why.to_owned());
-    let location = location.ok_or_else(|| bad("a redirect without a place to go to"))?;
-    if location.as_bytes().iter().any(u8::is_ascii_control) {
-        return Err(bad("control characters in the Location"));
-    }
-    let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("the Location is no text"))?;
-    let text = asked.cleaned(text);
-    let mut url = asked.url.join(text.trim()).map_err(|error| bad(&error.to_string()))?;
-    url.set_fragment(None);
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(bad("neither http nor https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("a user in the Location"));
-    }
-    if is_loopback(&url) {
-        return Err(bad("it leads everybody to the own machine"));
-    }
-    if visited.contains(url.as_str()) {
-        return Err((HopOutcome::RedirectLoop, "it leads back to where it has been".to_owned()));
-    }
-    if url.scheme() == "http" {
-        return Err((HopOutcome::PlainHttp, "it leads to http".to_owned()));
-    }
-    if number >= MAX_REDIRECTS {
-        return Err((HopOutcome::TooManyRedirects, format!("more than {MAX_REDIRECTS} redirects")));
-    }
-    Ok(url)
-}
-
-/// Whether a URL names the machine of whoever asks, so that this server would find itself and nobody else would.
-fn is_loopback(url: &Url) -> bool {
-    let host = host_of(url);
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback() || address.is_unspecified(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
-}
-
-/// The address of the host of a redirect: IPv4 goes first, as it does where IPv6 is not to be had.
-async fn address_of<R, F>(url: &Url, resolve: &R) -> Option<IpAddr>
-where
-    R: Fn(String) -> F,
-    F: Future<Output = Vec<IpAddr>>,
-{
-    let host = host_of(url);
-    if let Ok(address) = host.parse() {
-        return Some(address);
-    }
-    let addresses = resolve(host).await;
-    addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first()).copied()
-}
-
-/// The host of a URL, without the brackets of an IPv6 address and without a final dot.
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_owned()
-}
-
-/// Host and port as the Host header names them.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// The URL for the HTTP client: the port is that of the connection, for a port in the URL goes before that of an address;
-/// a final dot would have the host looked up after all; an address in the URL would be connected to.
-fn connect_url(asked: &Asked<'_>, target: SocketAddr) -> Result<Url, Failure> {
-    let fail = || Failure::new(Cause::Failed, "no such URL");
-    let mut url = asked.url.clone();
-    let host = host_of(asked.url);
-    if host.parse::<IpAddr>().is_ok() {
-        url.set_ip_host(target.ip()).map_err(|()| fail())?;
-    } else {
-        url.set_host(Some(&host)).map_err(|error| Failure::new(Cause::Failed, error.to_string()))?;
-    }
-    url.set_port(Some(target.port())).map_err(|()| fail())?;
-    url.query_pairs_mut().append_pair(PARAMETER, &asked.token);
-    Ok(url)
-}
-
-/// A text without the token, and without the parameter that carried it: it differs from run to run, and would let a
-/// report show requests that others can make up.
-fn without_token(text: &str, token: &str) -> String {
-    if token.is_empty() {
-        return text.to_owned();
-    }
-    let parameter = format!("{PARAMETER}={token}");
-    text.replace(&format!("?{parameter}&"), "?")
-        .replace(&format!("?{parameter}"), "")
-        .replace(&format!("&{parameter}"), "")
-        .replace(token, "")
-}
-
 fn failed(url: &Url, address: Option<IpAddr>, outcome: HopOutcome, why: String) -> Hop {
     let detail = Some(why).filter(|why| !why.is_empty());
     Hop { url: url.to_string(), host: host_of(url), ..blank(address, outcome, detail) }
@@ -379,6 +315,7 @@ fn blank(address: Option<IpAddr>, outcome: HopOutcome, detail: Option<String>) -
         host: String::new(),
         address,
         outcome,
+        verb: Verb::Get,
         status: None,
         kind: None,
         realm: None,

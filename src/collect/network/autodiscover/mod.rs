@@ -11,6 +11,7 @@ mod dns;
 mod handshake;
 mod http;
 mod names;
+mod offer;
 mod peers;
 mod recorder;
 mod survey;
@@ -85,7 +86,7 @@ async fn trace_all(around: &Around<'_>) -> Result<Trace, Reason> {
         .collect()
         .await;
     let tokens: Vec<(String, bool)> = surveys.iter().flat_map(Survey::tokens).collect();
-    let seen = watch.end(&tokens).await;
+    let seen = watch.end(&tokens, |tokens| surveyor.again(&surveys, tokens)).await;
     surveys.iter_mut().for_each(|survey| survey.prove(&seen, around));
     Ok(Trace { names, surveys })
 }

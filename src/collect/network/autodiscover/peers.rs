@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::trust::Trust;
 use crate::collect::reach::failure::{Cause, Failure};
@@ -23,6 +24,9 @@ const DEAD: u32 = 2;
 /// Conversations in a row that came to nothing in time, until the address is left alone.
 const SLOW: u32 = 6;
 
+/// How long a question may wait until who is asked too often is asked again.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// What is known of an address that was connected to.
 struct Door {
     permits: Arc<Semaphore>,
@@ -30,6 +34,8 @@ struct Door {
     dead: u32,
     /// Handshakes and requests in a row that were not answered in time.
     slow: u32,
+    /// When one that was asked too often is asked again.
+    again: Option<Instant>,
 }
 
 /// What all probes share: trust, limits, and the overrides of the configuration.
@@ -117,9 +123,23 @@ impl Peers {
         });
     }
 
+    /// When to ask again who wants to be left alone for so long: one question after the other. None when that would take
+    /// longer than anybody waits for.
+    pub(super) fn later(&self, target: SocketAddr, pause: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        self.door(target, |door| {
+            let turn = door.again.filter(|again| *again > now).unwrap_or(now).checked_add(pause)?;
+            let is_soon = turn <= now + PATIENCE;
+            if is_soon {
+                door.again = Some(turn);
+            }
+            is_soon.then_some(turn)
+        })
+    }
+
     fn door<T>(&self, target: SocketAddr, look: impl FnOnce(&mut Door) -> T) -> T {
         let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Door { permits: Arc::new(Semaphore::new(AT_ONCE_EACH)), dead: 0, slow: 0 };
+        let fresh = || Door { permits: Arc::new(Semaphore::new(AT_ONCE_EACH)), dead: 0, slow: 0, again: None };
         look(doors.entry(target).or_insert_with(fresh))
     }
 }

@@ -4,10 +4,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{
+    ClientSessionStore, ResolvesClientCert, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use crate::collect::reach::failure::{Cause, Failure};
 
 /// Writes down one handshake.
 #[derive(Debug)]
@@ -25,8 +30,35 @@ pub(super) struct Seen {
     pub chain: Vec<CertificateDer<'static>>,
     /// Such as `TLSv1.3`.
     pub protocol: Option<&'static str>,
-    /// The server could not prove that the key of its certificate is its own.
-    pub signature_refused: bool,
+    /// Whether the server proved that the key of its certificate is its own.
+    pub signature: Signature,
+    /// The server asked for a certificate of the client.
+    pub wants_certificate: bool,
+}
+
+impl Seen {
+    /// Why a connection failed, by what was seen of it: nothing is shown to a server that wants a certificate, and it may
+    /// say so in many ways.
+    pub(super) fn explained(&self, failure: Failure) -> Failure {
+        match failure.cause {
+            Cause::NoCommonAlgorithm | Cause::Closed | Cause::Failed if self.wants_certificate => {
+                Failure { cause: Cause::ClientCertificate, ..failure }
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// How a server proves that the key of its certificate is its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Signature {
+    /// It did, or was not asked to yet.
+    #[default]
+    Held,
+    /// It did not.
+    Refused,
+    /// It may have: the signature is of a kind that is not verified here.
+    Unverified(String),
 }
 
 impl Recorder {
@@ -41,7 +73,7 @@ impl Recorder {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)
-            .with_no_client_auth();
+            .with_client_cert_resolver(Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>);
         config.enable_sni = with_sni;
         config.resumption = Resumption::store(Arc::clone(&recorder) as Arc<dyn ClientSessionStore>);
         Ok((recorder, config))
@@ -63,8 +95,42 @@ impl Recorder {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let mut seen = self.lock();
         seen.protocol = Some(protocol);
-        seen.signature_refused = verdict.is_err();
+        seen.signature = match &verdict {
+            Ok(_) => Signature::Held,
+            Err(error) if is_unverified(error) => {
+                Signature::Unverified("the handshake is signed in a way that is not verified here".to_owned())
+            }
+            Err(_) => Signature::Refused,
+        };
         verdict
+    }
+}
+
+/// Whether it is only that nothing here can judge a signature.
+fn is_unverified(error: &rustls::Error) -> bool {
+    use rustls::CertificateError::{
+        UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext,
+    };
+    use rustls::{Error, PeerIncompatible, PeerMisbehaved};
+    matches!(
+        error,
+        Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon)
+            | Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)
+            | Error::InvalidCertificate(
+                UnsupportedSignatureAlgorithmContext { .. } | UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            )
+    )
+}
+
+/// Nothing is ever shown to a server; that it asks is written down.
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.lock().wants_certificate = true;
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::access_log::Seen;
 use super::dns::{self, Resolvers};
-use super::http::{Request, token_of_hop};
+use super::http::{Request, token_of_hop, trespass};
 use super::peers::Peers;
 use super::tables::AutodiscoverName;
 use super::trace::{Answer, Handshake, Probe, Proof};
@@ -17,10 +17,10 @@ use super::words::{Evidence, Holds, Kind, Method, Purpose, RecordType, Spelling}
 use crate::collect::network::Around;
 use crate::collect::reach::identity;
 
-/// Addresses of a host that are asked, each on its own.
-const MOST_ADDRESSES: usize = 8;
-/// SRV targets that are asked.
-const MOST_TARGETS: usize = 4;
+/// Addresses of a host that are asked, each on its own; of further ones it is said that they were not.
+const MOST_ADDRESSES: usize = 32;
+/// Why an address is not asked.
+const TOO_MANY: &str = "its host has more addresses than are asked, 32";
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -90,8 +90,8 @@ impl<'a> Surveyor<'a> {
         let mut probes = self.probes(&answers, &root, &targets, &redirects).await;
         let is_lost = probes.iter().filter(|p| p.method == Method::Autodiscover).all(|p| !has_answer(p));
         if self.has_loopback && (is_lost || is_first) {
-            probes
-                .push(self.probe((Method::Loopback, Spelling::Lower, "https"), &host, 443, LOOPBACK, &redirects).await);
+            let way = (Method::Loopback, Spelling::Lower, "https");
+            probes.push(self.probe(way, &host, 443, (0, LOOPBACK), &redirects).await);
         }
         let mut survey = Survey { name: name.name.clone(), answers, handshakes, probes };
         survey.answers.extend(redirects.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -101,7 +101,8 @@ impl<'a> Surveyor<'a> {
 
     /// The ways into a host: with its name; for `autodiscover.` also without, and by 127.0.0.1 where that is ours.
     fn doors(&self, answers: &[Answer], host: &str, port: u16) -> Vec<Door> {
-        let addresses = dns::addresses(answers, host);
+        let mut addresses = dns::addresses(answers, host);
+        addresses.retain(|address| port == 443 || trespass(*address, port).is_none());
         let door =
             |address, with_sni, is_loopback| Door { host: host.to_owned(), address, port, with_sni, is_loopback };
         let mut doors: Vec<Door> =
@@ -133,29 +134,24 @@ impl<'a> Surveyor<'a> {
         redirects: &Mutex<Vec<Answer>>,
     ) -> Vec<Probe> {
         let host = format!("autodiscover.{root}");
-        let at = |host: &str| dns::addresses(answers, host).into_iter().take(MOST_ADDRESSES).collect::<Vec<_>>();
-        let both = |method, host: String| {
-            let addresses = at(&host);
-            async move {
-                let each = addresses.into_iter().map(|address| self.spellings(method, &host, address, redirects));
-                join_all(each).await.concat()
-            }
+        let at = |host: &str| dns::addresses(answers, host).into_iter().enumerate();
+        let both = |method, host: String| async move {
+            let each = at(&host).map(|(number, address)| self.spellings(method, &host, number, address, redirects));
+            join_all(each).await.concat()
         };
-        let plain = async {
-            let first = at(&host).into_iter().next();
-            let probe = first
-                .map(|address| self.probe((Method::Redirect, Spelling::Lower, "http"), &host, 80, address, redirects));
-            join_all(probe).await
+        let each = |way: (Method, &'static str), host: String, port| async move {
+            let one = |(number, address)| {
+                self.probe((way.0, Spelling::Lower, way.1), &host, port, (number, address), redirects)
+            };
+            join_all(at(&host).map(one)).await
         };
-        let services = join_all(targets.iter().filter_map(|(target, port)| {
-            let address = at(target).into_iter().next()?;
-            Some(self.probe((Method::Srv, Spelling::Lower, "https"), target, *port, address, redirects))
-        }));
+        let services = targets.iter().map(|(target, port)| each((Method::Srv, "https"), target.clone(), *port));
         let ((mut probes, named), (plain, services)) = join(
             join(both(Method::Root, root.to_owned()), both(Method::Autodiscover, host.clone())),
-            join(plain, services),
+            join(each((Method::Redirect, "http"), host.clone(), 80), join_all(services)),
         )
         .await;
+        let services = services.into_iter().flatten();
         probes.extend(named.into_iter().chain(plain).chain(services));
         probes
     }
@@ -165,32 +161,53 @@ impl<'a> Surveyor<'a> {
         &self,
         method: Method,
         host: &str,
+        number: usize,
         address: IpAddr,
         redirects: &Mutex<Vec<Answer>>,
     ) -> Vec<Probe> {
-        let lower = self.probe((method, Spelling::Lower, "https"), host, 443, address, redirects).await;
+        let at = (number, address);
+        let lower = self.probe((method, Spelling::Lower, "https"), host, 443, at, redirects).await;
         if !has_answer(&lower) {
             return vec![lower];
         }
-        let capital = self.probe((method, Spelling::Capital, "https"), host, 443, address, redirects).await;
+        let capital = self.probe((method, Spelling::Capital, "https"), host, 443, at, redirects).await;
         vec![lower, capital]
     }
 
+    /// Asks at an address, the so-many-th of its host.
     async fn probe(
         &self,
         (method, spelling, scheme): (Method, Spelling, &'static str),
         host: &str,
         port: u16,
-        address: IpAddr,
+        (number, address): (usize, IpAddr),
         redirects: &Mutex<Vec<Answer>>,
     ) -> Probe {
         let request = Request { method, spelling, scheme, host, port, address, token: token() };
+        if number >= MOST_ADDRESSES {
+            return request.left_out(TOO_MANY);
+        }
+        if let Some(why) = foreign_port(method, address, port) {
+            return request.left_out(why);
+        }
         let resolve = |host: String| async move {
             let (answers, addresses) = self.resolvers.resolve(&host).await;
             redirects.lock().unwrap_or_else(PoisonError::into_inner).extend(answers);
             addresses
         };
         self.peers.probe(request, resolve).await
+    }
+
+    /// Repeats a request that carried one of these tokens, and tells the token of the new one; none when all of them were
+    /// of redirects.
+    pub(super) async fn again(&self, surveys: &[Survey], tokens: Vec<String>) -> Option<String> {
+        let mut probes = surveys.iter().flat_map(|survey| &survey.probes);
+        let probe = probes.find(|probe| tokens.contains(&probe.token))?;
+        let hop = probe.hops.first()?;
+        let scheme = if hop.url.starts_with("http:") { "http" } else { "https" };
+        let way = (probe.method, probe.spelling, scheme);
+        let fresh = self.probe(way, &hop.host, hop.port()?, (0, hop.address?), &Mutex::default()).await;
+        Some(fresh.token)
     }
 
     /// Each https hop of a redirect is inspected like the first one, at every address of its host: only one of them was
@@ -307,8 +324,12 @@ fn service_targets(answers: &[Answer]) -> Vec<(String, u16)> {
         .collect();
     targets.sort();
     targets.dedup();
-    targets.truncate(MOST_TARGETS);
     targets
+}
+
+/// Why nobody is asked at an address and a port that a stranger's SRV record tells.
+fn foreign_port(method: Method, address: IpAddr, port: u16) -> Option<&'static str> {
+    trespass(address, port).filter(|_| method == Method::Srv && port != 443)
 }
 
 /// 128 random bits that only this request carries.

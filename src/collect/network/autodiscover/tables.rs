@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::words::{
     Asked, BodyEnd, DnsOutcome, Evidence, HandshakeOutcome, Holds, HopOutcome, Kind, Method, Purpose, RecordType,
-    Spelling, Suffix, Trusted, Validity,
+    Spelling, Suffix, Trusted, Validity, Verb,
 };
 use crate::fact::{Record, Table, table};
 
@@ -124,7 +124,8 @@ table! {
         is_loopback: bool,
         /// whether the host was named in the handshake
         with_sni: bool,
-        /// how it ended; `too_old` offers nothing from TLS 1.2 on
+        /// how it ended; `too_old` offers nothing from TLS 1.2 on, `no_common_algorithm` nothing that this program speaks,
+        /// `client_certificate` wants to know who asks
         outcome: HandshakeOutcome,
         /// such as `TLSv1.2`
         protocol: Option<String>,
@@ -134,12 +135,16 @@ table! {
         key_sha256: Option<String>,
         /// issuer of the certificate
         issuer: Option<String>,
-        /// whether the certificate is for the host
+        /// whether the certificate is for the host; null when its names cannot be told
         name_matches: Option<bool>,
         /// its subject alternative names, separated by spaces; empty when it has none
         names: Option<String>,
         /// whom the chain leads to: a root of the `system`, an `extra` root of the configuration, or nobody known
         trust: Option<Trusted>,
+        /// of an incomplete chain: distinguished name of who has signed its last certificate
+        missing_issuer: Option<String>,
+        /// whether the server asked for a certificate of the client
+        wants_certificate: bool,
         /// the dates of the chain when it was collected
         validity: Option<Validity>,
         /// first expiry in the chain, in seconds since the epoch
@@ -198,6 +203,8 @@ table! {
         address: Option<IpAddr> as key,
         /// port of the URL
         port: Option<u16>,
+        /// how it was sent: `POST` only to who takes no `GET`
+        verb: Verb,
         /// `answer`: a status came back; `bad_redirect`, `redirect_loop`, `too_many_redirects`, `plain_http`: the answer
         /// was a redirect that ends here
         outcome: HopOutcome,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::tables::{DnsAnswer, DnsRecord, HttpExchange, IdentityProof, TlsCertificate, TlsHandshake};
 use super::words::{
     Asked, BodyEnd, DnsOutcome, Evidence, HandshakeOutcome, Holds, HopOutcome, Kind, Method, Purpose, RecordType,
-    Spelling, Trusted, Validity,
+    Spelling, Trusted, Validity, Verb,
 };
 
 /// A question and its answer, with the records.
@@ -107,6 +107,8 @@ pub(super) struct Handshake {
     /// Whether the other end of the connection was seen in this machine's /proc/net/tcp; `None` when that could not be
     /// looked at.
     pub socket_seen: Option<bool>,
+    /// Whether the server asked for a certificate of the client.
+    pub wants_certificate: bool,
     /// What the handshake showed; `None` when it did not come to certificates.
     pub shown: Option<Shown>,
 }
@@ -116,12 +118,14 @@ pub(super) struct Handshake {
 pub(super) struct Shown {
     /// Such as `TLSv1.3`.
     pub protocol: Option<String>,
-    /// Whether the certificate is for the host.
-    pub name_matches: bool,
+    /// Whether the certificate is for the host; none when its names cannot be told.
+    pub name_matches: Option<bool>,
     /// Subject alternative names, separated by spaces.
     pub names: String,
     /// Whom the chain leads to.
     pub trust: Trusted,
+    /// Of an incomplete chain: who has signed its last certificate.
+    pub missing_issuer: Option<String>,
     /// The dates of the chain.
     pub validity: Validity,
     /// First expiry of the chain.
@@ -174,9 +178,11 @@ impl Handshake {
             certificate_sha256: shown.map(|s| s.sha256.clone()),
             key_sha256: shown.map(|s| s.key.sha256.clone()),
             issuer: shown.and_then(|s| s.chain.first()).map(|certificate| certificate.issuer.clone()),
-            name_matches: shown.map(|s| s.name_matches),
+            name_matches: shown.and_then(|s| s.name_matches),
             names: shown.map(|s| s.names.clone()),
             trust: shown.map(|s| s.trust),
+            missing_issuer: shown.and_then(|s| s.missing_issuer.clone()),
+            wants_certificate: self.wants_certificate,
             validity: shown.map(|s| s.validity),
             expires_at: shown.map(|s| s.expires_at),
             key_algorithm: shown.map(|s| s.key.algorithm.clone()),
@@ -208,6 +214,8 @@ pub(super) struct Hop {
     pub host: String,
     /// The address connected to.
     pub address: Option<IpAddr>,
+    /// How it was sent.
+    pub verb: Verb,
     /// How it ended.
     pub outcome: HopOutcome,
     /// HTTP status.
@@ -281,6 +289,7 @@ impl Probe {
             host: hop.host.clone(),
             address: hop.address,
             port: hop.port(),
+            verb: hop.verb,
             outcome: hop.outcome,
             status: hop.status,
             kind: hop.kind,

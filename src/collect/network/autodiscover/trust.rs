@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::RootCertStore;
+use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::certificate::{self, Parsed};
-use super::recorder::Seen;
+use super::recorder::{Seen, Signature};
 use super::trace::Shown;
 use super::words::{Trusted, Validity};
 use crate::collect::reach::tls;
@@ -41,101 +41,113 @@ impl Trust {
         &self.provider
     }
 
-    /// What a handshake showed; `None` when it did not come to a certificate that can be read. Also what the verifier
-    /// said when it came to no verdict.
+    /// What a handshake showed; `None` when it did not come to a certificate that can be read. Also what is to be said
+    /// where there is no verdict.
     pub(super) fn judge(&self, seen: &Seen, host: &str, now: i64) -> Option<(Shown, Option<String>)> {
         let leaf = certificate::parse(seen.chain.first()?)?;
         let parsed: Vec<Option<Parsed>> = seen.chain.iter().map(|der| certificate::parse(der)).collect();
-        let dates = self.dates(&seen.chain, &parsed);
-        let (mut trust, mut detail) = self.trust(&seen.chain, &leaf, &dates, now);
-        if seen.signature_refused {
-            (trust, detail) = (Trusted::BadSignature, None);
-        }
+        let verdict = match &seen.signature {
+            Signature::Held => self.trust(&seen.chain, &leaf, &parsed, now),
+            Signature::Refused => Verdict::of(Trusted::BadSignature),
+            Signature::Unverified(why) => Verdict::unknown(why.clone()),
+        };
+        let dates = self.dates(&seen.chain, &parsed, verdict.path.as_deref());
         let chain = parsed.into_iter().map(|parsed| parsed.map_or_else(certificate::unreadable, |p| p.certificate));
         let shown = Shown {
             protocol: seen.protocol.map(str::to_owned),
             name_matches: name_matches(seen.chain.first()?, host),
             names: leaf.names,
-            trust,
+            trust: verdict.trust,
+            missing_issuer: verdict.missing_issuer,
             validity: validity(&dates, now),
             expires_at: dates.iter().map(|(_, not_after)| *not_after).min().unwrap_or_default(),
             sha256: leaf.sha256,
             key: leaf.key,
             chain: chain.collect(),
         };
-        Some((shown, detail))
+        Some((shown, verdict.detail))
     }
 
-    /// The dates that count: of the server's own certificate, and of those above it. A root is left out, and so is what
-    /// stands for a root that the system has itself (a cross-signed one): its dates matter to nobody.
-    fn dates(&self, chain: &[CertificateDer<'_>], parsed: &[Option<Parsed>]) -> Vec<(i64, i64)> {
-        let counts = |position: usize, parsed: &Parsed| {
-            position == 0
-                || !(parsed.is_self_issued
-                    || chain
-                        .get(position)
-                        .is_some_and(|der| is_anchor(&self.system, der) || is_anchor(&self.extra, der)))
+    /// The dates that count: of the server's own certificate, and of those above it that its path goes through. Without a
+    /// path all of them count but the roots, and what stands for a root that the system has itself (a cross-signed one).
+    fn dates(
+        &self,
+        chain: &[CertificateDer<'_>],
+        parsed: &[Option<Parsed>],
+        path: Option<&[CertificateDer<'_>]>,
+    ) -> Vec<(i64, i64)> {
+        let counts = |position: usize, der: &CertificateDer<'_>, parsed: &Parsed| match path {
+            _ if position == 0 => true,
+            Some(path) => path.contains(der),
+            None => !(parsed.is_self_issued || is_anchor(&self.system, der) || is_anchor(&self.extra, der)),
         };
-        let all = parsed.iter().enumerate().filter_map(|(position, parsed)| Some((position, parsed.as_ref()?)));
-        all.filter(|(position, parsed)| counts(*position, parsed))
-            .map(|(_, parsed)| (parsed.certificate.not_before, parsed.certificate.not_after))
+        let all = chain.iter().zip(parsed).enumerate();
+        all.filter_map(|(position, (der, parsed))| Some((position, der, parsed.as_ref()?)))
+            .filter(|(position, der, parsed)| counts(*position, der, parsed))
+            .map(|(_, _, parsed)| (parsed.certificate.not_before, parsed.certificate.not_after))
             .collect()
     }
 
-    fn trust(
-        &self,
-        chain: &[CertificateDer<'_>],
-        leaf: &Parsed,
-        dates: &[(i64, i64)],
-        now: i64,
-    ) -> (Trusted, Option<String>) {
-        let moments = moments(dates, now);
-        let Some(first) = chain.first() else { return (Trusted::Unknown, None) };
-        let mut refusal = None;
+    fn trust(&self, chain: &[CertificateDer<'_>], leaf: &Parsed, parsed: &[Option<Parsed>], now: i64) -> Verdict {
+        let moments = moments(&self.dates(chain, parsed, None), now);
+        let mut refusal = webpki::Error::UnknownIssuer;
         for (roots, trust) in [(&self.system, Trusted::System), (&self.extra, Trusted::Extra)] {
-            if is_anchor(roots, first) {
-                return (trust, None);
+            if chain.first().is_some_and(|first| is_anchor(roots, first)) {
+                return Verdict { path: Some(Vec::new()), ..Verdict::of(trust) };
             }
             match self.verify(chain, roots, &moments) {
-                Ok(()) => return (trust, None),
+                Ok(path) => return Verdict { path: Some(path), ..Verdict::of(trust) },
                 // What the system's roots say is as good, unless it is only that they do not know the issuer.
-                Err(error) if refusal.is_none() || !is_unknown_issuer(&error) => refusal = Some(error),
+                Err(error) if !matches!(error, webpki::Error::UnknownIssuer) => refusal = error,
                 Err(_) => {}
             }
         }
-        if leaf.is_self_issued {
-            return (Trusted::SelfSigned, None);
-        }
         match refusal {
-            Some(error) if is_signature(&error) => (Trusted::BadSignature, None),
-            Some(error) if is_unknown_issuer(&error) => {
-                let is_alone = chain.iter().all(|other| other == first);
-                let trust =
-                    if is_alone && leaf.has_issuer_address { Trusted::IncompleteChain } else { Trusted::UnknownIssuer };
-                (trust, None)
+            _ if leaf.is_self_issued => Verdict::of(Trusted::SelfSigned),
+            webpki::Error::UnknownIssuer => self.unknown_issuer(chain, parsed),
+            webpki::Error::InvalidSignatureForPublicKey | webpki::Error::SignatureAlgorithmMismatch => {
+                Verdict::of(Trusted::BadSignature)
             }
-            refusal => (Trusted::Unknown, refusal.map(|error| error.to_string())),
+            error => Verdict::unknown(doubt(&error, parsed)),
         }
     }
 
-    /// Whether the chain leads to one of the roots, at one of the moments. An error that is not about dates goes first:
-    /// at a wrong moment only dates are seen.
+    /// Nobody who is trusted has signed the chain: a certificate is missing in it, or nobody knows its authority. It is
+    /// missing where it could be fetched, or where another one of a known authority was sent in its place.
+    fn unknown_issuer(&self, chain: &[CertificateDer<'_>], parsed: &[Option<Parsed>]) -> Verdict {
+        let Some(last) = last_linked(parsed) else { return Verdict::of(Trusted::UnknownIssuer) };
+        let is_signed_by = |roots: &RootCertStore, der: &CertificateDer<'_>| {
+            webpki::EndEntityCert::try_from(der)
+                .is_ok_and(|other| roots.roots.iter().any(|root| root.subject.as_ref() == other.issuer()))
+        };
+        let leads_to_root = |der: &CertificateDer<'_>| {
+            [&self.system, &self.extra].into_iter().any(|roots| is_anchor(roots, der) || is_signed_by(roots, der))
+        };
+        if last.has_issuer_address || chain.iter().skip(1).any(leads_to_root) {
+            let missing_issuer = Some(last.certificate.issuer.clone());
+            return Verdict { missing_issuer, ..Verdict::of(Trusted::IncompleteChain) };
+        }
+        Verdict::of(Trusted::UnknownIssuer)
+    }
+
+    /// The certificates through which the chain leads to one of the roots, at one of the moments. An error that is not
+    /// about dates goes first: at a wrong moment only dates are seen.
     fn verify(
         &self,
         chain: &[CertificateDer<'_>],
         roots: &RootCertStore,
         moments: &[i64],
-    ) -> Result<(), rustls::Error> {
-        let Some((first, rest)) = chain.split_first() else { return Err(rustls::Error::NoCertificatesPresented) };
-        let parsed = ParsedCertificate::try_from(first)?;
+    ) -> Result<Vec<CertificateDer<'static>>, webpki::Error> {
+        let Some((first, rest)) = chain.split_first() else { return Err(webpki::Error::UnknownIssuer) };
+        let own = webpki::EndEntityCert::try_from(first)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
-        let mut refusal = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let mut refusal = webpki::Error::UnknownIssuer;
         let mut is_about_dates = true;
         for moment in moments {
-            let seconds = u64::try_from(*moment).unwrap_or_default();
-            let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-            match verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, time, algorithms) {
-                Ok(()) => return Ok(()),
+            let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(*moment).unwrap_or_default()));
+            let usage = webpki::KeyUsage::server_auth();
+            match own.verify_for_usage(algorithms, &roots.roots, rest, time, usage, None, None) {
+                Ok(path) => return Ok(path.intermediate_certificates().map(|above| above.der().into_owned()).collect()),
                 Err(error) if is_about_dates => {
                     is_about_dates = is_date(&error);
                     refusal = error;
@@ -144,6 +156,73 @@ impl Trust {
             }
         }
         Err(refusal)
+    }
+}
+
+/// Whom a chain leads to.
+struct Verdict {
+    trust: Trusted,
+    /// What is to be said of it.
+    detail: Option<String>,
+    /// Who has signed what nobody else has: the certificate to be appended.
+    missing_issuer: Option<String>,
+    /// The certificates between the server's own and the root.
+    path: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl Verdict {
+    fn of(trust: Trusted) -> Self {
+        Self { trust, detail: None, missing_issuer: None, path: None }
+    }
+
+    fn unknown(detail: String) -> Self {
+        Self { detail: Some(detail), ..Self::of(Trusted::Unknown) }
+    }
+}
+
+/// The certificate whose issuer was not sent, following the issuers from the server's own; none when the last one has
+/// signed itself.
+fn last_linked(parsed: &[Option<Parsed>]) -> Option<&Parsed> {
+    let sent: Vec<&Parsed> = parsed.iter().flatten().collect();
+    let mut last = *sent.first()?;
+    // No chain is longer than what was sent.
+    for _ in 0..sent.len() {
+        if last.is_self_issued {
+            return None;
+        }
+        match sent.iter().find(|other| other.subject_raw == last.issuer_raw) {
+            Some(above) => last = above,
+            None => return Some(last),
+        }
+    }
+    None
+}
+
+/// Why there is no verdict, in words: clients may well judge what is not judged here.
+fn doubt(error: &webpki::Error, parsed: &[Option<Parsed>]) -> String {
+    use webpki::Error::{
+        CaUsedAsEndEntity, NameConstraintViolation, PathLenConstraintViolated, RequiredEkuNotFoundContext,
+        UnsupportedCertVersion, UnsupportedCriticalExtension, UnsupportedSignatureAlgorithmContext,
+        UnsupportedSignatureAlgorithmForPublicKeyContext,
+    };
+    let of_all = |what: fn(&Parsed) -> &str| {
+        let mut all: Vec<&str> = parsed.iter().flatten().map(what).filter(|text| !text.is_empty()).collect();
+        all.dedup();
+        all.join(", ")
+    };
+    match error {
+        UnsupportedSignatureAlgorithmContext(_) | UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            format!("a signature of a kind that is not verified here: {}", of_all(|parsed| &parsed.signature))
+        }
+        CaUsedAsEndEntity => "it is the certificate of an authority, which not every client takes for a server's".to_owned(),
+        UnsupportedCertVersion => "it is of an old version of X.509, which not every client takes".to_owned(),
+        UnsupportedCriticalExtension => {
+            format!("it has a critical extension that is not known here: {}", of_all(|parsed| &parsed.critical))
+        }
+        RequiredEkuNotFoundContext(_) => "its use is limited to something else than servers".to_owned(),
+        NameConstraintViolation => "its authority may not certify this name".to_owned(),
+        PathLenConstraintViolated => "its authority may not have another one below it".to_owned(),
+        other => format!("it does not keep to RFC 5280: {other:?}"),
     }
 }
 
@@ -173,10 +252,12 @@ fn validity(dates: &[(i64, i64)], now: i64) -> Validity {
     }
 }
 
-/// Whether the certificate is for the host: by its subject alternative names alone, as browsers do (RFC 9525).
-fn name_matches(der: &CertificateDer<'_>, host: &str) -> bool {
-    let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(der), ServerName::try_from(host)) else { return false };
-    verify_server_name(&parsed, &name).is_ok()
+/// Whether the certificate is for the host: by its subject alternative names alone, as browsers do (RFC 9525); none when the
+/// certificate is one whose names cannot be told.
+fn name_matches(der: &CertificateDer<'_>, host: &str) -> Option<bool> {
+    let parsed = ParsedCertificate::try_from(der).ok()?;
+    let Ok(name) = ServerName::try_from(host) else { return Some(false) };
+    Some(verify_server_name(&parsed, &name).is_ok())
 }
 
 /// Whether the certificate is one of the roots: same subject, same key.
@@ -193,29 +274,6 @@ fn is_anchor(roots: &RootCertStore, der: &CertificateDer<'_>) -> bool {
     })
 }
 
-fn is_date(error: &rustls::Error) -> bool {
-    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
-    matches!(
-        error,
-        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
-    )
-}
-
-fn is_unknown_issuer(error: &rustls::Error) -> bool {
-    matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
-}
-
-/// A signature that does not fit, or whose algorithm nobody accepts any more (SHA-1, short RSA keys).
-fn is_signature(error: &rustls::Error) -> bool {
-    use CertificateError::{
-        BadSignature, UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext,
-    };
-    matches!(
-        error,
-        rustls::Error::InvalidCertificate(
-            BadSignature
-                | UnsupportedSignatureAlgorithmContext { .. }
-                | UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
-        )
-    )
+fn is_date(error: &webpki::Error) -> bool {
+    matches!(error, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })
 }

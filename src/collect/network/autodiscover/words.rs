@@ -46,6 +46,7 @@ enumeration! {
         Error = "error",
         Timeout = "timeout",
         Truncated = "truncated",
+        NoRecursion = "no_recursion",
         InvalidName = "invalid_name",
         NotAsked = "not_asked",
     }
@@ -62,6 +63,8 @@ enumeration! {
         Closed = "closed",
         NotTls = "not_tls",
         TooOld = "too_old",
+        NoCommonAlgorithm = "no_common_algorithm",
+        ClientCertificate = "client_certificate",
         Failed = "failed",
         NotAsked = "not_asked",
     }
@@ -77,6 +80,8 @@ impl From<Cause> for HandshakeOutcome {
             Cause::Closed => Self::Closed,
             Cause::NotTls => Self::NotTls,
             Cause::TooOld => Self::TooOld,
+            Cause::NoCommonAlgorithm => Self::NoCommonAlgorithm,
+            Cause::ClientCertificate => Self::ClientCertificate,
             Cause::NotAsked => Self::NotAsked,
             // No HTTP is spoken in a handshake.
             Cause::NotHttp | Cause::Failed => Self::Failed,
@@ -119,6 +124,11 @@ enumeration! {
 }
 
 enumeration! {
+    /// How a request is sent.
+    pub(super) enum Verb { Get = "GET", Post = "POST" }
+}
+
+enumeration! {
     /// How a request ends.
     pub(super) enum HopOutcome {
         Answer = "answer",
@@ -134,6 +144,8 @@ enumeration! {
         Closed = "closed",
         NotTls = "not_tls",
         TooOld = "too_old",
+        NoCommonAlgorithm = "no_common_algorithm",
+        ClientCertificate = "client_certificate",
         NotHttp = "not_http",
         Failed = "failed",
         NotAsked = "not_asked",
@@ -150,6 +162,8 @@ impl From<Cause> for HopOutcome {
             Cause::Closed => Self::Closed,
             Cause::NotTls => Self::NotTls,
             Cause::TooOld => Self::TooOld,
+            Cause::NoCommonAlgorithm => Self::NoCommonAlgorithm,
+            Cause::ClientCertificate => Self::ClientCertificate,
             Cause::NotHttp => Self::NotHttp,
             Cause::Failed => Self::Failed,
             Cause::NotAsked => Self::NotAsked,
@@ -186,5 +200,5 @@ enumeration! {
 
 enumeration! {
     /// What it tells.
-    pub(super) enum Holds { Yes = "yes", No = "no", Unknown = "unknown" }
+    pub(super) enum Holds { Yes = "yes", No = "no", Late = "late", Unknown = "unknown" }
 }

@@ -5,12 +5,11 @@ mod walk;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use hickory_resolver::proto::rr::{Name, RecordType as WireType};
-use hickory_resolver::system_conf;
 
 use self::system::System;
 use self::wire::Resolver;
@@ -20,7 +19,7 @@ use super::words::{Asked, DnsOutcome, Purpose, RecordType};
 use crate::collect::reach::root::Root;
 use crate::config::Config;
 use crate::model::Reason;
-use crate::model::reason::{Network, Run};
+use crate::model::reason::Network;
 
 /// Time that one try may take; there are two.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -30,6 +29,9 @@ const SYSTEM_RESOLVERS: usize = 3;
 
 /// SRV targets that are looked up; nobody has more, and a stranger's zone shall not keep us busy.
 const TARGETS: usize = 16;
+
+/// Where resolvers listen.
+const PORT: u16 = 53;
 
 /// Most bytes of a configuration file.
 const SMALL_FILE: u64 = 1024 * 1024;
@@ -58,11 +60,11 @@ impl Resolvers {
         let configured = &config.dns.resolvers;
         let addresses = if configured.is_empty() { of_resolv_conf(root)? } else { configured.clone() };
         let system = System::new(root, root.is_system() && configured.is_empty());
-        Self::build(&addresses, LIMIT, system)
+        Ok(Self::build(&addresses, LIMIT, system))
     }
 
     /// These resolvers, each once.
-    fn build(addresses: &[SocketAddr], limit: Duration, system: System) -> Result<Self, Reason> {
+    fn build(addresses: &[SocketAddr], limit: Duration, system: System) -> Self {
         let mut distinct: Vec<SocketAddr> = Vec::new();
         for address in addresses {
             if !distinct.contains(address) {
@@ -70,9 +72,7 @@ impl Resolvers {
             }
         }
         let resolvers = (1..).zip(distinct).map(|(rank, address)| Resolver::new(address, rank, limit));
-        let resolvers =
-            resolvers.collect::<Result<_, _>>().map_err(|error| Run::Broken { error: error.to_string() })?;
-        Ok(Self { resolvers, system })
+        Self { resolvers: resolvers.collect(), system }
     }
 
     /// The answers of every resolver, in their order.
@@ -96,6 +96,9 @@ impl Resolvers {
             self.ask(purpose, host, Asked::A),
             self.ask(purpose, host, Asked::Aaaa),
         );
+        for (resolver, (v4, v6)) in self.resolvers.iter().zip(v4.iter().zip(&v6)) {
+            resolver.learn(v4, v6);
+        }
         [system, v4, v6].concat()
     }
 
@@ -132,7 +135,8 @@ impl Resolvers {
         [service, literal, hosts.concat()].concat()
     }
 
-    /// The addresses of a host that a redirect leads to; an IP address is its own, without any question.
+    /// The addresses of a host that a redirect leads to, those that DNS tells first; an IP address is its own, without any
+    /// question.
     pub(super) async fn resolve(&self, host: &str) -> (Vec<Answer>, Vec<IpAddr>) {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         if let Ok(address) = literal.parse() {
@@ -141,7 +145,9 @@ impl Resolvers {
         let host = host.strip_suffix('.').unwrap_or(host);
         let host = names::ascii(host).unwrap_or_else(|| host.to_ascii_lowercase());
         let answers = self.host(Purpose::RedirectTarget, &host).await;
-        let found = addresses(&answers, &host);
+        let (told, own): (Vec<Answer>, Vec<Answer>) = answers.iter().cloned().partition(|answer| answer.rank > 0);
+        let mut found = addresses(&told, &host);
+        found.extend(addresses(&own, &host));
         (answers, found)
     }
 }
@@ -170,15 +176,23 @@ pub(super) fn addresses(answers: &[Answer], host: &str) -> Vec<IpAddr> {
     found
 }
 
-/// The resolvers of resolv.conf. Its other lines are left out: a search domain that is none must not hide them.
+/// The resolvers of resolv.conf (resolv.conf(5)): `nameserver`, and an address that may name its interface, as
+/// `fe80::1%eth0`.
 fn of_resolv_conf(root: &Root) -> Result<Vec<SocketAddr>, Reason> {
     let path = "/etc/resolv.conf";
     let text = String::from_utf8_lossy(&root.bytes(path, SMALL_FILE)?).into_owned();
-    let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("nameserver")).collect();
-    let parsed = system_conf::parse_resolv_conf(lines.join("\n"));
-    let (parsed, _) = parsed.map_err(|_| Network::NoResolverIn { path: root.shown(path) })?;
-    let servers = parsed.name_servers().iter().take(SYSTEM_RESOLVERS);
-    Ok(servers.map(|server| SocketAddr::new(server.ip, 53)).collect())
+    let words = text.lines().map(str::split_whitespace);
+    let told = words.filter_map(|mut words| words.next().filter(|word| *word == "nameserver").and(words.next()));
+    let servers: Vec<SocketAddr> = told.filter_map(|server| server_address(root, server)).take(SYSTEM_RESOLVERS).collect();
+    if servers.is_empty() { Err(Network::NoResolverIn { path: root.shown(path) }.into()) } else { Ok(servers) }
+}
+
+/// The address of a resolver, with the number of its interface; none when it is no address.
+fn server_address(root: &Root, text: &str) -> Option<SocketAddr> {
+    let Some((address, interface)) = text.split_once('%') else { return Some(SocketAddr::new(text.parse().ok()?, PORT)) };
+    let of_name = || root.text(&format!("/sys/class/net/{interface}/ifindex"), SMALL_FILE).ok();
+    let number = interface.parse().ok().or_else(|| of_name()?.trim().parse().ok());
+    Some(SocketAddrV6::new(address.parse().ok()?, PORT, 0, number.unwrap_or_default()).into())
 }
 
 /// A host name for the wire, with its final dot: search domains have no say. The error says why it is none.

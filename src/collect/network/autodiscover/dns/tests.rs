@@ -22,7 +22,7 @@ fn empty_root() -> tempfile::TempDir {
 fn resolvers(servers: &[&Server], limit: Duration) -> Resolvers {
     let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
     let root = empty_root();
-    Resolvers::build(&addresses, limit, System::new(&Root::new(root.path()), false)).unwrap()
+    Resolvers::build(&addresses, limit, System::new(&Root::new(root.path()), false))
 }
 
 async fn ask(zone: Zone, host: &str, kind: Asked) -> Answer {
@@ -165,7 +165,7 @@ async fn a_failure_behind_a_cname_names_the_target() {
 async fn truncation_is_mended_by_tcp_and_told_without() {
     let zone = || zone().a("t.d.test", "192.0.2.1");
     let answer = a(zone().truncated("t.d.test", true), "t.d.test").await;
-    assert_eq!((answer.outcome.word(), values(&answer)), ("answer", vec!["192.0.2.1"]));
+    assert_eq!((answer.outcome.word(), values(&answer)), ("answer", vec!["192.0.2.1"]), "{answer:?}");
     let answer = a(zone().truncated("t.d.test", false), "t.d.test").await;
     assert_eq!((answer.outcome.word(), answer.records.len()), ("truncated", 0));
     assert!(said(&answer).starts_with("over TCP: "), "{answer:?}");

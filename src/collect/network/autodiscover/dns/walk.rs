@@ -31,7 +31,7 @@ pub(super) async fn ask(
         outcome: DnsOutcome::NotAsked,
         canonical: None,
         hops: 0,
-        detail: resolver.silence.verdict(TRIES),
+        detail: resolver.verdict(kind),
         elapsed_ms: 0,
         records: Vec::new(),
     };

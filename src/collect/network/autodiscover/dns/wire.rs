@@ -1,21 +1,22 @@
 //! One resolver: a question, and what it says itself.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::xfer::{DnsHandle, FirstAnswer};
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
+use hickory_resolver::net::tcp::TcpClientStream;
+use hickory_resolver::net::udp::UdpClientStream;
+use hickory_resolver::net::xfer::{DnsHandle, DnsRequestSender, FirstAnswer};
+use hickory_resolver::net::NetError;
+use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::text;
-use crate::collect::network::autodiscover::words::DnsOutcome;
+use crate::collect::network::autodiscover::trace::Answer;
+use crate::collect::network::autodiscover::words::{Asked, DnsOutcome};
 
 /// Questions in flight at one resolver; more could look like an attack.
 const IN_FLIGHT: usize = 8;
@@ -23,11 +24,9 @@ const IN_FLIGHT: usize = 8;
 /// How often a question is tried.
 pub(super) const TRIES: u32 = 2;
 
-/// A transport to one resolver. Below the `Resolver` of the crate, which keeps a cache, follows CNAMEs for 8 steps and
-/// answers for `localhost.` and `invalid.` itself: all of it would hide what the resolver says.
-type Transport = NameServerPool<TokioRuntimeProvider>;
-
-/// A resolver.
+/// A resolver, asked as the C library asks it (res_send.c of glibc): without EDNS, over UDP, and over TCP what is cut off.
+/// It is below the `Resolver` of the crate, which keeps a cache, follows CNAMEs for 8 steps, answers for `localhost.` and
+/// `invalid.` itself and hides who may deny a name: all of it would hide what the resolver says.
 pub(super) struct Resolver {
     /// Address and port.
     pub(super) address: SocketAddr,
@@ -35,12 +34,12 @@ pub(super) struct Resolver {
     pub(super) rank: i64,
     /// Whether it is worth asking.
     pub(super) silence: Silence,
+    /// Whether it is worth asking for IPv6 addresses.
+    pub(super) silence_on_aaaa: Silence,
     /// To be had before a question.
     pub(super) permits: Semaphore,
     /// Time for one try.
     pub(super) limit: Duration,
-    udp: Transport,
-    tcp: Transport,
 }
 
 /// What a resolver said for one name and type.
@@ -62,69 +61,74 @@ pub(super) struct Failure {
 }
 
 impl Resolver {
-    /// A resolver that has not been asked yet; the error is the crate's.
-    pub(super) fn new(address: SocketAddr, rank: i64, limit: Duration) -> Result<Self, NetError> {
-        // Two transports, so that a truncated answer without TCP can be told from silence.
-        let transport = |mut connection: ConnectionConfig| {
-            connection.port = address.port();
-            let server = NameServerConfig::new(address.ip(), true, vec![connection]);
-            let mut options = ResolverOpts::default();
-            options.timeout = limit;
-            let context = Arc::new(PoolContext::new(options, TlsConfig::new()?));
-            Ok::<_, NetError>(Transport::from_config([server], context, TokioRuntimeProvider::default()))
-        };
-        let (udp, tcp) = (transport(ConnectionConfig::udp())?, transport(ConnectionConfig::tcp())?);
-        let (silence, permits) = (Silence::default(), Semaphore::new(IN_FLIGHT));
-        Ok(Self { address, rank, silence, permits, limit, udp, tcp })
+    /// A resolver that has not been asked yet.
+    pub(super) fn new(address: SocketAddr, rank: i64, limit: Duration) -> Self {
+        let permits = Semaphore::new(IN_FLIGHT);
+        Self { address, rank, silence: Silence::default(), silence_on_aaaa: Silence::default(), permits, limit }
     }
 
     /// Asks; once more when nothing comes back, over TCP when the answer is truncated.
     pub(super) async fn exchange(&self, name: &Name, kind: RecordType) -> Result<Reply, Failure> {
-        let query = Query::query(name.clone(), kind);
-        let mut answer = self.try_once(&self.udp, &query, true).await;
-        match answer {
-            Err(NetError::Timeout) => answer = self.try_once(&self.udp, &query, true).await,
-            // RFC 6891 7: a server that does not know EDNS says so with FORMERR.
-            Err(NetError::Dns(DnsError::ResponseCode(ResponseCode::FormErr))) => {
-                answer = self.try_once(&self.udp, &query, false).await;
-            }
-            _ => {}
+        let mut answer = self.over_udp(name, kind).await;
+        if matches!(answer, Err(NetError::Timeout)) {
+            answer = self.over_udp(name, kind).await;
         }
-        if !matches!(answer, Err(NetError::Truncated)) {
+        if !answer.as_ref().is_ok_and(|response| response.truncation) {
             return self.judge(answer);
         }
-        match self.try_once(&self.tcp, &query, true).await {
-            Err(error) if !matches!(error, NetError::Dns(_)) => {
-                Err(Failure { outcome: DnsOutcome::Truncated, detail: format!("over TCP: {error}") })
-            }
+        match timeout(self.limit, self.over_tcp(name, kind)).await.unwrap_or(Err(NetError::Timeout)) {
+            Err(error) => Err(Failure { outcome: DnsOutcome::Truncated, detail: format!("over TCP: {error}") }),
             answer => self.judge(answer),
         }
     }
 
-    /// Sends a question over one transport.
-    async fn try_once(&self, transport: &Transport, query: &Query, use_edns: bool) -> Result<DnsResponse, NetError> {
-        let mut options = DnsRequestOptions::default();
-        options.use_edns = use_edns;
-        let answer = transport.lookup(query.clone(), options).first_answer();
-        let answer = tokio::time::timeout(self.limit, answer).await.unwrap_or(Err(NetError::Timeout));
+    /// Notes whether it answers for IPv6 where it answers for IPv4: some drop every such question.
+    pub(super) fn learn(&self, v4: &Answer, v6: &Answer) {
+        if v4.outcome != DnsOutcome::Timeout && v6.outcome != DnsOutcome::NotAsked {
+            self.silence_on_aaaa.note(v6.outcome != DnsOutcome::Timeout);
+        }
+    }
+
+    /// Why not to ask for such records any more.
+    pub(super) fn verdict(&self, kind: Asked) -> Option<String> {
+        let on_aaaa = || self.silence_on_aaaa.verdict(1).filter(|_| kind == Asked::Aaaa);
+        self.silence.verdict(TRIES).or_else(on_aaaa)
+    }
+
+    async fn over_udp(&self, name: &Name, kind: RecordType) -> Result<DnsResponse, NetError> {
+        let udp = UdpClientStream::builder(self.address, TokioRuntimeProvider::default());
+        let mut udp = udp.with_timeout(Some(self.limit)).with_max_retries(0).build();
+        let answer = timeout(self.limit, udp.send_message(request(name, kind)).first_answer()).await;
+        let answer = answer.unwrap_or(Err(NetError::Timeout));
         self.silence.note(!matches!(answer, Err(NetError::Timeout)));
         answer
+    }
+
+    async fn over_tcp(&self, name: &Name, kind: RecordType) -> Result<DnsResponse, NetError> {
+        // It drives the connection for as long as it is there.
+        let provider = TokioRuntimeProvider::default();
+        let tcp = TcpClientStream::exchange(self.address, None, self.limit, None, provider.clone()).await?;
+        tcp.send(request(name, kind)).first_answer().await
     }
 
     /// A reply, or which failure it is.
     fn judge(&self, answer: Result<DnsResponse, NetError>) -> Result<Reply, Failure> {
         let fail = |outcome, detail: String| Err(Failure { outcome, detail });
-        match answer {
-            Ok(response) => match response.response_code {
-                ResponseCode::NoError | ResponseCode::NXDomain => Ok(reply(response)),
-                code => fail(DnsOutcome::Error, format!("response code {}: {code}", u16::from(code))),
-            },
-            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Ok(Reply {
-                is_nxdomain: none.response_code == ResponseCode::NXDomain,
-                answers: Vec::new(),
-                zone: none.soa.map(|soa| text(&soa.name)),
-            }),
-            Err(NetError::Dns(DnsError::ResponseCode(code))) => {
+        let response = match answer {
+            Ok(response) => response,
+            Err(NetError::Timeout) => {
+                return fail(DnsOutcome::Timeout, format!("no answer within {:?}", self.limit * TRIES));
+            }
+            Err(error) => return fail(DnsOutcome::Error, error.to_string()),
+        };
+        // The C library goes on to the next server: this one neither looks further nor is it the one to know.
+        let may_deny = response.authoritative || response.recursion_available;
+        match response.response_code {
+            ResponseCode::NoError if response.answers.is_empty() && !may_deny => {
+                fail(DnsOutcome::NoRecursion, "it does not look further, and the name is not its own".to_owned())
+            }
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(reply(response)),
+            code => {
                 let outcome = match code {
                     ResponseCode::ServFail => DnsOutcome::Servfail,
                     ResponseCode::Refused => DnsOutcome::Refused,
@@ -132,10 +136,15 @@ impl Resolver {
                 };
                 fail(outcome, format!("response code {}: {code}", u16::from(code)))
             }
-            Err(NetError::Timeout) => fail(DnsOutcome::Timeout, format!("no answer within {:?}", self.limit * TRIES)),
-            Err(error) => fail(DnsOutcome::Error, error.to_string()),
         }
     }
+}
+
+/// A question as the C library puts it, by default without EDNS (resolv.conf(5)): some do not stand it.
+fn request(name: &Name, kind: RecordType) -> DnsRequest {
+    let mut options = DnsRequestOptions::default();
+    options.use_edns = false;
+    DnsRequest::from_query(Query::query(name.clone(), kind), options)
 }
 
 /// The parts of a response that tell something.

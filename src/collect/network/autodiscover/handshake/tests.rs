@@ -39,7 +39,7 @@ async fn a_good_server_is_shown_whole() {
     assert_eq!((handshake.port, handshake.socket_seen), (server.address.port(), Some(true)));
     let shown = handshake.shown.unwrap();
     assert_eq!(shown.protocol.as_deref(), Some("TLSv1.3"));
-    assert!(shown.name_matches);
+    assert_eq!(shown.name_matches, Some(true));
     assert_eq!(shown.names, format!("d.test {HOST} 192.0.2.1"));
     assert_eq!((shown.trust.word(), shown.validity.word(), shown.expires_at), ("system", "valid", END));
     let subjects: Vec<_> = shown.chain.iter().map(|c| (c.subject.as_str(), c.issuer.as_str())).collect();
@@ -54,7 +54,7 @@ async fn dates_and_names_and_trust_do_not_hide_each_other() {
     let root = Authority::root("Root");
     let expired = root.intermediate("Middle").issue(&Leaf::of(&["other.test"]).valid(BEGIN, NOW - DAY));
     let shown = shown_by(expired, &root).await;
-    assert_eq!((shown.name_matches, shown.trust.word(), shown.validity.word()), (false, "system", "expired"));
+    assert_eq!((shown.name_matches, shown.trust.word(), shown.validity.word()), (Some(false), "system", "expired"));
     assert_eq!(shown.expires_at, NOW - DAY);
     let shown = shown_by(root.issue(&names().valid(NOW + DAY, END)), &root).await;
     assert_eq!((shown.trust.word(), shown.validity.word()), ("system", "not_yet_valid"));
@@ -132,7 +132,7 @@ async fn names_are_judged_as_browsers_do() {
         (Leaf::of(&["AUTODISCOVER.D.TEST"]), true, "AUTODISCOVER.D.TEST"),
     ] {
         let shown = shown_by(root.issue(&leaf), &root).await;
-        assert_eq!((shown.name_matches, shown.names.as_str()), (matches, expected));
+        assert_eq!((shown.name_matches, shown.names.as_str()), (Some(matches), expected));
     }
 }
 
@@ -143,7 +143,7 @@ async fn a_weak_key_is_shown_although_the_handshake_fails() {
     let handshake = with(server.address, &[]).await;
     assert_eq!(handshake.outcome.word(), "failed");
     let shown = handshake.shown.unwrap();
-    assert_eq!((shown.trust.word(), shown.name_matches), ("bad_signature", true));
+    assert_eq!((shown.trust.word(), shown.name_matches), ("bad_signature", Some(true)));
     assert_eq!((shown.key.algorithm.as_str(), shown.key.bits), ("RSA", 1024));
 }
 
@@ -156,7 +156,7 @@ async fn naming_the_host_may_matter() {
         let handshake = peers.handshake(HOST, LOCALHOST, 443, with_sni, true).await;
         assert_eq!((handshake.with_sni, handshake.is_loopback, handshake.port), (with_sni, true, 443));
         let shown = handshake.shown.unwrap();
-        assert_eq!((shown.name_matches, shown.protocol.as_deref()), (matches, Some("TLSv1.2")));
+        assert_eq!((shown.name_matches, shown.protocol.as_deref()), (Some(matches), Some("TLSv1.2")));
     }
     let server = Tls::only_by_name().serve();
     assert_eq!(with(server.address, &[]).await.outcome.word(), "failed");

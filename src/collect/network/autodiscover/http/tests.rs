@@ -5,6 +5,7 @@ use super::super::peers::stand_ins::socket;
 use super::super::peers::stand_ins::tls::{self, Authority, Leaf, Tls};
 use super::super::peers::tests::peers;
 use super::super::words::Kind;
+use super::url::without_token;
 use super::*;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -31,12 +32,14 @@ async fn nowhere(_: String) -> Vec<IpAddr> {
 }
 
 async fn here(_: String) -> Vec<IpAddr> {
-    vec!["::1".parse().unwrap(), LOCALHOST]
+    vec!["2001:db8::1".parse().unwrap(), "192.0.2.1".parse().unwrap()]
 }
 
 /// Asks an https server.
 async fn asked(server: &Server) -> Vec<Hop> {
-    peers(&[], &[]).probe(request("https", server.address.port()), here).await.hops
+    let named = format!("autodiscover.d.test:{}", server.address.port());
+    let peers = peers(&[], &[(&named, server.address)]);
+    peers.probe(request("https", server.address.port()), here).await.hops
 }
 
 /// The only hop of a probe of an https server.
