@@ -5,6 +5,9 @@
 #[path = "support/peers/mod.rs"]
 mod peers;
 
+#[path = "support/daemon.rs"]
+mod daemon;
+
 #[path = "support/judge.rs"]
 mod judge;
 
@@ -20,8 +23,12 @@ mod hostile;
 mod http;
 #[path = "autodiscover/identity.rs"]
 mod identity;
+#[path = "autodiscover/limits.rs"]
+mod limits;
 #[path = "autodiscover/network.rs"]
 mod network;
+#[path = "autodiscover/real.rs"]
+mod real;
 #[path = "autodiscover/srv.rs"]
 mod srv;
 #[path = "autodiscover/tls.rs"]

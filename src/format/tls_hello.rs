@@ -42,6 +42,8 @@ pub struct Choice {
     pub is_old: bool,
     /// The cipher suite, by the name that IANA gives it, or its number.
     pub cipher: String,
+    /// Its number.
+    pub cipher_number: u16,
     /// Of TLS 1.3: the group of keys that it asks for.
     pub group: Option<String>,
     /// The certificates in DER, where they are sent in the clear.
@@ -182,6 +184,7 @@ fn of_hello(hello: &TlsServerHelloContents<'_>) -> Choice {
         version: word_of_version(version),
         is_old: version.0 < TlsVersion::Tls12.0,
         cipher: hello.cipher.get_ciphersuite().map_or_else(|| format!("{:#06x}", hello.cipher.0), |suite| suite.name.to_owned()),
+        cipher_number: hello.cipher.0,
         group: wants_group.then(|| group.map_or_else(String::new, |group| format!("{group:?}"))),
         chain: Vec::new(),
     }

@@ -308,6 +308,11 @@ impl Outcome {
         self.results.iter().filter(|r| !r.missing.is_empty()).map(|r| r.id.clone()).collect()
     }
 
+    /// Why a check could not decide, in words.
+    pub(crate) fn reasons(&self, id: &str) -> String {
+        self.check(id).missing.iter().map(|missing| format!("{missing:?}")).collect::<Vec<_>>().join("\n")
+    }
+
     /// The result of a check.
     pub(crate) fn check(&self, id: &str) -> &CheckResult {
         self.results.iter().find(|r| r.id == id).unwrap_or_else(|| panic!("no check {id}"))

@@ -1,6 +1,6 @@
 //! Trust for TLS connections: what the system trusts, and the certificates that the configuration adds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,7 +21,7 @@ pub(in crate::collect) fn client_config(ca_files: &[PathBuf]) -> Result<ClientCo
     let mut config = trusting(roots.clone())?;
     // Without any root there is nobody to believe, and no verifier of that kind.
     if let Ok(by_roots) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build() {
-        let listed = ca_files.iter().flat_map(CertificateDer::pem_file_iter).flatten().flatten().collect();
+        let listed = ca_files.iter().flat_map(|path| certificates(path)).flatten().collect();
         config.dangerous().set_certificate_verifier(Arc::new(Listed { by_roots, listed }));
     }
     Ok(config)
@@ -112,16 +112,55 @@ pub(in crate::collect) fn system_roots() -> RootCertStore {
 pub(in crate::collect) fn extra_roots(ca_files: &[PathBuf]) -> Result<RootCertStore, Reason> {
     let mut roots = RootCertStore::empty();
     for path in ca_files {
-        let shown = path.display().to_string();
-        let fail = |error: &dyn std::fmt::Display| Files::Unreadable { path: shown.clone(), error: error.to_string() };
-        let before = roots.len();
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(&error))? {
-            let certificate = certificate.map_err(|error| fail(&error))?;
-            roots.add(certificate).map_err(|error| fail(&error))?;
-        }
-        if roots.len() == before {
-            return Err(Files::NoCertificate { path: shown }.into());
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|error| unreadable(path, &error))?;
         }
     }
     Ok(roots)
+}
+
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Reason {
+    Files::Unreadable { path: path.display().to_string(), error: error.to_string() }.into()
+}
+
+/// The certificates of a file, one at least: many in PEM, whatever stands before and between them, or one in DER.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Reason> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    // Windows puts a mark in front of a text.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    let found = found.map_err(|error| unreadable(path, &error))?;
+    let is_der = || x509_parser::parse_x509_certificate(&bytes).is_ok_and(|(rest, _)| rest.is_empty());
+    match found.is_empty() {
+        false => Ok(found),
+        true if is_der() => Ok(vec![CertificateDer::from(bytes)]),
+        true => Err(Files::NoCertificate { path: path.display().to_string() }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_come_in_der_and_in_pem_with_a_mark_or_words_around() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["d.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca");
+        let pem = certificate.pem();
+        for bytes in [
+            certificate.der().to_vec(),
+            pem.clone().into_bytes(),
+            format!("\u{feff}{}", pem.replace('\n', "\r\n")).into_bytes(),
+            format!("subject=CN = x\n{pem}").into_bytes(),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(certificates(&path).unwrap(), [certificate.der().clone()]);
+        }
+        for bytes in [b"".as_slice(), b"nothing", &certificate.der()[..40]] {
+            std::fs::write(&path, bytes).unwrap();
+            assert!(certificates(&path).unwrap_err().to_string().contains("no certificate in it"));
+        }
+    }
 }

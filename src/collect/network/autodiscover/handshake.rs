@@ -88,17 +88,21 @@ impl Peers {
         if !may_be_ours {
             return failure;
         }
-        match offer::choice(target, host, Instant::now() + self.timeout).await {
-            Some(choice) => {
-                let cause = if choice.is_old { Cause::TooOld } else { Cause::NoCommonAlgorithm };
-                let detail = offer::words(&choice);
-                if seen.chain.is_empty() {
-                    seen.chain = choice.chain.into_iter().map(CertificateDer::from).collect();
-                }
-                Failure { cause, detail }
-            }
-            None if failure.cause == Cause::NoCommonAlgorithm => Failure { cause: Cause::Failed, ..failure },
-            None => failure,
+        let Some(choice) = offer::choice(target, host, Instant::now() + self.timeout).await else {
+            let is_refused = failure.cause == Cause::NoCommonAlgorithm;
+            return Failure { cause: if is_refused { Cause::Failed } else { failure.cause }, ..failure };
+        };
+        let detail = offer::words(&choice);
+        if seen.chain.is_empty() {
+            seen.chain = choice.chain.into_iter().map(CertificateDer::from).collect();
+        }
+        // It is no lack of a common suite when the server chooses one that was offered to it before, too.
+        let mut spoken = self.trust.provider().cipher_suites.iter();
+        match failure.cause {
+            _ if choice.is_old => Failure { cause: Cause::TooOld, detail },
+            Cause::NoCommonAlgorithm => Failure { detail, ..failure },
+            _ if spoken.any(|suite| u16::from(suite.suite()) == choice.cipher_number) => failure,
+            _ => Failure { cause: Cause::NoCommonAlgorithm, detail },
         }
     }
 

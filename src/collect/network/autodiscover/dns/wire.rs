@@ -73,10 +73,16 @@ impl Resolver {
         if matches!(answer, Err(NetError::Timeout)) {
             answer = self.over_udp(name, kind).await;
         }
-        if !answer.as_ref().is_ok_and(|response| response.truncation) {
+        let is_cut = match &answer {
+            Ok(response) => response.truncation,
+            // Some send more than a client without EDNS takes, and do not say so.
+            Err(error) => matches!(error, NetError::Proto(_)),
+        };
+        if !is_cut {
             return self.judge(answer);
         }
         match timeout(self.limit, self.over_tcp(name, kind)).await.unwrap_or(Err(NetError::Timeout)) {
+            Err(_) if answer.is_err() => self.judge(answer),
             Err(error) => Err(Failure { outcome: DnsOutcome::Truncated, detail: format!("over TCP: {error}") }),
             answer => self.judge(answer),
         }
