@@ -199,6 +199,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// The certificates that are sent.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
     /// Without what is above its own certificate.
     pub(crate) fn alone(mut self) -> Self {
         self.chain.truncate(1);

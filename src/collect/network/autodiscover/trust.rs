@@ -277,3 +277,6 @@ fn is_anchor(roots: &RootCertStore, der: &CertificateDer<'_>) -> bool {
 fn is_date(error: &webpki::Error) -> bool {
     matches!(error, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })
 }
+
+#[cfg(test)]
+mod tests;
