@@ -86,6 +86,15 @@ pub struct CollectArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub source: SourceArgs,
+    /// Only what the checks of this category need (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub category: Vec<String>,
+    /// See autodiscover and the URLs from another machine, which needs nothing of BlueMind and is called LABEL in reports
+    #[arg(long, value_name = "LABEL", requires = "names")]
+    pub vantage: Option<String>,
+    /// What to look for from there: a server's snapshot, or a list with a mail domain or an https:// URL on each line
+    #[arg(long, value_name = "FILE", requires = "vantage")]
+    pub names: Option<PathBuf>,
     /// Where to write the facts snapshot
     #[arg(long, value_name = "FILE")]
     pub facts: PathBuf,
@@ -161,7 +170,7 @@ pub struct JudgeArgs {
 }
 
 /// Which checks.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SelectArgs {
     /// Only checks whose id matches (repeatable; * and ? are wildcards); the upgrade is not judged then
     #[arg(long, value_name = "GLOB")]

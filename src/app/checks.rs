@@ -14,6 +14,7 @@ use crate::config::environment_lang;
 use crate::fact::store::Origin;
 use crate::fact::{Schema, Store};
 use crate::model::Lang;
+use crate::plan::Plan;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
@@ -50,6 +51,13 @@ fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result
         files.extend(read_folder(folder)?);
     }
     lint(&files, &[])
+}
+
+/// The tables that the built-in checks of these categories need.
+pub(super) fn plan_of_categories(categories: &[String]) -> Result<Plan, Failure> {
+    let select = SelectArgs { category: categories.to_vec(), ..SelectArgs::default() };
+    let checks = load_checks(&select)?;
+    Ok(Plan::of_checks(&choose(&checks, &select)?.selected, &super::schema()))
 }
 
 /// The checks of a run.

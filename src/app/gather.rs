@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::cut::{Cut, Reason};
+use super::vantage::Elsewhere;
 use super::{Failure, VERSION};
 use crate::cli::SourceArgs;
 use crate::collect::{Circumstances, Collectors, Sink};
@@ -45,6 +46,7 @@ pub(super) fn collect(
     now: Timestamp,
     cut: &Cut,
     quiet: bool,
+    elsewhere: Option<&Elsewhere>,
 ) -> Result<Gathered, Failure> {
     let config = read_config(arguments)?;
     if !arguments.root.is_dir() {
@@ -53,7 +55,9 @@ pub(super) fn collect(
     if arguments.low_priority {
         step_back()?;
     }
-    let sink = Sink::new(begun(plan, now)?);
+    let mut store = begun(plan, now)?;
+    elsewhere.map_or(Ok(()), |elsewhere| elsewhere.fill(&mut store))?;
+    let sink = Sink::new(store);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
         .map_err(|reason| in_config(arguments, &reason.to_string()))?;
@@ -65,7 +69,7 @@ pub(super) fn collect(
         .map_err(|error| Failure::Tool(format!("async runtime: {error}")))?;
     let reason = runtime.block_on(async {
         let reason = tokio::select! {
-            done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress) => return done.map(|()| None),
+            done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress, elsewhere) => return done.map(|()| None),
             reason = cut.wait() => reason,
         };
         collectors.cancel().await;
@@ -130,7 +134,15 @@ async fn drive(
     sink: &Sink,
     jobs: usize,
     progress: &ProgressBar,
+    elsewhere: Option<&Elsewhere>,
 ) -> Result<(), Failure> {
+    if let Some(Elsewhere { label, .. }) = elsewhere {
+        progress.set_message("asking DNS, TLS and HTTP");
+        let topology = Topology::Unknown(Run::SeenFrom { label: label.clone() }.into());
+        sink.with(|store| plan.announce(&topology, store))?;
+        collectors.servers(&topology, jobs).await;
+        return Ok(());
+    }
     progress.set_message("reading the directory database");
     collectors.directory().await;
     let topology = sink.with(|store| {

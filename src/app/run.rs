@@ -11,7 +11,9 @@ use super::cut::Cut;
 use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
-use super::{Failure, Output, Terminal, VERSION, autodiscover, checks};
+use super::autodiscover::Probed;
+use super::vantage::Elsewhere;
+use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
@@ -20,7 +22,7 @@ use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, SqlError};
 use crate::model::reason::Notice;
-use crate::model::{CheckResult, Completeness, Coverage, Gap, Lang, MailName, version};
+use crate::model::{CheckResult, Completeness, Coverage, Gap, Lang, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
@@ -41,7 +43,7 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet)?, provenance)
+            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet, None)?, provenance)
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
@@ -63,8 +65,13 @@ pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, F
 pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(Some(arguments.source.timeout))?;
     let target = SnapshotTarget::open(&arguments.facts)?;
-    let plan = Plan::everything(&super::schema());
-    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet)?;
+    let elsewhere = Elsewhere::of(arguments)?;
+    let plan = match (&elsewhere, arguments.category.as_slice()) {
+        (Some(_), _) => Elsewhere::plan()?,
+        (None, []) => Plan::everything(&super::schema()),
+        (None, categories) => checks::plan_of_categories(categories)?,
+    };
+    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet, elsewhere.as_ref())?;
     gathered.facts.save(target)?;
     let mut text = String::new();
     if !terminal.quiet {
@@ -199,7 +206,8 @@ impl<'a> Judging<'a> {
             judgement,
             fail_on: self.arguments.fail_on,
             checks: results,
-            autodiscover: about.mail_names,
+            autodiscover: about.probed.names,
+            public_urls: about.probed.urls,
             coverage: facts.coverage().to_vec(),
             gaps,
         };
@@ -276,7 +284,7 @@ struct About {
     topology: Topology,
     identity: Identity,
     packages: topology::Packages,
-    mail_names: Vec<MailName>,
+    probed: Probed,
     release: Option<String>,
     /// The release that is installed at least, where it is not known.
     at_least: Option<String>,
@@ -288,9 +296,9 @@ impl About {
         let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
         let identity = Identity::of(|sql| reader.texts(sql))?;
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
-        let mail_names = autodiscover::names(&reader)?;
+        let probed = Probed::of(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
         let at_least = identity.build.as_deref().and_then(version::at_least);
-        Ok(Self { topology, identity, packages, mail_names, release, at_least })
+        Ok(Self { topology, identity, packages, probed, release, at_least })
     }
 }

@@ -4,6 +4,7 @@
 //! collected there, the network as the core sees it, the databases from whoever read them best. What the snapshots tell
 //! differently, and the servers that none was collected on, become gaps with a reason.
 
+mod elsewhere;
 mod fit;
 mod part;
 #[cfg(test)]
@@ -43,7 +44,8 @@ pub enum MergeError {
 /// The result was collected when the last of them was: by then a certificate may have ended, and nothing that was seen
 /// lies in the future.
 pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Result<Facts, MergeError> {
-    let parts = part::ordered(snapshots, schema)?;
+    let (parts, elsewhere) = elsewhere::apart(part::ordered(snapshots, schema)?);
+    elsewhere::verify(&parts, &elsewhere)?;
     fit::verify(&parts, now)?;
     let plan = Plan::everything(schema);
     let mut store = Store::create(schema, &origin(&parts))?;
@@ -59,6 +61,7 @@ pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Res
     fit::verify_members(&parts, &topology)?;
     plan.announce(&topology, &mut store)?;
     adopt(&mut store, &parts, scopes(&parts, &plan, &topology).into_iter())?;
+    elsewhere::tell(&mut store, &elsewhere, schema)?;
     Ok(store.seal()?)
 }
 

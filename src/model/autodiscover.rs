@@ -26,12 +26,42 @@ pub struct MailName {
     pub workstation: String,
     /// What was done and what came of it, in that order.
     pub steps: Vec<Step>,
+    /// The same as other machines see it.
+    pub vantages: Vec<Vantage>,
+}
+
+/// What clients ask for at a URL of the installation, in the order of a report's columns: the web pages, Outlook's store and
+/// address book, and mobiles' ActiveSync.
+pub const SERVICES: [&str; 4] = ["web", "emsmdb", "nspi", "activesync"];
+
+/// What the probes tell about one URL at which users reach the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Such as `https://mail.example.org/`.
+    pub url: String,
+    /// One cell for each of [`SERVICES`], in that order.
+    pub methods: Vec<MethodCell>,
+    /// What was done and what came of it, in that order.
+    pub steps: Vec<Step>,
+    /// The same as other machines see it.
+    pub vantages: Vec<Vantage>,
+}
+
+/// How a name or a URL looks from another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vantage {
+    /// What that machine is called.
+    pub label: String,
+    /// The cells as from here.
+    pub methods: Vec<MethodCell>,
+    /// Of a name: whether Outlook would connect there without a warning.
+    pub workstation: Option<String>,
 }
 
 /// How one method fares for a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MethodCell {
-    /// One of [`METHODS`].
+    /// One of [`METHODS`], or of [`SERVICES`].
     pub method: String,
     /// `yes`, `warns`, `no`, `unknown`, or `absent` when nothing is offered there.
     pub state: String,

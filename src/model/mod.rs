@@ -8,7 +8,7 @@ pub mod reason;
 pub mod text;
 pub mod version;
 
-pub use autodiscover::{METHODS, MailName, MethodCell, Step};
+pub use autodiscover::{METHODS, MailName, MethodCell, PublicUrl, SERVICES, Step, Vantage};
 pub use coverage::{Completeness, Coverage, Gap};
 pub use finding::{
     Cause, CheckResult, Examined, Finding, Missing, Outcome, Remediation, Remedy, Risk, Severity, Waived, When, Who,

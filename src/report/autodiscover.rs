@@ -1,9 +1,9 @@
-//! The autodiscover matrix and its traces in words, for the page and the terminal.
+//! The matrix of autodiscover and of the installation's URLs, and its traces in words, for the page and the terminal.
 
 use serde::Serialize;
 
 use super::i18n::Catalogue;
-use crate::model::{METHODS, MailName, Step};
+use crate::model::{METHODS, MailName, MethodCell, PublicUrl, SERVICES, Step, Vantage};
 
 /// A name's row of the matrix and the trace below it.
 #[derive(Serialize)]
@@ -17,6 +17,25 @@ pub(super) struct NameRow<'a> {
     verdicts: [Cell; 2],
     step_count: u64,
     steps: Vec<StepRow<'a>>,
+    vantages: Vec<VantageRow<'a>>,
+}
+
+/// A URL's row, and the trace below it.
+#[derive(Serialize)]
+pub(super) struct UrlRow<'a> {
+    url: &'a str,
+    cells: Vec<Cell>,
+    step_count: u64,
+    steps: Vec<StepRow<'a>>,
+    vantages: Vec<VantageRow<'a>>,
+}
+
+/// The row of another machine.
+#[derive(Serialize)]
+struct VantageRow<'a> {
+    label: &'a str,
+    cells: Vec<Cell>,
+    workstation: Option<Cell>,
 }
 
 /// A cell of the matrix: what to draw and what to say.
@@ -65,12 +84,41 @@ impl<'a> NameRow<'a> {
             unicode_name: unicode_name(name),
             domain_uid: (name.domain_uid != name.name).then_some(name.domain_uid.as_str()),
             is_alias: name.is_alias,
-            cells: METHODS.iter().map(|method| method_cell(name, method, words)).collect(),
+            cells: cells(&METHODS, &name.methods, words),
             verdicts: verdict_cells(name, words),
             step_count: name.steps.len() as u64,
             steps: step_rows(&name.steps, words),
+            vantages: name.vantages.iter().map(|vantage| VantageRow::of(vantage, &METHODS, words)).collect(),
         }
     }
+}
+
+impl<'a> UrlRow<'a> {
+    pub(super) fn of(url: &'a PublicUrl, words: &Catalogue) -> Self {
+        Self {
+            url: &url.url,
+            cells: cells(&SERVICES, &url.methods, words),
+            step_count: url.steps.len() as u64,
+            steps: step_rows(&url.steps, words),
+            vantages: url.vantages.iter().map(|vantage| VantageRow::of(vantage, &SERVICES, words)).collect(),
+        }
+    }
+}
+
+impl<'a> VantageRow<'a> {
+    fn of(vantage: &'a Vantage, methods: &[&'static str], words: &Catalogue) -> Self {
+        let workstation = vantage.workstation.as_deref();
+        Self {
+            label: &vantage.label,
+            cells: cells(methods, &vantage.methods, words),
+            workstation: workstation.map(|code| verdict_cell("workstation", code, words)),
+        }
+    }
+}
+
+/// A cell for each method.
+pub(super) fn cells(methods: &[&'static str], told: &[MethodCell], words: &Catalogue) -> Vec<Cell> {
+    methods.iter().map(|method| method_cell(told, method, words)).collect()
 }
 
 impl Mark {
@@ -93,8 +141,8 @@ pub(super) fn unicode_name(name: &MailName) -> Option<&str> {
 }
 
 /// The cell of a method; a name that has none for it is not known to have it.
-pub(super) fn method_cell(name: &MailName, method: &'static str, words: &Catalogue) -> Cell {
-    let cell = name.methods.iter().find(|cell| cell.method == method);
+fn method_cell(told: &[MethodCell], method: &'static str, words: &Catalogue) -> Cell {
+    let cell = told.iter().find(|cell| cell.method == method);
     let state = cell.map_or("unknown", |cell| cell.state.as_str());
     let reason = cell.and_then(|cell| cell.reason.as_deref());
     Cell {
@@ -107,12 +155,11 @@ pub(super) fn method_cell(name: &MailName, method: &'static str, words: &Catalog
 
 /// The two verdicts on a name.
 pub(super) fn verdict_cells(name: &MailName, words: &Catalogue) -> [Cell; 2] {
-    [("bm_mapi", &name.bm_mapi), ("workstation", &name.workstation)].map(|(column, code)| Cell {
-        column,
-        mark: Mark::of(code),
-        word: words.code("name_verdict", code),
-        reason: None,
-    })
+    [("bm_mapi", &name.bm_mapi), ("workstation", &name.workstation)].map(|(column, code)| verdict_cell(column, code, words))
+}
+
+pub(super) fn verdict_cell(column: &'static str, code: &str, words: &Catalogue) -> Cell {
+    Cell { column, mark: Mark::of(code), word: words.code("name_verdict", code), reason: None }
 }
 
 fn step_rows<'a>(steps: &'a [Step], words: &Catalogue) -> Vec<StepRow<'a>> {
@@ -173,7 +220,7 @@ mod tests {
         core_not_running other_bluemind unknown_basic_auth not_bluemind_autodiscover intercepted excluded only_server \
         no_record slow hairpin wildcard internal absent redirected prompt srv_port srv_alias srv_not_offered \
         srv_unresolvable srv_multiple no_redirect resolvers_disagree loopback_address no_common_algorithm \
-        client_certificate rate_limited method_refused no_recursion late";
+        client_certificate rate_limited method_refused no_recursion late not_passed_on eas_down bluemind_page";
 
     fn step(depth: u8, kind: &str, target: &str, outcome: &str) -> Step {
         let own = str::to_owned;

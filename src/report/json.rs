@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity, When, Who};
-use crate::report::json_autodiscover::MailName;
+use crate::report::json_autodiscover::{MailName, PublicUrl};
 use crate::report::json_coverage::Coverage;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
@@ -57,6 +57,8 @@ struct Document<'a> {
     checks: Vec<Check<'a>>,
     /// Autodiscover of each mail domain and alias; empty when none was probed.
     autodiscover: Vec<MailName<'a>>,
+    /// What the URLs of the installation offer to clients; empty when none was probed.
+    public_urls: Vec<PublicUrl<'a>>,
     /// What was looked at, ordered by table, then scope.
     coverage: Vec<Coverage<'a>>,
 }
@@ -284,6 +286,7 @@ impl<'a> Document<'a> {
             summary: Summary::of(&report.judgement),
             checks: report.checks.iter().map(Check::of).collect(),
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
+            public_urls: report.public_urls.iter().map(PublicUrl::of).collect(),
             coverage: report.coverage.iter().map(|coverage| Coverage::of(coverage, report)).collect(),
         }
     }

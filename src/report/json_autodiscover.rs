@@ -25,12 +25,40 @@ pub(super) struct MailName<'a> {
     workstation: &'a str,
     /// What was done and what came of it, in that order.
     steps: Vec<AutodiscoverStep<'a>>,
+    /// The same as other machines see it.
+    vantages: Vec<Vantage<'a>>,
+}
+
+/// What the probes tell about one URL at which users reach the installation.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct PublicUrl<'a> {
+    /// Such as `https://mail.example.org/`.
+    url: &'a str,
+    /// What clients ask for there, in the order `web`, `emsmdb`, `nspi`, `activesync`.
+    methods: Vec<MethodCell<'a>>,
+    /// What was done and what came of it, in that order.
+    steps: Vec<AutodiscoverStep<'a>>,
+    /// The same as other machines see it.
+    vantages: Vec<Vantage<'a>>,
+}
+
+/// How a name or a URL looks from another machine.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Vantage<'a> {
+    /// What that machine is called.
+    label: &'a str,
+    /// As from here.
+    methods: Vec<MethodCell<'a>>,
+    /// Would an Outlook there connect without a warning; null of a URL.
+    workstation: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct MethodCell<'a> {
-    /// `root`, `autodiscover`, `redirect` or `srv`.
+    /// `root`, `autodiscover`, `redirect` or `srv` of a name, `web`, `emsmdb`, `nspi` or `activesync` of a URL.
     method: &'a str,
     /// `yes`, `warns`, `no`, `unknown`, or `absent` when nothing is offered there.
     state: &'a str,
@@ -69,6 +97,28 @@ impl<'a> MailName<'a> {
             bm_mapi: &name.bm_mapi,
             workstation: &name.workstation,
             steps: name.steps.iter().map(AutodiscoverStep::of).collect(),
+            vantages: name.vantages.iter().map(Vantage::of).collect(),
+        }
+    }
+}
+
+impl<'a> PublicUrl<'a> {
+    pub(super) fn of(url: &'a model::PublicUrl) -> Self {
+        Self {
+            url: &url.url,
+            methods: url.methods.iter().map(MethodCell::of).collect(),
+            steps: url.steps.iter().map(AutodiscoverStep::of).collect(),
+            vantages: url.vantages.iter().map(Vantage::of).collect(),
+        }
+    }
+}
+
+impl<'a> Vantage<'a> {
+    fn of(vantage: &'a model::Vantage) -> Self {
+        Self {
+            label: &vantage.label,
+            methods: vantage.methods.iter().map(MethodCell::of).collect(),
+            workstation: vantage.workstation.as_deref(),
         }
     }
 }

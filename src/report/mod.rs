@@ -18,7 +18,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckResult, Coverage, Gap, Lang, MailName};
+use crate::model::{CheckResult, Coverage, Gap, Lang, MailName, PublicUrl};
 use crate::verdict::{FailOn, Judgement};
 
 /// A format that a report is written in.
@@ -85,6 +85,8 @@ pub struct Report {
     pub checks: Vec<CheckResult>,
     /// What the autodiscover probes tell, one entry for each mail domain and alias; empty when none was probed.
     pub autodiscover: Vec<MailName>,
+    /// What the URLs of the installation offer to clients; empty when none was probed.
+    pub public_urls: Vec<PublicUrl>,
     /// Every (table, scope), ordered by both.
     pub coverage: Vec<Coverage>,
     /// What they say is not known, place by place.

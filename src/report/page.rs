@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::coverage::{CoverageRow, GapRow};
-use super::autodiscover::NameRow;
+use super::autodiscover::{NameRow, UrlRow};
 use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
@@ -66,6 +66,7 @@ struct Page<'a> {
     open: Vec<Section<'a>>,
     unanswered: Vec<Check<'a>>,
     autodiscover: Vec<NameRow<'a>>,
+    public_urls: Vec<UrlRow<'a>>,
     explained: Vec<Check<'a>>,
     waived: Vec<Check<'a>>,
     waived_gaps: Vec<GapRow<'a>>,
@@ -228,6 +229,7 @@ impl<'a> Page<'a> {
             unanswered: views(&outline.unanswered),
             explained: views(&outline.explained),
             autodiscover: report.autodiscover.iter().map(|name| NameRow::of(name, words)).collect(),
+            public_urls: report.public_urls.iter().map(|url| UrlRow::of(url, words)).collect(),
             waived: views(&outline.waived),
             waived_gaps: outline::waived_gaps(report).take(LISTED).map(|gap| GapRow::of(gap, run.lang)).collect(),
             more_waived_gaps: outline::waived_gaps(report).count().saturating_sub(LISTED) as u64,

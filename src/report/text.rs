@@ -10,7 +10,7 @@ use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::{Report, utc};
 use crate::model::text::visible;
-use crate::model::{CheckResult, Finding, Gap, METHODS, MailName, Severity, Waived};
+use crate::model::{CheckResult, Finding, Gap, METHODS, MailName, PublicUrl, SERVICES, Severity, Waived};
 use crate::verdict::Verdict;
 
 /// Findings shown of one check unless everything was asked for.
@@ -31,6 +31,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
     }
     page.unanswered(&outline.unanswered);
     page.autodiscover(&report.autodiscover);
+    page.public_urls(&report.public_urls);
     page.waived(&outline.waived, &outline::waived_gaps(report).collect::<Vec<_>>());
     if verbose {
         page.passed(&outline.passed);
@@ -294,17 +295,54 @@ impl Page<'_> {
         let head = self.paint(Style::new().dimmed(), &format!("{}  {titles}", padded(corner, first)));
         self.line(2, &head);
         for name in names {
-            let methods = METHODS.map(|method| autodiscover::method_cell(name, method, self.words)).into_iter();
-            let cells = methods.map(|cell| (cell, false));
+            let cells = autodiscover::cells(&METHODS, &name.methods, self.words).into_iter().map(|cell| (cell, false));
             let cells = cells.chain(autodiscover::verdict_cells(name, self.words).map(|cell| (cell, true)));
-            let row = cells.zip(&widths).map(|((cell, said), width)| format!("  {}", self.cell(&cell, said, *width)));
-            let row = padded(&shown_name(name), first) + &row.collect::<String>();
-            self.line(2, row.trim_end());
+            self.matrix_row(&padded(&shown_name(name), first), cells, &widths);
+            for vantage in &name.vantages {
+                let cells = autodiscover::cells(&METHODS, &vantage.methods, self.words).into_iter().map(|cell| (cell, false));
+                let verdict = vantage.workstation.as_deref().unwrap_or("unknown");
+                // What bm-mapi finds is not for another machine to say.
+                let verdicts = [("bm_mapi", "absent"), ("workstation", verdict)];
+                let verdicts = verdicts.map(|(column, code)| (autodiscover::verdict_cell(column, code, self.words), column == "workstation"));
+                self.matrix_row(&padded(&self.seen_from(&vantage.label), first), cells.chain(verdicts), &widths);
+            }
         }
         let states = ["yes", "warns", "no", "unknown", "absent"];
         let legend = states.map(|s| format!("{} {}", drawing(Mark::of(s)).0, self.words.word("method_state", s)));
         let legend = self.paint(Style::new().dimmed(), &legend.join("  "));
         self.line(2, &legend);
+    }
+
+    /// One row for each URL: a drawing for each thing that clients ask for.
+    fn public_urls(&mut self, urls: &[PublicUrl]) {
+        if urls.is_empty() {
+            return;
+        }
+        self.heading("section.public_urls");
+        let methods = SERVICES.map(|method| self.words.word("method", method));
+        let widths: Vec<usize> = methods.iter().map(|title| title.width()).collect();
+        let first = urls.iter().map(|url| url.url.width()).max().unwrap_or(0).clamp(1, WIDEST_NAME);
+        let head = self.paint(Style::new().dimmed(), &format!("{}  {}", padded("", first), methods.join("  ")));
+        self.line(2, &head);
+        for url in urls {
+            let cells = autodiscover::cells(&SERVICES, &url.methods, self.words).into_iter();
+            self.matrix_row(&padded(&clean(&url.url), first), cells.map(|cell| (cell, false)), &widths);
+            for vantage in &url.vantages {
+                let cells = autodiscover::cells(&SERVICES, &vantage.methods, self.words).into_iter();
+                let label = self.seen_from(&vantage.label);
+                self.matrix_row(&padded(&label, first), cells.map(|cell| (cell, false)), &widths);
+            }
+        }
+    }
+
+    fn seen_from(&self, label: &str) -> String {
+        format!("    {} {}", self.words.text("label.seen_from"), clean(label))
+    }
+
+    fn matrix_row(&mut self, name: &str, cells: impl Iterator<Item = (Cell, bool)>, widths: &[usize]) {
+        let row = cells.zip(widths).map(|((cell, said), width)| format!("  {}", self.cell(&cell, said, *width)));
+        let row = name.to_owned() + &row.collect::<String>();
+        self.line(2, row.trim_end());
     }
 
     /// A cell of the matrix, as wide as its column.

@@ -118,6 +118,9 @@ http {{
         location /errors-pages/ {{ root {path}; }}
         location /autodiscover {{ proxy_pass http://mapi/autodiscover; }}
         location /Autodiscover {{ proxy_pass http://mapi/autodiscover; }}
+        location /mapi {{ proxy_pass http://mapi; }}
+        location /Microsoft-Server-ActiveSync {{ proxy_pass http://mapi; }}
+        location / {{ default_type text/html; return 200 "<html><title>BlueMind</title></html>"; }}
     }}
     server {{
         listen {http} default_server;
@@ -155,8 +158,8 @@ fn a_healthy_network_is_proven_by_the_access_log() {
     }
     let log = std::fs::read_to_string(network.folder.path().join("access.log")).unwrap();
     let requests = log.lines().filter(|line| line.contains("bmpf=")).count();
-    // Both spellings and the plain redirect with what it leads to, for each name.
-    assert_eq!(requests, NAMES.len() * 4, "{log}");
+    // Both spellings and the plain redirect with what it leads to, for each name, and what the external URL offers.
+    assert_eq!(requests, NAMES.len() * 4 + 4, "{log}");
     assert!(log.lines().all(|line| line.contains("bm-preflight/")), "every request says who asks: {log}");
     assert!(!log.to_ascii_lowercase().contains("authorization"), "{log}");
 }

@@ -22,6 +22,8 @@ const GOOD: &[&str] = &[
     "lumiere.example",
     "northgate.example",
 ];
+/// The external URLs of the stories.
+const PUBLIC: &[&str] = &["mail.example.org", "webmail.example.org", "mail.lumiere.example"];
 /// Its certificate has ended.
 const EXPIRED: &str = "fondation-lumiere.example";
 /// It has no `autodiscover.`, but BlueMind answers at the domain itself.
@@ -76,7 +78,7 @@ impl Network {
         std::fs::write(&log, "").expect("a log");
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("a CA file");
         let hosts: Vec<String> = GOOD.iter().map(|name| format!("autodiscover.{name}")).collect();
-        let names: Vec<&str> = hosts.iter().map(String::as_str).chain([ROOT_ONLY]).collect();
+        let names: Vec<&str> = hosts.iter().map(String::as_str).chain([ROOT_ONLY]).chain(PUBLIC.iter().copied()).collect();
         let expired = format!("autodiscover.{EXPIRED}");
         let ended = Leaf::of(&[&expired]).valid(BEGIN, BEGIN + 365 * 86_400);
         let tls = Tls::of(authority.issue(&Leaf::of(&names)));
@@ -85,7 +87,7 @@ impl Network {
         let plain =
             Site::new(|request| Response::redirect(&format!("https://{}{}", request.header("host"), request.target())));
         let sites = [
-            (BLUEMIND, 443, http::bluemind().behind(tls).logging_to(&log)),
+            (BLUEMIND, 443, http::bluemind_with_pages().behind(tls).logging_to(&log)),
             (BLUEMIND, 80, plain.logging_to(&log)),
             (NEGLECTED, 443, http::bluemind().behind(ended).logging_to(&log)),
             (NEGLECTED, 80, http::not_found()),
@@ -168,6 +170,9 @@ fn zone() -> Zone {
         .a(ROOT_ONLY, BLUEMIND)
         .cname(&format!("autodiscover.{AT_MICROSOFT}"), "autodiscover.outlook.com")
         .soa("outlook.com")
+        .a("mail.example.org", BLUEMIND)
+        .a("webmail.example.org", BLUEMIND)
+        .a("mail.lumiere.example", BLUEMIND)
         .a("autodiscover.outlook.com", MICROSOFT)
         .a("autodiscover-s.outlook.com", MICROSOFT)
 }

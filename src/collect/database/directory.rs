@@ -30,13 +30,14 @@ const INSTALLATION: Source = Source {
         columns: &[
             Column::text("installation_id", "`bluemind-` and the content of /etc/bm/mcast.id").nullable(),
             Column::text("external_url", "public host name, without scheme").nullable(),
+            Column::text("other_urls", "further public host names, separated by blanks").nullable(),
             Column::text("db_version", "`db_version` of the system configuration, such as `4.1.43922`").nullable(),
         ],
     },
     queries: &[Query {
         needs: &["t_systemconf", "t_container"],
         sql: "SELECT (SELECT c.uid FROM t_container c WHERE c.container_type = 'installation' ORDER BY c.id LIMIT 1),
-                     s.configuration->'external-url', s.configuration->'db_version'
+                     s.configuration->'external-url', s.configuration->'other-urls', s.configuration->'db_version'
               FROM (SELECT 1) one LEFT JOIN t_systemconf s ON true LIMIT 1",
     }],
 };

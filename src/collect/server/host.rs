@@ -86,6 +86,7 @@ const BM_INI_KEYS: &[&str] = &[
     "host",
     "hz-member-address",
     "locator",
+    "other-urls",
     "port",
     "user",
 ];

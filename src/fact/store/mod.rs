@@ -52,6 +52,8 @@ pub struct Origin {
     pub clock_ahead_s: Option<i64>,
     /// Whether it was merged from the snapshots of several servers.
     pub is_merged: bool,
+    /// What the machine is called whose view of the network it holds; none of a server.
+    pub vantage: Option<String>,
 }
 
 impl Origin {
@@ -68,6 +70,7 @@ impl Origin {
             ("installation_id", self.installation_id.clone()),
             ("clock_ahead_s", self.clock_ahead_s.map(|seconds| seconds.to_string())),
             ("is_merged", self.is_merged.then(|| "1".to_owned())),
+            ("vantage", self.vantage.clone()),
         ];
         for (key, value) in pairs.into_iter().filter_map(|(key, value)| Some((key, value?))) {
             connection.execute("INSERT INTO snapshot VALUES (?1, ?2)", (key, value))?;
@@ -89,6 +92,7 @@ impl Origin {
             installation_id: pairs.get("installation_id").cloned(),
             clock_ahead_s: pairs.get("clock_ahead_s").map(number).transpose()?,
             is_merged: pairs.contains_key("is_merged"),
+            vantage: pairs.get("vantage").cloned(),
         })
     }
 }

@@ -41,6 +41,10 @@ reasons! {
         ServersUnknown { why: Box<Reason> }
             en "the servers of the installation are not known: {why}"
             fr "les serveurs de l’installation ne sont pas connus : {why}";
+        /// Only the network was looked at.
+        SeenFrom { label: String }
+            en "it was seen from {label}, where only the network is looked at"
+            fr "vu de {label}, d’où seul le réseau est examiné";
         /// A table of servers with a role that none has.
         NoHolder { role: String }
             en "no server holds the role {role}"

@@ -269,6 +269,19 @@ pub(crate) fn bluemind() -> Site {
     Site::always(Response::bluemind())
 }
 
+/// Answers as BlueMind does, its home page included, which leads to the one where people log in (login.xml of
+/// net.bluemind.webmodule.loginapp).
+pub(crate) fn bluemind_with_pages() -> Site {
+    Site::new(|request| match request.path() {
+        "/" => Response::redirect("/login/index.html"),
+        "/login/index.html" => {
+            let page = "<!DOCTYPE html><html><img alt=\"BlueMind\"><form></form></html>";
+            Response::new("200 OK", &[("Content-Type", "text/html")], page)
+        }
+        _ => Response::bluemind(),
+    })
+}
+
 /// Answers as Exchange does.
 pub(crate) fn exchange() -> Site {
     Site::always(Response::exchange())

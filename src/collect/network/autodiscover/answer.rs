@@ -96,6 +96,7 @@ fn kind(reply: &Reply<'_>, realm: Option<&str>, schemes: &[&str], document: &Doc
         (401, _) => Kind::Authentication,
         (status, _) if is_redirect(status) => Kind::Redirect,
         (200, Document::Autodiscover { .. }) => Kind::Autodiscover,
+        (200, Document::Html) if names_bluemind(reply.body) => Kind::BluemindPage,
         (_, Document::Html) => Kind::Html,
         (_, Document::Invalid) => Kind::InvalidXml,
         _ if reply.body.is_empty() && reply.is_whole => Kind::Empty,

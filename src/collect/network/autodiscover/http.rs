@@ -79,7 +79,8 @@ pub(super) fn token_of_hop(token: &str, hop: usize) -> String {
 impl Request<'_> {
     /// The probe that is not made, and why.
     pub(super) fn left_out(self, why: &str) -> Probe {
-        let text = url::text_of_first(self.scheme, self.host, self.port, self.spelling);
+        let path = url::path(self.method, self.spelling);
+        let text = url::text_of_first(self.scheme, self.host, self.port, path);
         let none = blank(Some(self.address), HopOutcome::NotAsked, Some(why.to_owned()));
         let hop = Hop { url: shown(text.as_bytes()), host: shown(self.host.as_bytes()), ..none };
         Probe { method: self.method, spelling: self.spelling, token: self.token, hops: vec![hop], proofs: Vec::new() }
@@ -95,8 +96,9 @@ impl Peers {
     {
         let mut hops = Vec::new();
         let mut visited = HashSet::new();
-        let text = url::text_of_first(request.scheme, request.host, request.port, request.spelling);
-        let mut next = match url::first(&text, request.spelling) {
+        let path = url::path(request.method, request.spelling);
+        let text = url::text_of_first(request.scheme, request.host, request.port, path);
+        let mut next = match url::first(&text, path) {
             Ok(url) => Some((url, Some(request.address))),
             Err(why) => {
                 let none = blank(Some(request.address), HopOutcome::Failed, Some(why));

@@ -13,6 +13,7 @@ mod http;
 mod names;
 mod offer;
 mod peers;
+mod public;
 mod recorder;
 mod survey;
 mod tables;
@@ -27,7 +28,8 @@ use self::dns::Resolvers;
 use self::peers::Peers;
 use self::survey::{Survey, Surveyor};
 use self::tables::{
-    AutodiscoverName, DnsAnswer, DnsRecord, HttpExchange, IdentityProof, NetworkVantage, TlsCertificate, TlsHandshake,
+    AutodiscoverName, DnsAnswer, DnsRecord, HttpExchange, IdentityProof, NetworkVantage, PublicUrl, TlsCertificate,
+    TlsHandshake, VantageMethod,
 };
 use self::trace::{Answer, Handshake, Probe};
 use self::words::Suffix;
@@ -55,6 +57,8 @@ pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
     Seen::at("DNS, TLS and HTTP from this machine")
         .tell::<NetworkVantage>(met.map(|_| vec![vantage()]))
         .tell::<AutodiscoverName>(asked.map(|trace| trace.names.clone()))
+        .tell::<PublicUrl>(asked.map(|trace| trace.urls.clone()))
+        .tell::<VantageMethod>(asked.map(|_| Vec::new()))
         .tell::<DnsAnswer>(asked.map(|trace| trace.of_answers(|name, answer| [answer.row(name)])))
         .tell::<DnsRecord>(asked.map(|trace| trace.of_answers(|name, answer| answer.record_rows(name))))
         .tell::<TlsHandshake>(met.map(|trace| trace.of_handshakes(|name, id, handshake| [handshake.row(name, id)])))
@@ -66,6 +70,7 @@ pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
 /// Everything that was seen.
 struct Trace {
     names: Vec<AutodiscoverName>,
+    urls: Vec<PublicUrl>,
     surveys: Vec<Survey>,
 }
 
@@ -85,10 +90,12 @@ async fn trace_all(around: &Around<'_>) -> Result<Trace, Reason> {
         .buffered(NAMES_AT_ONCE)
         .collect()
         .await;
+    let urls = public::urls(around)?;
+    surveys.extend(futures_util::future::join_all(urls.iter().map(|url| surveyor.survey_url(url))).await);
     let tokens: Vec<(String, bool)> = surveys.iter().flat_map(Survey::tokens).collect();
     let seen = watch.end(&tokens, |tokens| surveyor.again(&surveys, tokens)).await;
     surveys.iter_mut().for_each(|survey| survey.prove(&seen, around));
-    Ok(Trace { names, surveys })
+    Ok(Trace { names, urls, surveys })
 }
 
 /// The domains and aliases of the directory. The error says why they are not known.

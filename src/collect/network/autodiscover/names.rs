@@ -104,7 +104,7 @@ fn is_technical(name: &str) -> bool {
 }
 
 /// Whether only a private DNS can serve it; a name without dot is one of a search domain.
-fn is_internal(name: &str) -> bool {
+pub(super) fn is_internal(name: &str) -> bool {
     let ends_so = |end: &str| name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     !name.contains('.') || INTERNAL.iter().any(|end| ends_so(end))
 }

@@ -99,6 +99,33 @@ impl<'a> Surveyor<'a> {
         survey
     }
 
+    /// The view of this machine and of the resolvers on a host.
+    pub(super) async fn addresses_of(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
+        self.resolvers.host(purpose, host).await
+    }
+
+    /// Asks each address of a host for these methods, over https.
+    pub(super) async fn survey_host(
+        &self,
+        name: &str,
+        answers: Vec<Answer>,
+        host: &str,
+        port: u16,
+        methods: &[Method],
+    ) -> Survey {
+        let doors = self.doors(&answers, host, port).into_iter().filter(|door| !door.is_loopback);
+        let handshakes = join_all(doors.map(|door| self.handshake(door))).await;
+        let redirects = Mutex::new(Vec::new());
+        let addresses: Vec<_> = dns::addresses(&answers, host).into_iter().enumerate().collect();
+        let all = methods.iter().flat_map(|method| addresses.iter().map(move |at| (*method, *at)));
+        let probe = |(method, at)| self.probe((method, Spelling::Lower, "https"), host, port, at, &redirects);
+        let probes = join_all(all.map(probe)).await;
+        let mut survey = Survey { name: name.to_owned(), answers, handshakes, probes };
+        survey.answers.extend(redirects.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.inspect_redirects(&mut survey).await;
+        survey
+    }
+
     /// The ways into a host: with its name; for `autodiscover.` also without, and by 127.0.0.1 where that is ours.
     fn doors(&self, answers: &[Answer], host: &str, port: u16) -> Vec<Door> {
         let mut addresses = dns::addresses(answers, host);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::words::{
     Asked, BodyEnd, DnsOutcome, Evidence, HandshakeOutcome, Holds, HopOutcome, Kind, Method, Purpose, RecordType,
-    Spelling, Suffix, Trusted, Validity, Verb,
+    Spelling, Suffix, Trusted, UrlSource, Validity, Verb,
 };
 use crate::fact::{Record, Table, table};
 
@@ -13,6 +13,8 @@ use crate::fact::{Record, Table, table};
 pub(in crate::collect) const TABLES: &[&Table] = &[
     NetworkVantage::TABLE,
     AutodiscoverName::TABLE,
+    PublicUrl::TABLE,
+    VantageMethod::TABLE,
     DnsAnswer::TABLE,
     DnsRecord::TABLE,
     TlsHandshake::TABLE,
@@ -50,10 +52,45 @@ table! {
 }
 
 table! {
+    /// The URLs at which users reach the installation: what Outlook, mobiles and browsers talk to.
+    pub(super) struct PublicUrl: "public_url", "a URL of the installation", Network {
+        /// such as `https://mail.example.org/`
+        url: String as key,
+        /// its host, in A-labels
+        host: String as key,
+        /// its port
+        port: u16,
+        /// bm.ini, which goes before the directory's configuration
+        source: UrlSource,
+        /// whether it is the external URL, and not one of the others
+        is_main: bool,
+        /// whether no public DNS or CA serves the suffix of its host
+        is_internal: bool,
+    }
+}
+
+table! {
+    /// What other machines saw of the names and URLs, each called by its label (`collect --vantage`): bm-mapi asks from its
+    /// own server, and workstations from wherever they are. Empty until their snapshots are put beside this one.
+    pub(super) struct VantageMethod: "vantage_method", "a method of a name or URL as another machine saw it", Network {
+        /// what the machine was called
+        vantage: String as key,
+        /// the domain or alias, or the URL of `public_url`
+        name: String as key,
+        /// as `autodiscover_method` and `public_url_method` call it; `workstation` is the verdict on a name
+        method: String as key,
+        /// yes, warns, no, unknown or absent
+        state: String,
+        /// the code of what is in the way
+        reason: Option<String>,
+    }
+}
+
+table! {
     /// The answers of each resolver, asked on its own and without cache; CNAMEs are followed one by one. The resolver
     /// `system` is the view of this machine (hosts file, getaddrinfo), recorded where it can be told apart.
     pub(super) struct DnsAnswer: "dns_answer", "a question to a resolver", Network {
-        /// the domain or alias that was probed
+        /// the domain or alias that was probed, or the URL of `public_url`
         name: String as key,
         /// why it was asked
         purpose: Purpose,
@@ -187,7 +224,8 @@ table! {
         /// the domain or alias that was probed
         name: String as key,
         /// what a client would try: https on the domain, on autodiscover., the plain http redirect, the SRV target;
-        /// `loopback` asks 127.0.0.1 for autodiscover.
+        /// `loopback` asks 127.0.0.1 for autodiscover.; of a URL of `public_url` its pages (`web`), what Outlook uses
+        /// (`emsmdb`, `nspi`) and what mobiles do (`activesync`)
         method: Method,
         /// of the path: /autodiscover/autodiscover.xml or /Autodiscover/Autodiscover.xml
         spelling: Spelling,

@@ -9,6 +9,11 @@ enumeration! {
 }
 
 enumeration! {
+    /// Where a URL of the installation is told.
+    pub(super) enum UrlSource { BmIni = "bm_ini", Directory = "directory" }
+}
+
+enumeration! {
     /// Why DNS is asked.
     pub(super) enum Purpose {
         Root = "root",
@@ -19,6 +24,7 @@ enumeration! {
         Wildcard = "wildcard",
         WildcardSrv = "wildcard_srv",
         Zone = "zone",
+        Public = "public",
         RedirectTarget = "redirect_target",
     }
 }
@@ -115,6 +121,10 @@ enumeration! {
         Redirect = "redirect",
         Srv = "srv",
         Loopback = "loopback",
+        Web = "web",
+        Emsmdb = "emsmdb",
+        Nspi = "nspi",
+        Activesync = "activesync",
     }
 }
 
@@ -176,6 +186,7 @@ enumeration! {
     pub(super) enum Kind {
         Bluemind = "bluemind",
         BluemindErrorPage = "bluemind_error_page",
+        BluemindPage = "bluemind_page",
         Exchange = "exchange",
         Office365 = "office365",
         Authentication = "authentication",

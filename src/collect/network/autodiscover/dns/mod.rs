@@ -90,7 +90,7 @@ impl Resolvers {
     }
 
     /// The view of this machine and the A and AAAA records of a host.
-    async fn host(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
+    pub(super) async fn host(&self, purpose: Purpose, host: &str) -> Vec<Answer> {
         let (system, v4, v6) = tokio::join!(
             self.system(purpose, host),
             self.ask(purpose, host, Asked::A),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use reqwest::Url;
 
 use super::Asked;
-use crate::collect::network::autodiscover::words::Spelling;
+use crate::collect::network::autodiscover::words::{Method, Spelling};
 use crate::collect::reach::failure::{Cause, Failure};
 
 /// The path of the https methods ([MS-OXDSCLI] 3.2.5), as Outlook asks for it.
@@ -16,26 +16,32 @@ const CAPITAL: &str = "/Autodiscover/Autodiscover.xml";
 const PARAMETER: &str = "bmpf";
 
 /// The URL of a path, as text.
-pub(super) fn text_of_first(scheme: &str, host: &str, port: u16, spelling: Spelling) -> String {
+pub(super) fn text_of_first(scheme: &str, host: &str, port: u16, path: &str) -> String {
     let host = match host.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]"),
         Err(_) => host.to_owned(),
     };
-    format!("{scheme}://{host}:{port}{}", path(spelling))
+    format!("{scheme}://{host}:{port}{path}")
 }
 
-fn path(spelling: Spelling) -> &'static str {
-    match spelling {
-        Spelling::Lower => LOWER,
-        Spelling::Capital => CAPITAL,
+/// The path of a method: those of Outlook's MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.1), of mobiles ([MS-ASHTTP] 2.2.1), and the
+/// home page.
+pub(super) fn path(method: Method, spelling: Spelling) -> &'static str {
+    match (method, spelling) {
+        (Method::Web, _) => "/",
+        (Method::Emsmdb, _) => "/mapi/emsmdb/",
+        (Method::Nspi, _) => "/mapi/nspi/",
+        (Method::Activesync, _) => "/Microsoft-Server-ActiveSync",
+        (_, Spelling::Lower) => LOWER,
+        (_, Spelling::Capital) => CAPITAL,
     }
 }
 
 /// The first URL; the error says why there is none.
-pub(super) fn first(text: &str, spelling: Spelling) -> Result<Url, String> {
+pub(super) fn first(text: &str, path: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     // A host of DNS may hold characters that mean something else in a URL.
-    let is_host = url.path() == path(spelling) && url.username().is_empty() && url.password().is_none();
+    let is_host = url.path() == path && url.username().is_empty() && url.password().is_none();
     if is_host { Ok(url) } else { Err("no name of a host".to_owned()) }
 }
 
