@@ -27,6 +27,8 @@ mod identity;
 mod limits;
 #[path = "autodiscover/network.rs"]
 mod network;
+#[path = "autodiscover/public.rs"]
+mod public;
 #[path = "autodiscover/real.rs"]
 mod real;
 #[path = "autodiscover/srv.rs"]

@@ -110,7 +110,7 @@ valued AS (
       WHEN status = 404 THEN 'not_found'
       WHEN status = 403 THEN 'forbidden'
       WHEN status >= 500 THEN 'server_error'
-      WHEN kind = 'html' THEN 'html_page'
+      WHEN kind IN ('html', 'bluemind_page') THEN 'html_page'
       WHEN kind = 'invalid_xml' THEN 'invalid_xml'
       ELSE 'other'
     END AS result

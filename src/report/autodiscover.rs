@@ -291,6 +291,7 @@ mod tests {
     #[test]
     fn a_method_without_a_cell_is_unknown() {
         let name = MailName {
+            vantages: Vec::new(),
             name: "a.test".into(),
             unicode_name: Some("a.test".into()),
             domain_uid: "a.test".into(),

@@ -43,6 +43,7 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     authority: Authority,
     facts: String,
+    external_url: Option<String>,
     trusts_authority: bool,
     access_logs: Vec<std::path::PathBuf>,
 }
@@ -81,6 +82,7 @@ impl World {
             folder,
             authority: Authority::root("An enterprise CA"),
             facts: String::new(),
+            external_url: None,
             trusts_authority: true,
             access_logs,
         }
@@ -172,6 +174,12 @@ impl World {
         self
     }
 
+    /// With this external URL in the directory.
+    pub(crate) fn external_url(mut self, host: &str) -> Self {
+        self.external_url = Some(host.to_owned());
+        self
+    }
+
     /// With other access logs to look into.
     pub(crate) fn access_logs(mut self, paths: &[&Path]) -> Self {
         self.access_logs = paths.iter().map(|path| (*path).to_owned()).collect();
@@ -232,9 +240,10 @@ impl World {
         let mut text = String::from(
             "collected_at = \"2026-11-23T00:00:00Z\"\n\
              server = [{ server_uid = \"core\", ip = \"192.0.2.1\" }]\n\
-             server_role = [{ server_uid = \"core\", role = \"bm/core\" }, { server_uid = \"core\", role = \"mail/imap\" }]\n\
-             installation = [{ external_url = \"mail.d.test\" }]\n",
+             server_role = [{ server_uid = \"core\", role = \"bm/core\" }, { server_uid = \"core\", role = \"mail/imap\" }]\n",
         );
+        let url = self.external_url.as_deref().map_or(String::new(), |url| format!("external_url = \"{url}\""));
+        text.push_str(&format!("installation = [{{ {url} }}]\n"));
         let row = |uid: &str, global| format!("{{ domain_uid = \"{uid}\", is_global = {global} }}, ");
         let domains: String = self.domains.iter().map(|(uid, _)| row(uid, false)).collect();
         text.push_str(&format!("domain = [{}{domains}]\n", row("global.virt", true)));

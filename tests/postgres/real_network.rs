@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::run;
-use crate::support::bluemind::Installation;
+use crate::support::bluemind::{ANY_DISK, Installation, bm_preflight};
 use crate::support::daemon::{Daemon, free};
 use crate::support::network::Network as Stories;
 
@@ -171,6 +171,34 @@ fn a_bm_mapi_that_does_not_run_is_told_from_a_way_that_is_wrong() {
     let fired = result.with_outcome("fail");
     assert!(fired.contains("autodiscover_mapi_down") && !fired.contains("autodiscover_unreachable"), "{fired:?}");
     assert!(result.with_outcome("unknown").contains("mapi_will_not_start"), "{}", result.digest());
+}
+
+/// Another machine: the same names, and a firewall in between.
+#[test]
+fn what_another_machine_sees_stands_beside_what_the_core_sees() {
+    let network = Network::start(MAPI);
+    let installation = network.installation();
+    run::collect(&installation);
+    let (core, lan) = (installation.path("collected.db"), installation.path("lan.db"));
+    let config = installation.path("lan.toml");
+    let Network { dns, .. } = &network;
+    let closed = free();
+    std::fs::write(&config, format!("[dns]\nresolvers = [\"{dns}\"]\n[probe]\nconnect = {{ \"192.0.2.10:443\" = \"{closed}\", \"192.0.2.10:80\" = \"{closed}\" }}\n")).unwrap();
+    let mut collect = bm_preflight();
+    collect.args(["collect", "--category", "autodiscover", "--vantage", "lan", "--names"]).arg(&core);
+    collect.arg("--config").arg(&config).arg("--facts").arg(&lan).assert().success();
+    let reports = installation.path("reports");
+    let mut judge = bm_preflight();
+    judge.args(["run", "--format", "html", "--format", "json", "--format", "junit", "--format", "text"]).args(ANY_DISK);
+    let judged = judge.arg("--from-facts").arg(&core).arg("--from-facts").arg(&lan).arg("--output-dir").arg(&reports).output().unwrap();
+    let result = run::judged(&judged, &core, &reports);
+    let check = result.check("autodiscover_vantage_differs");
+    let subjects: Vec<&str> = check["findings"].as_array().unwrap().iter().map(|f| f["subject"].as_str().unwrap()).collect();
+    assert!(subjects.contains(&"example.org (lan)") && subjects.contains(&"https://mail.example.org/ (lan)"), "{subjects:?}");
+    let names = result.report["autodiscover"].as_array().unwrap();
+    assert!(names.iter().all(|name| name["bm_mapi"] == "yes" && name["vantages"][0]["workstation"] == "no"), "{names:#?}");
+    let page = std::fs::read_to_string(reports.join("report.html")).unwrap();
+    assert!(page.contains("seen from <bdi>lan</bdi>"));
 }
 
 #[test]

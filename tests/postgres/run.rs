@@ -133,7 +133,7 @@ impl Run {
         checks.filter(|check| check["outcome"] != "pass").map(line).collect()
     }
 
-    fn check(&self, id: &str) -> &Value {
+    pub(crate) fn check(&self, id: &str) -> &Value {
         let mut checks = self.report["checks"].as_array().expect("the report lists checks").iter();
         checks.find(|check| check["id"] == id).unwrap_or_else(|| panic!("there is no check {id}"))
     }

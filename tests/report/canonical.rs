@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
-    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing,
+    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing, PublicUrl, SERVICES, Vantage,
     Outcome, Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
 };
 use bm_preflight::report::{Installation, Report, Run};
@@ -39,6 +39,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         fail_on,
         checks,
         autodiscover: names(),
+        public_urls: urls(),
         coverage: coverage(),
         gaps: gaps(),
     }
@@ -75,6 +76,11 @@ fn names() -> Vec<MailName> {
             unicode_name: Some("café.example".into()),
             domain_uid: "example.org".into(),
             is_alias: true,
+            vantages: vec![Vantage {
+                label: "lan".into(),
+                methods: vec![MethodCell { method: "root".into(), state: "no".into(), reason: Some("timeout".into()) }],
+                workstation: Some("no".into()),
+            }],
             ..mail_name("xn--caf-dma.example", root, ("yes", "no"), root_steps())
         },
         mail_name("example.net", none, ("no", "unknown"), bad_steps()),
@@ -96,7 +102,23 @@ fn mail_name(name: &str, cells: [(&str, Option<&str>); 4], verdicts: (&str, &str
         bm_mapi: verdicts.0.into(),
         workstation: verdicts.1.into(),
         steps,
+        vantages: Vec::new(),
     }
+}
+
+/// A URL of which one thing is in the way, and another machine that sees none of it.
+fn urls() -> Vec<PublicUrl> {
+    let cells = |states: [(&str, Option<&str>); 4]| {
+        let cell = |(method, (state, reason)): (&str, (&str, Option<&str>))| MethodCell {
+            method: method.into(),
+            state: state.into(),
+            reason: reason.map(str::to_owned),
+        };
+        SERVICES.into_iter().zip(states).map(cell).collect::<Vec<_>>()
+    };
+    let here = cells([("yes", None), ("no", Some("not_passed_on")), ("yes", None), ("unknown", Some("timeout"))]);
+    let there = Vantage { label: "lan".into(), methods: cells([("yes", None); 4]), workstation: None };
+    vec![PublicUrl { url: "https://mail.example.org/".into(), methods: here, steps: bad_steps(), vantages: vec![there] }]
 }
 
 /// `depth kind status outcome target`, then the detail after a bar; takes 12 ms unless nothing was asked.
