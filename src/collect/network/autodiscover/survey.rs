@@ -268,7 +268,8 @@ impl Survey {
         self.probes.iter().flat_map(|probe| {
             let answered = probe.hops.iter().enumerate().filter_map(|(number, hop)| Some((number, hop, hop.status?)));
             answered.map(|(number, hop, status)| {
-                let may_be_ours = matches!(hop.kind, Some(Kind::Bluemind | Kind::BluemindErrorPage)) || status >= 500;
+                let is_ours = |kind| matches!(kind, Kind::Bluemind | Kind::BluemindErrorPage | Kind::BluemindPage);
+                let may_be_ours = hop.kind.is_some_and(is_ours) || status >= 500;
                 (token_of_hop(&probe.token, number), may_be_ours)
             })
         })

@@ -255,6 +255,11 @@ fn resolvers_are_those_of_resolv_conf_unless_configured() {
         made.resolvers.iter().map(|resolver| format!("{} {}", resolver.rank, resolver.address)).collect()
     };
     assert_eq!(seen(&Config::default()), ["1 192.0.2.1:53", "2 [2001:db8::1]:53", "3 192.0.2.3:53"]);
+    // The interface of a link-local address, by its number and by its name.
+    std::fs::create_dir_all(root.path().join("sys/class/net/eth0")).unwrap();
+    std::fs::write(root.path().join("sys/class/net/eth0/ifindex"), "2\n").unwrap();
+    write("nameserver fe80::1%eth0\nnameserver fe80::2%7\n");
+    assert_eq!(seen(&Config::default()), ["1 [fe80::1%2]:53", "2 [fe80::2%7]:53"]);
     let mut config = Config::default();
     config.dns.resolvers = vec!["192.0.2.9:5353".parse().unwrap()];
     assert_eq!(seen(&config), ["1 192.0.2.9:5353"]);
