@@ -8,6 +8,8 @@ use super::mutf7;
 
 /// Cyrus's policy for new names, in bytes.
 const LONGEST: usize = 490;
+/// Under which key Cyrus 3.6 keeps the version of a list.
+const VERSION_KEY: &[u8] = b"\x1fVER\x1f";
 
 /// What is wrong with a name. Offsets are in bytes from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -230,6 +232,11 @@ impl Naming {
             has_separator |= key.iter().any(|byte| matches!(byte, 0x1d | 0x1f));
         }
         if has_separator && lettered > all / 2 { Self::Dbname } else { Self::Internal }
+    }
+
+    /// That of a list of subscriptions: Cyrus 3.6 writes the list's version into it.
+    pub fn of_subscriptions<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
+        if keys.into_iter().any(|key| key == VERSION_KEY) { Self::Dbname } else { Self::Internal }
     }
 
     /// The mailbox that a key names; none for an index that Cyrus keeps in the same file.

@@ -145,6 +145,14 @@ fn keys_of_older_versions() {
     assert_eq!(naming.mailbox(b"$RUNQ$id$x"), None);
     let odd = [&b"bm.lan!user.tom"[..], b"bm.lan!user.tom.a\x1fb", b"bm.lan!user.ann"];
     assert_eq!(Naming::detect(odd), Naming::Internal, "one odd name does not change the others");
+    for (keys, expected) in [
+        (&[&b"\x1fVER\x1f"[..], b"Nsupport"][..], &[&b"support"[..]][..]),
+        (&[&b"Nsupport"[..], b"bm.lan!user.tom"], &[b"Nsupport", b"bm.lan!user.tom"]),
+    ] {
+        let naming = Naming::of_subscriptions(keys.iter().copied());
+        let names: Vec<_> = keys.iter().filter_map(|key| naming.mailbox(key)).collect();
+        assert!(names.iter().map(MailboxName::as_bytes).eq(expected.iter().copied()), "{names:?}");
+    }
     let name = Naming::Dbname.mailbox(b"Nbm.lan\x1duser\x1fjohn.doe\x1fa.b.c").unwrap();
     assert_eq!(name, MailboxName::internal("bm.lan!user.john^doe.a^b^c"));
     assert_eq!(Naming::Dbname.mailbox(b"Iznb1lh54i8grmeq6skv2narh"), None);
