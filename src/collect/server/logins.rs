@@ -236,7 +236,8 @@ impl LogFile {
     }
 }
 
-/// The server's time zone, in which syslog writes: /etc/localtime, else UTC, as the C library has it.
+/// The server's time zone, in which syslog writes: that of /etc/localtime. Where there is none it is UTC, for the C library
+/// (tzset(3)) and for systemd, which leaves it out on purpose (localtime(5)).
 fn zone(root: &Root) -> Result<TimeZone, Reason> {
     let path = "/etc/localtime";
     if root.find(path)?.is_none() {
