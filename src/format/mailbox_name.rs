@@ -86,9 +86,13 @@ impl Parts<'_> {
         self.folders.is_empty()
     }
 
-    /// Whether it is `INBOX` below a user, or below that: a folder besides the inbox that shows as `Alt Folders/INBOX`.
+    /// Whether Cyrus shows it to its user under `Alt Folders`, because IMAP takes its name for the inbox in whatever case:
+    /// `INBOX` below a user, and another case of that with all below it. What is below `INBOX` alone is below the inbox
+    /// (`mbname_extname` in `imap/mboxname.c` of Cyrus IMAP).
     pub fn is_literal_inbox(&self) -> bool {
-        self.namespace == Namespace::User && self.folders.first() == Some(&&b"INBOX"[..])
+        let is_in_place = self.folders.len() > 1 && self.folders[0] == b"INBOX";
+        let is_called_so = self.folders.first().is_some_and(|level| level.eq_ignore_ascii_case(b"INBOX"));
+        self.namespace == Namespace::User && is_called_so && !is_in_place
     }
 
     /// The folder below the owner's root, to be read by people: `Sent/2019`. Empty for the root.

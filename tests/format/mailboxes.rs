@@ -177,8 +177,18 @@ fn names_of_users_and_of_nobody() {
     assert_eq!(path("bm.lan!social.Sent"), ("social/Sent@bm.lan".to_owned(), Namespace::Shared, false, None));
     assert_eq!(path("bm.lan!user"), ("user@bm.lan".to_owned(), Namespace::Shared, false, None));
     assert_eq!(path("user.nodomain"), ("user/nodomain".to_owned(), Namespace::User, false, None));
-    assert!(path("bm.lan!user.tom.INBOX").2 && path("bm.lan!user.tom.INBOX.child").2);
-    assert!(!path("bm.lan!social.INBOX").2 && !path("bm.lan!user.tom.inbox").2);
+    for (name, expected) in [
+        ("bm.lan!user.tom.INBOX", true),
+        ("bm.lan!user.tom.Inbox", true),
+        ("bm.lan!user.tom.inbox.child", true),
+        ("bm.lan!user.tom.INBOX.child", false),
+        ("bm.lan!user.tom.INBOX^child", false),
+        ("bm.lan!user.tom.Old.INBOX", false),
+        ("bm.lan!social.INBOX", false),
+        ("bm.lan!user.tom", false),
+    ] {
+        assert_eq!(path(name).2, expected, "{name}");
+    }
     assert_eq!(path("bm.lan!user.tom.a!b").0, "user/tom/a!b@bm.lan", "the first ! ends the domain");
     assert_eq!(
         path("bm.lan!DELETED.user.gone.Sent.6B04572E"),
