@@ -44,3 +44,7 @@ mod tls;
 mod traps;
 #[path = "postgres/variants.rs"]
 mod variants;
+#[path = "postgres/variants_kinds.rs"]
+mod variants_kinds;
+#[path = "postgres/variants_together.rs"]
+mod variants_together;

@@ -8,6 +8,8 @@ use super::mutf7;
 
 /// Cyrus's policy for new names, in bytes.
 const LONGEST: usize = 490;
+/// Under which key Cyrus 3.6 keeps the version of a list.
+const VERSION_KEY: &[u8] = b"\x1fVER\x1f";
 
 /// What is wrong with a name. Offsets are in bytes from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -84,9 +86,13 @@ impl Parts<'_> {
         self.folders.is_empty()
     }
 
-    /// Whether it is `INBOX` below a user, or below that: a folder besides the inbox that shows as `Alt Folders/INBOX`.
+    /// Whether Cyrus shows it to its user under `Alt Folders`, because IMAP takes its name for the inbox in whatever case:
+    /// `INBOX` below a user, and another case of that with all below it. What is below `INBOX` alone is below the inbox
+    /// (`mbname_extname` in `imap/mboxname.c` of Cyrus IMAP).
     pub fn is_literal_inbox(&self) -> bool {
-        self.namespace == Namespace::User && self.folders.first() == Some(&&b"INBOX"[..])
+        let is_in_place = self.folders.len() > 1 && self.folders[0] == b"INBOX";
+        let is_called_so = self.folders.first().is_some_and(|level| level.eq_ignore_ascii_case(b"INBOX"));
+        self.namespace == Namespace::User && is_called_so && !is_in_place
     }
 
     /// The folder below the owner's root, to be read by people: `Sent/2019`. Empty for the root.
@@ -230,6 +236,11 @@ impl Naming {
             has_separator |= key.iter().any(|byte| matches!(byte, 0x1d | 0x1f));
         }
         if has_separator && lettered > all / 2 { Self::Dbname } else { Self::Internal }
+    }
+
+    /// That of a list of subscriptions: Cyrus 3.6 writes the list's version into it.
+    pub fn of_subscriptions<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
+        if keys.into_iter().any(|key| key == VERSION_KEY) { Self::Dbname } else { Self::Internal }
     }
 
     /// The mailbox that a key names; none for an index that Cyrus keeps in the same file.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 /// What one reader has read of one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenState {
-    /// When the folder was last opened or filled, in seconds since the epoch.
+    /// When the folder was last opened, in seconds since the epoch.
     pub opened_at: i64,
     /// When what was read changed last, in seconds since the epoch; 0 when nothing ever was.
     pub changed_at: i64,
@@ -49,6 +49,11 @@ impl SeenState {
         fields.number("the last UID")?;
         let changed_at = fields.number("the last change")?;
         Ok(Self { opened_at, changed_at, uids: fields.uids()? })
+    }
+
+    /// When it was last opened or filled, in seconds since the epoch: storing a message opens nothing.
+    pub fn touched_at(&self) -> i64 {
+        self.opened_at.max(self.changed_at)
     }
 
     /// Whether nothing was read.
@@ -115,7 +120,9 @@ mod tests {
     #[test]
     fn a_value_tells_when_and_what_was_read() {
         let state = SeenState::parse(b"1 1795735489 12 1795735400 1:3,7,9:10").unwrap();
+        let filled = SeenState::parse(b"1 0 0 1795735400 1").unwrap();
         assert_eq!((state.opened_at, state.changed_at, state.is_empty()), (1_795_735_489, 1_795_735_400, false));
+        assert_eq!((state.touched_at(), filled.touched_at()), (1_795_735_489, 1_795_735_400));
         assert_eq!(seen("1 1795735489 12 1795735400 1:3,7,9:10"), [1, 2, 3, 7, 9, 10]);
         assert_eq!(seen("0 1 2 3 18:*"), [18, 19]);
         assert_eq!(seen("1 1 2 3 4:2"), [2, 3, 4], "the other way round it is the same set");

@@ -66,6 +66,65 @@ fn what_admin0_opened_filled_and_read_is_told_folder_by_folder() {
     assert!(seen(&world)[0].starts_with("example.org!DELETED.support.Archive."), "{:?}", seen(&world));
 }
 
+const SUBSCRIBED: &str = "SELECT coalesce(name, ''), unique_id IS NULL, coalesce(opened_at > 0, ''), coalesce(read, '') FROM admin_seen \
+     WHERE is_subscribed ORDER BY name";
+
+/// What admin0 is subscribed to, as it was collected.
+fn subscribed(world: &World) -> Vec<String> {
+    world.collect().rows(SUBSCRIBED).into_iter().map(|row| row.join(" ")).collect()
+}
+
+/// Once with the names of the Cyrus that runs, once with those of Cyrus 3.0.
+#[test]
+fn what_admin0_subscribed_to_is_told_and_is_no_alarm() {
+    let lab = healthy_lab();
+    let name = "user/jdoe@example.org";
+    let mut admin = lab.admin();
+    admin.allow(name);
+    admin.allow("user/a.durand@example.org");
+    for other in [name, "user/a.durand@example.org", "support@example.org", "support/Archive@example.org"] {
+        admin.run(&format!("SUBSCRIBE {other}"));
+    }
+    admin.run("DELETE support/Archive@example.org");
+    drop(admin);
+    let world = World::of(lab);
+    let expected = |read: &str| {
+        [
+            "example.org!support 0  0".to_owned(),
+            "example.org!support.Archive 1  ".to_owned(),
+            "example.org!user.a^durand 0  0".to_owned(),
+            format!("example.org!user.jdoe 0 {read}"),
+        ]
+    };
+    assert_eq!(subscribed(&world), expected(" 0"));
+    assert_eq!(told(&world), [], "BlueMind may subscribe as well");
+
+    world.lab.admin().append(name, "(\\Seen)", &message("imported", 0));
+    assert_eq!(subscribed(&world), expected("1 1"));
+    let output = run(&world.installation);
+    assert_eq!(told(&world), [("messages_read_by_admin0".to_owned(), vec!["example.org!user.jdoe".to_owned()])]);
+    let message = "unread for the owner; admin0 is subscribed to 1 of the mailbox's folders";
+    assert!(format!("{output:?}").contains(message), "{output:?}");
+
+    let mut lab = world.lab;
+    lab.stop();
+    lab.grow_older();
+    let of_bluemind = lab.path("/var/lib/cyrus/domain/g/global.virt/user/a");
+    std::fs::create_dir_all(&of_bluemind).unwrap();
+    let names = "example.org!support\t\nexample.org!support.Archive\t\nexample.org!user.a^durand\t\n";
+    std::fs::write(of_bluemind.join("admin0.sub"), names).unwrap();
+    std::fs::write(lab.path("/var/lib/cyrus/user/a/admin0.sub"), "example.org!user.jdoe\t\n").unwrap();
+    let world = World::of(lab);
+    assert_eq!(subscribed(&world), expected("1 1"));
+
+    // What was subscribed to last is given up again.
+    std::fs::write(of_bluemind.join("admin0.sub"), "").unwrap();
+    assert_eq!(subscribed(&world), expected("1 1")[3..]);
+    std::fs::write(of_bluemind.join("admin0.sub"), "no entry\n").unwrap();
+    let gaps = world.collect().gaps();
+    assert!(gaps.iter().any(|gap| gap.join(" ").contains("global.virt/user/a/admin0.sub: flat")), "{gaps:?}");
+}
+
 #[test]
 fn a_damaged_file_is_told_and_no_file_is_nothing() {
     let world = World::of(crate::world::healthy_files());

@@ -97,6 +97,8 @@ fn by_protocol(lab: &Lab) {
         ("user/zoe/Far away@example.net", &Lab::partition(ORG)),
         ("user/jdoe/INBOX@example.org", &Lab::partition(ORG)),
         ("user/jdoe/INBOX/Old@example.org", &Lab::partition(ORG)),
+        ("user/jdoe/Inbox@example.org", &Lab::partition(ORG)),
+        ("user/jdoe/Inbox/Old@example.org", &Lab::partition(ORG)),
     ] {
         admin.create_on(name, partition);
         admin.allow(name);
@@ -223,7 +225,10 @@ fn every_state_is_named_by_its_check() {
                 "bm-master:example.org!user.ppetit.Trash",
             ],
         ),
-        ("cyrus_literal_inbox", &["example.org!user.jdoe.INBOX"]),
+        (
+            "cyrus_literal_inbox",
+            &["example.org!user.jdoe.INBOX", "example.org!user.jdoe.Inbox", "example.org!user.jdoe.Inbox.Old"],
+        ),
         ("cyrus_mailbox_directory_missing", &["bm-master:example.org!user.mmartin.Junk"]),
         (
             "cyrus_mailbox_unknown",

@@ -145,6 +145,14 @@ fn keys_of_older_versions() {
     assert_eq!(naming.mailbox(b"$RUNQ$id$x"), None);
     let odd = [&b"bm.lan!user.tom"[..], b"bm.lan!user.tom.a\x1fb", b"bm.lan!user.ann"];
     assert_eq!(Naming::detect(odd), Naming::Internal, "one odd name does not change the others");
+    for (keys, expected) in [
+        (&[&b"\x1fVER\x1f"[..], b"Nsupport"][..], &[&b"support"[..]][..]),
+        (&[&b"Nsupport"[..], b"bm.lan!user.tom"], &[b"Nsupport", b"bm.lan!user.tom"]),
+    ] {
+        let naming = Naming::of_subscriptions(keys.iter().copied());
+        let names: Vec<_> = keys.iter().filter_map(|key| naming.mailbox(key)).collect();
+        assert!(names.iter().map(MailboxName::as_bytes).eq(expected.iter().copied()), "{names:?}");
+    }
     let name = Naming::Dbname.mailbox(b"Nbm.lan\x1duser\x1fjohn.doe\x1fa.b.c").unwrap();
     assert_eq!(name, MailboxName::internal("bm.lan!user.john^doe.a^b^c"));
     assert_eq!(Naming::Dbname.mailbox(b"Iznb1lh54i8grmeq6skv2narh"), None);
@@ -169,8 +177,18 @@ fn names_of_users_and_of_nobody() {
     assert_eq!(path("bm.lan!social.Sent"), ("social/Sent@bm.lan".to_owned(), Namespace::Shared, false, None));
     assert_eq!(path("bm.lan!user"), ("user@bm.lan".to_owned(), Namespace::Shared, false, None));
     assert_eq!(path("user.nodomain"), ("user/nodomain".to_owned(), Namespace::User, false, None));
-    assert!(path("bm.lan!user.tom.INBOX").2 && path("bm.lan!user.tom.INBOX.child").2);
-    assert!(!path("bm.lan!social.INBOX").2 && !path("bm.lan!user.tom.inbox").2);
+    for (name, expected) in [
+        ("bm.lan!user.tom.INBOX", true),
+        ("bm.lan!user.tom.Inbox", true),
+        ("bm.lan!user.tom.inbox.child", true),
+        ("bm.lan!user.tom.INBOX.child", false),
+        ("bm.lan!user.tom.INBOX^child", false),
+        ("bm.lan!user.tom.Old.INBOX", false),
+        ("bm.lan!social.INBOX", false),
+        ("bm.lan!user.tom", false),
+    ] {
+        assert_eq!(path(name).2, expected, "{name}");
+    }
     assert_eq!(path("bm.lan!user.tom.a!b").0, "user/tom/a!b@bm.lan", "the first ! ends the domain");
     assert_eq!(
         path("bm.lan!DELETED.user.gone.Sent.6B04572E"),

@@ -16,24 +16,24 @@ struct Variant {
     speaks: &'static str,
 }
 
-fn write(installation: &Installation<'_>, path: &str, text: &str) {
+pub(crate) fn write(installation: &Installation<'_>, path: &str, text: &str) {
     let path = installation.path("root").join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
 
-fn remove(installation: &Installation<'_>, path: &str) {
+pub(crate) fn remove(installation: &Installation<'_>, path: &str) {
     fs::remove_file(installation.path("root").join(path)).unwrap();
 }
 
-fn log(installation: &Installation<'_>, lines: &str) {
+pub(crate) fn log(installation: &Installation<'_>, lines: &str) {
     let path = "var/log/mail.log";
     let before = fs::read_to_string(installation.path("root").join(path)).unwrap();
     write(installation, path, &format!("{before}{lines}\n"));
 }
 
 /// Checks with findings that are more than a word.
-fn alarms(run: &Run) -> Vec<String> {
+pub(crate) fn alarms(run: &Run) -> Vec<String> {
     let checks = run.report["checks"].as_array().unwrap();
     let is_alarm = |check: &&serde_json::Value| {
         check["findings"].as_array().unwrap().iter().any(|finding| finding["severity"] != "info")
@@ -41,7 +41,7 @@ fn alarms(run: &Run) -> Vec<String> {
     checks.iter().filter(is_alarm).map(|check| check["id"].as_str().unwrap().to_owned()).collect()
 }
 
-fn judged(installation: &Installation<'_>) -> Run {
+pub(crate) fn judged(installation: &Installation<'_>) -> Run {
     run::collect(installation);
     run::replay(installation)
 }

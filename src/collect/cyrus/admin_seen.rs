@@ -1,6 +1,7 @@
-//! What admin0 has read in Cyrus. Imports that log in as admin0 store mail as read for admin0, and unread for its owner.
+//! What admin0 has read in Cyrus, and what it has subscribed to. Imports that log in as admin0 store mail as read for admin0,
+//! and unread for its owner; many subscribe to the folders that they fill.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::conf::{self, Conf};
 use super::db::{self, PAUSE, TRIES, Unread};
@@ -11,27 +12,31 @@ use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::{Rows, Seen};
 use crate::fact::table;
-use crate::format::cyrus_db::Entry;
+use crate::format::cyrus_db::{CyrusDbError, Entry};
+use crate::format::mailbox_name::{MailboxName, Naming};
 use crate::format::seen_state::SeenState;
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
 
 table! {
-    /// The folders that admin0 opened in Cyrus, or stored read mail in: Cyrus keeps for each reader what is read
-    /// (`user/a/admin0.seen` below its configuration directory). Opening a folder with mail leaves a row, and so does storing a
-    /// message as read; storing it as unread does not. A folder of which an index cannot be read makes the table partial.
-    pub(super) struct AdminSeen: "admin_seen", "a folder that admin0 opened or filled", Backend {
-        /// unique id of the folder
-        unique_id: String as key,
-        /// its internal name; null when mailboxes.db lists no such folder any more
+    /// The folders that admin0 opened in Cyrus, stored read mail in, or subscribed to: Cyrus keeps for each reader what is
+    /// read (`user/a/admin0.seen` below its configuration directory) and what it subscribed to (`admin0.sub` beside it).
+    /// Opening a folder with mail leaves a row, and so does storing a message as read; storing it as unread does not. A folder
+    /// of which an index cannot be read makes the table partial.
+    pub(super) struct AdminSeen: "admin_seen", "a folder that admin0 opened, filled or subscribed to", Backend {
+        /// unique id of the folder; null when only a subscription names it, and mailboxes.db does not list it
+        unique_id: Option<String> as key,
+        /// its internal name; null when mailboxes.db lists no such folder any more, and no subscription names it
         name: Option<String> as key,
-        /// when it was last opened or filled, in seconds since the epoch
-        opened_at: i64,
+        /// when it was last opened or filled, in seconds since the epoch; null when it was only subscribed to
+        opened_at: Option<i64>,
         /// messages in it that admin0 has read; null when mailboxes.db lists no such folder
         read: Option<u64>,
         /// those of them that its owner has not read; null of shared mailboxes, too
         unread_by_owner: Option<u64>,
+        /// whether admin0 is subscribed to it
+        is_subscribed: bool,
     }
 }
 
@@ -48,40 +53,54 @@ pub(super) async fn look(place: &Place) -> Seen {
 /// The rows, and what is missing of them.
 fn find(root: &Root) -> Result<(Vec<AdminSeen>, Option<Reason>), Reason> {
     let conf = Conf::read(root)?;
-    let mut states: HashMap<String, SeenState> = HashMap::new();
-    for domain in DOMAINS {
-        let file = conf.hashing.user_file(LOGIN, domain, "seen");
-        let path = format!("{}/{}", conf.directory()?, file.display());
-        states.extend(read(root, &path)?);
+    let Kept { mut states, mut subscribed } = Kept::read(root, &conf)?;
+    let (mut rows, mut gaps) = (Vec::new(), Vec::new());
+    if states.is_empty() && subscribed.is_empty() {
+        return Ok((rows, None));
     }
-    if states.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    let listed = Mailboxes::read(root, &conf).map_err(Reason::from)?;
-    let by_id = |mailbox| Some((unique_id(root, mailbox)?, mailbox));
-    let listed: HashMap<String, &Mailbox> = listed.mailboxes.iter().filter_map(by_id).collect();
-    let mut gaps = Vec::new();
-    let row = |(unique_id, state): (&String, &SeenState)| {
-        let mailbox = listed.get(unique_id).copied();
-        let counted = match mailbox {
-            Some(mailbox) if !state.is_empty() => count(root, &conf, mailbox, state).unwrap_or_else(|reason| {
-                gaps.push(reason);
-                (None, None)
-            }),
-            Some(_) => (Some(0), Some(0)),
-            None => (None, None),
-        };
-        AdminSeen {
-            unique_id: unique_id.clone(),
-            name: mailbox.map(|mailbox| escaped(mailbox.name.as_bytes())),
-            opened_at: state.opened_at,
+    for mailbox in Mailboxes::read(root, &conf).map_err(Reason::from)?.mailboxes {
+        let unique_id = unique_id(root, &mailbox);
+        let state = unique_id.as_ref().and_then(|id| states.remove(id));
+        let is_subscribed = subscribed.remove(&mailbox.name);
+        if state.is_none() && !is_subscribed {
+            continue;
+        }
+        let counted = count(root, &conf, &mailbox, state.as_ref()).unwrap_or_else(|reason| {
+            gaps.push(reason);
+            (None, None)
+        });
+        rows.push(AdminSeen {
+            unique_id,
+            name: Some(escaped(mailbox.name.as_bytes())),
+            opened_at: state.map(|state| state.touched_at()),
             read: counted.0,
             unread_by_owner: counted.1,
-        }
-    };
-    let mut rows: Vec<AdminSeen> = states.iter().map(row).collect();
+            is_subscribed,
+        });
+    }
+    rows.extend(unlisted(states, subscribed));
     rows.sort();
     Ok((rows, Reason::all(gaps)))
+}
+
+/// The rows of folders that mailboxes.db does not list.
+fn unlisted(states: BTreeMap<String, SeenState>, subscribed: BTreeSet<MailboxName>) -> Vec<AdminSeen> {
+    let none = AdminSeen {
+        unique_id: None,
+        name: None,
+        opened_at: None,
+        read: None,
+        unread_by_owner: None,
+        is_subscribed: false,
+    };
+    let opened = |(id, state): (String, SeenState)| AdminSeen {
+        unique_id: Some(id),
+        opened_at: Some(state.touched_at()),
+        ..none.clone()
+    };
+    let named =
+        |name: MailboxName| AdminSeen { name: Some(escaped(name.as_bytes())), is_subscribed: true, ..none.clone() };
+    states.into_iter().map(opened).chain(subscribed.into_iter().map(named)).collect()
 }
 
 /// The id of a folder; an entry of before Cyrus 3.0 leaves it to the folder's header.
@@ -90,15 +109,38 @@ fn unique_id(root: &Root, mailbox: &Mailbox) -> Option<String> {
     mailbox.unique_id().map(str::to_owned).or_else(of_header)
 }
 
-/// What the data base of a reader holds; nothing when there is none: it has never opened a folder.
-fn read(root: &Root, path: &str) -> Result<Vec<(String, SeenState)>, Reason> {
-    let take = |entries: &[Entry<'_>]| {
-        let state = |(key, value): &Entry<'_>| {
-            let told = SeenState::parse(value).map_err(|error| root.unreadable(path, &error))?;
-            Ok((escaped(key), told))
-        };
-        entries.iter().map(state).collect()
-    };
+/// What Cyrus keeps of admin0, of both logins.
+struct Kept {
+    /// What it has read, by the id of the folder.
+    states: BTreeMap<String, SeenState>,
+    subscribed: BTreeSet<MailboxName>,
+}
+
+impl Kept {
+    fn read(root: &Root, conf: &Conf) -> Result<Self, Reason> {
+        let mut kept = Self { states: BTreeMap::new(), subscribed: BTreeSet::new() };
+        for domain in DOMAINS {
+            let file = conf.hashing.user_file(LOGIN, domain, "seen");
+            let path = format!("{}/{}", conf.directory()?, file.display());
+            let state = |(key, value): &Entry<'_>| {
+                let told = SeenState::parse(value).map_err(|error| root.unreadable(&path, &error))?;
+                Ok((escaped(key), told))
+            };
+            kept.states.extend(read(root, &path, |entries| entries.iter().map(state).collect())?);
+            let file = conf.hashing.user_file(LOGIN, domain, "sub");
+            let path = format!("{}/{}", conf.directory()?, file.display());
+            let names = |entries: &[Entry<'_>]| {
+                let naming = Naming::of_subscriptions(entries.iter().map(|(key, _)| key.as_ref()));
+                Ok(entries.iter().filter_map(|(key, _)| naming.mailbox(key)).collect::<Vec<_>>())
+            };
+            kept.subscribed.extend(read(root, &path, names)?);
+        }
+        Ok(kept)
+    }
+}
+
+/// What a data base of a reader holds; nothing when there is none: it has never opened a folder, or subscribed to one.
+fn read<T>(root: &Root, path: &str, take: impl Fn(&[Entry<'_>]) -> Result<Vec<T>, Reason>) -> Result<Vec<T>, Reason> {
     let mut tries = 0;
     loop {
         if root.find(path)?.is_none() {
@@ -106,7 +148,9 @@ fn read(root: &Root, path: &str) -> Result<Vec<(String, SeenState)>, Reason> {
         }
         tries += 1;
         match db::look(root, path, |_, entries| take(entries)) {
-            Ok(states) => return states,
+            Ok(taken) => return taken,
+            // A list of which the last entry was taken out: text has no header.
+            Err(Unread::Damaged(CyrusDbError::Empty)) if path.ends_with(".sub") => return Ok(Vec::new()),
             Err(Unread::Refused(reason)) => return Err(reason),
             Err(Unread::Written(reason)) if tries >= TRIES => return Err(reason),
             Err(Unread::Damaged(error)) if tries >= TRIES => return Err(root.unreadable(path, &error)),
@@ -116,7 +160,13 @@ fn read(root: &Root, path: &str) -> Result<Vec<(String, SeenState)>, Reason> {
 }
 
 /// Messages of a folder that were read, and those that its owner has not. The error says why its index tells neither.
-fn count(root: &Root, conf: &Conf, mailbox: &Mailbox, state: &SeenState) -> Result<(Option<u64>, Option<u64>), Reason> {
+fn count(
+    root: &Root,
+    conf: &Conf,
+    mailbox: &Mailbox,
+    state: Option<&SeenState>,
+) -> Result<(Option<u64>, Option<u64>), Reason> {
+    let Some(state) = state.filter(|state| !state.is_empty()) else { return Ok((Some(0), Some(0))) };
     let name = || escaped(mailbox.name.as_bytes());
     let directories = mailbox.directories.as_ref().ok_or_else(|| Cyrus::NoPartition { name: name() })?;
     let indexes::Inspected { content, row, refusal, .. } = indexes::inspect(root, mailbox, directories, true);

@@ -1,5 +1,7 @@
 //! What imapd.conf says, read below the root.
 
+use crate::collect::reach::imapd_conf;
+pub(super) use crate::collect::reach::imapd_conf::PATH;
 use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
 use crate::fact::table;
@@ -22,11 +24,6 @@ table! {
     }
 }
 
-/// Where Cyrus looks for its configuration.
-pub(super) const PATH: &str = "/etc/imapd.conf";
-/// More than any configuration has, in bytes.
-const LIMIT: u64 = 16 * 1024 * 1024;
-
 /// The configuration, and how directories follow from names.
 pub(super) struct Conf {
     pub(super) source: String,
@@ -35,12 +32,9 @@ pub(super) struct Conf {
 }
 
 impl Conf {
-    /// Reads the configuration: nothing is assumed of a server that has none. The error names the file, never a value:
-    /// one of them is a password.
+    /// Reads the configuration: nothing is assumed of a server that has none.
     pub(super) fn read(root: &Root) -> Result<Self, Reason> {
-        let text = root.text(PATH, LIMIT)?;
-        let imapd = ImapdConf::parse(PATH, &text, |path| root.text(path, LIMIT));
-        let imapd = imapd.map_err(|error| root.unreadable(PATH, &error))?;
+        let imapd = imapd_conf::read(root)?;
         let hashing = Hashing::of(&imapd).map_err(|error| root.unreadable(PATH, &error))?;
         Ok(Self { source: root.shown(PATH), imapd, hashing })
     }

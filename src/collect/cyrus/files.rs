@@ -5,7 +5,7 @@
 //! are missing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -240,13 +240,12 @@ impl<'a> Files<'a> {
         let Some(directories) = &self.mailboxes[number].directories else { return Ok(None) };
         let Some(place) = self.place(directories, kind) else { return Ok(None) };
         let Some((index, _)) = root.find_file(&directories.index)? else { return Ok(None) };
-        let records =
-            Records::open(BufReader::new(index)).and_then(Iterator::collect::<Result<Vec<Record>, IndexError>>);
+        let records = sound(Records::open(BufReader::new(index)));
         let records = records.map_err(|error| root.unreadable(&directories.index, &error))?;
         let there = Listed::of(root, place)?;
         let has_archive = self.place(directories, Kind::Archive).is_some();
         let mut lack = Lack::default();
-        for record in records.iter().filter(|record| !record.flags.is_unlinked() && record.crc.is_right()) {
+        for record in records.iter().filter(|record| !record.flags.is_unlinked()) {
             let belongs_to = if has_archive && record.flags.is_archived() { Kind::Archive } else { Kind::Data };
             if belongs_to != kind {
                 continue;
@@ -329,6 +328,15 @@ impl<'a> Files<'a> {
             expunged_missing: len(&lack.expunged),
         })
     }
+}
+
+/// The records of an index; the error says why they are not those that were written.
+fn sound<R: Read>(records: Result<Records<R>, IndexError>) -> Result<Vec<Record>, String> {
+    let records = records.map_err(|error| error.to_string())?;
+    let mut is_right = records.header().crc.is_right();
+    let read: Vec<Record> = records.collect::<Result<_, _>>().map_err(|error: IndexError| error.to_string())?;
+    is_right &= read.iter().all(|record| record.crc.is_right());
+    is_right.then_some(read).ok_or_else(|| "wrong CRC".to_owned())
 }
 
 /// What holding indexes against files gave.

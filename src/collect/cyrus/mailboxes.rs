@@ -94,7 +94,8 @@ table! {
         folder: Option<String>,
         /// whether it waits for its purge (`DELETED.….<time>`)
         is_deleted: bool,
-        /// whether it is a real folder called INBOX below a user's root
+        /// whether it is a real folder called INBOX below a user's root, in whatever case, or below one called so in another:
+        /// Cyrus shows it under `Alt Folders`
         is_literal_inbox: bool,
         /// partition of its entry
         partition: Option<String> as key,
@@ -328,7 +329,7 @@ impl Mailbox {
             owner: escaped(&parts.owner),
             folder: (!parts.is_root()).then(|| parts.folder_path()),
             is_deleted: parts.is_deleted,
-            is_literal_inbox: parts.is_literal_inbox() && parts.folders.len() == 1,
+            is_literal_inbox: parts.is_literal_inbox(),
             partition: self.record.partition.clone(),
             unique_id: self.record.unique_id.clone(),
             acl: acl.join(", "),

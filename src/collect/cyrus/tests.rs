@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
+use super::conf::Conf;
+use super::files::{Expected, Files};
 use super::*;
+use crate::collect::reach::mailbox::Owner;
 use crate::collect::reach::place::Place;
+use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::Sink;
 use crate::fact::store::Origin;
 use crate::fact::{Schema, Store, Table};
+use crate::format::cyrus_index::Records;
 use crate::model::Completeness;
 
 /// What looking at the mailboxes tells.
@@ -245,4 +250,68 @@ fn what_lies_behind_a_link_below_a_partition_is_not_known() {
     assert_eq!(links, [["/spool/data/p/a/user/a/circle"], ["/spool/data/p/b"]]);
     let followed = collected.rows("SELECT directory FROM spool_directory WHERE tree = 'archive' AND messages > 0");
     assert_eq!(followed, [["/hsm/archive/p/a/user/a"]]);
+}
+
+/// Where the index of `user.a` is.
+const INDEX: &str = "spool/meta/p/a/user/a/cyrus.index";
+
+/// A sound `cyrus.index` of minor version 13 with as many messages.
+fn index(messages: u32) -> Vec<u8> {
+    let words = |len: usize, words: &[(usize, u32)]| {
+        let mut bytes = vec![0; len];
+        words.iter().for_each(|(at, word)| bytes[*at..*at + 4].copy_from_slice(&word.to_be_bytes()));
+        let crc = crc32fast::hash(&bytes[..len - 4]);
+        bytes[len - 4..].copy_from_slice(&crc.to_be_bytes());
+        bytes
+    };
+    let mut index = words(128, &[(0, 1), (8, 13), (12, 128), (16, 104), (20, messages), (28, messages)]);
+    (1..=messages).for_each(|uid| index.extend(words(104, &[(0, uid), (12, 1), (80, uid)])));
+    index
+}
+
+/// What a closer look at the files says of an index that was sound, and then was these bytes.
+fn looked_again(now: &[u8]) -> (Vec<u64>, Option<String>) {
+    let server = Server::new();
+    server.put("spool/data/p/a/user/a/1.", "x");
+    let root = Root::new(server.0.path());
+    let conf = Conf::read(&root).unwrap();
+    let mailboxes = super::mailboxes::Mailboxes::read(&root, &conf).ok().unwrap().mailboxes;
+    let files = Files::of(&conf, &mailboxes);
+    let mut expected = Expected::default();
+    Records::open(&index(3)[..]).unwrap().for_each(|record| expected.add(&record.unwrap(), true));
+    files.expect(0, expected);
+    std::fs::write(server.path(INDEX), now).unwrap();
+    let told = files.settle(&root);
+    let gap = told.gap().map(|gap| gap.to_string().replace(&root.shown("/"), "ROOT/"));
+    (told.mailboxes.iter().map(|row| row.missing).collect(), gap)
+}
+
+#[test]
+fn an_index_that_broke_between_two_looks_at_its_files_is_a_gap() {
+    assert_eq!(looked_again(&index(3)), (vec![2], None));
+    let gap = |why: &str| {
+        Some(format!("1 place(s) of the spool could not be read: ROOT/spool/meta/p/a/user/a/cyrus.index: {why}"))
+    };
+    assert_eq!(looked_again(b""), (vec![], gap("offset 0: the file is empty")));
+    let cut = &index(3)[..300];
+    assert_eq!(looked_again(cut), (vec![], gap("offset 232: the file ends in record 2 of 3")));
+    for place in [100, 200] {
+        let mut damaged = index(3);
+        damaged[place] ^= 1;
+        assert_eq!(looked_again(&damaged), (vec![], gap("wrong CRC")), "at {place}");
+    }
+}
+
+#[test]
+fn an_index_that_broke_before_its_messages_were_asked_for_again_is_no_mailbox_without_messages() {
+    let server = Server::new();
+    let again = || again(&Root::new(server.0.path())).ok().unwrap();
+    let owner =
+        |name: &str| Owner { name: name.to_owned(), root_name: name.to_owned(), has_reader: true, deleted_at: None };
+    std::fs::write(server.path(INDEX), index(3)).unwrap();
+    assert_eq!(again().content(&owner("user.a")).unwrap().unwrap().records.len(), 3);
+    assert!(again().content(&owner("user.b")).unwrap().is_none(), "it is not listed any more");
+    std::fs::write(server.path(INDEX), &index(3)[..300]).unwrap();
+    let reason = again().content(&owner("user.a")).err().unwrap().to_string();
+    assert!(reason.contains("user.a") && reason.contains("truncated"), "{reason}");
 }

@@ -115,14 +115,61 @@ fn configured(database: &Database, key: &str) -> Result<Access, Reason> {
     Ok(access)
 }
 
-/// The URL in words that its parser knows: what libpq calls verify-ca and verify-full is what `require` does here.
-fn as_parsed(url: &str) -> String {
-    let Some((place, query)) = url.split_once('?') else { return url.to_owned() };
-    let parameters = query.split('&').map(|parameter| match parameter {
-        "sslmode=verify-ca" | "sslmode=verify-full" => "sslmode=require",
-        other => other,
+/// What libpq calls verify-ca and verify-full is what `require` does here: the words that the parser knows, for a URL and for
+/// libpq's keywords.
+fn as_parsed(text: &str) -> String {
+    if !["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return keywords_as_parsed(text);
+    }
+    let Some((place, query)) = text.split_once('?') else { return text.to_owned() };
+    let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
+        Some(("sslmode", mode)) => format!("sslmode={}", mode_as_parsed(mode)),
+        _ => parameter.to_owned(),
     });
     format!("{place}?{}", parameters.collect::<Vec<_>>().join("&"))
+}
+
+fn keywords_as_parsed(text: &str) -> String {
+    let (mut parsed, mut rest) = (String::new(), text);
+    while let Some((keyword, after)) = rest.split_once('=') {
+        let (value, next) = after.trim_start().split_at(value_len(after.trim_start()));
+        let (keyword, value) = match keyword.trim() {
+            "sslmode" => ("sslmode", mode_as_parsed(unquoted(value))),
+            other => (other, value),
+        };
+        parsed = format!("{parsed}{keyword}={value} ");
+        rest = next;
+    }
+    parsed + rest
+}
+
+/// Bytes of the value that a text begins with: up to the end of its quotes, or to white space. A backslash takes either its
+/// meaning.
+fn value_len(text: &str) -> usize {
+    let is_quoted = text.starts_with('\'');
+    let mut is_escaped = false;
+    let is_end = |(at, c): (usize, char)| match c {
+        _ if std::mem::take(&mut is_escaped) => None,
+        '\\' => {
+            is_escaped = true;
+            None
+        }
+        '\'' if is_quoted && at > 0 => Some(at + 1),
+        c if !is_quoted && c.is_whitespace() => Some(at),
+        _ => None,
+    };
+    text.char_indices().find_map(is_end).unwrap_or(text.len())
+}
+
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value)
+}
+
+fn mode_as_parsed(mode: &str) -> &str {
+    match mode {
+        "verify-ca" | "verify-full" => "require",
+        other => other,
+    }
 }
 
 fn access(mut config: tokio_postgres::Config) -> Access {
@@ -162,15 +209,45 @@ mod tests {
         assert_eq!(verify(&config), Ok(()));
     }
 
+    fn of(url: &str) -> Result<Access, Reason> {
+        configured(&Database { url: Some(Secret::new(url)) }, "x")
+    }
+
     #[test]
     fn every_mode_that_verifies_is_the_one_that_does_here() {
         for mode in ["require", "verify-ca", "verify-full"] {
-            let url = format!("postgresql://bj@h/bj?connect_timeout=3&sslmode={mode}");
-            let access = configured(&Database { url: Some(Secret::new(&url)) }, "x").unwrap();
-            assert_eq!(access.config.get_ssl_mode(), SslMode::Require, "{mode}");
+            for text in [
+                format!("postgresql://bj@h/bj?connect_timeout=3&sslmode={mode}"),
+                format!("postgres://bj@h/bj?sslmode={mode}"),
+                format!("host=h user=bj dbname=bj sslmode={mode}"),
+                format!("sslmode = '{mode}' host=h dbname=bj"),
+                format!("host=h\tsslmode\n=\n{mode}\ndbname=bj"),
+            ] {
+                let access = of(&text).unwrap();
+                assert_eq!(access.config.get_ssl_mode(), SslMode::Require, "{text}");
+                assert_eq!(access.shown, "postgresql://h:5432/bj", "{text}");
+            }
         }
-        let unknown = Database { url: Some(Secret::new("postgresql://bj@h/bj?sslmode=verify")) };
-        assert!(configured(&unknown, "x").is_err());
+        for unknown in [
+            "postgresql://bj@h/bj?sslmode=verify",
+            "host=h sslmode=verify",
+            "host=h sslmode",
+            "host=h sslmode='verify-full",
+        ] {
+            assert!(of(unknown).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_password_is_left_as_it_is() {
+        for (text, password) in [
+            ("host=h password='a sslmode=verify-full \\' b' sslmode=require", "a sslmode=verify-full ' b"),
+            ("password=a\\ sslmode=verify-full host=h", "a sslmode=verify-full"),
+            ("postgresql://bj:sslmode=verify-full@h/bj", "sslmode=verify-full"),
+            ("password='' host=h", ""),
+        ] {
+            assert_eq!(of(text).unwrap().config.get_password(), Some(password.as_bytes()), "{text}");
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use walkdir::{DirEntry, WalkDir};
 
 use self::traces::{Attempts, CoreLog, JavaLog, Sessions, Traces};
 use super::packages;
+use crate::collect::reach::imapd_conf;
 use crate::collect::reach::log_files::{LogFile, LogSet, Stop};
 use crate::collect::reach::place::{Look, OfServer, Place};
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::{Rows, Seen};
 use crate::fact::{Record, enumeration, table};
-use crate::format::imapd_conf::ImapdConf;
 use crate::format::login_log;
 use crate::model::Reason;
 use crate::model::reason::{Files, Server};
@@ -54,9 +54,6 @@ pub(super) const ALL: &[&dyn OfServer] = &[&Look { tables: LoginTrace::ALONE, lo
 
 /// Where syslog may put Cyrus' lines: the first that has some is read, for others repeat them.
 const MAIL_LOGS: [&str; 5] = ["mail.log", "maillog", "mail.info", "syslog", "messages"];
-/// Where Cyrus' partitions are told, and more than any such file has, in bytes.
-const IMAPD_CONF: &str = "/etc/imapd.conf";
-const IMAPD_CONF_LIMIT: u64 = 16 * 1024 * 1024;
 /// Most rows of a server.
 const MAX_ROWS: usize = 100_000;
 /// Where the name of the time zone may stand, and names of that which is none.
@@ -211,8 +208,7 @@ impl Gathered {
 /// Whether Cyrus holds no message at all, as on an installation that nobody uses yet: nothing was imported then, whatever its
 /// logs say.
 fn holds_no_mail(root: &Root) -> bool {
-    let Ok(text) = root.text(IMAPD_CONF, IMAPD_CONF_LIMIT) else { return false };
-    let Ok(conf) = ImapdConf::parse(IMAPD_CONF, &text, |path| root.text(path, IMAPD_CONF_LIMIT)) else { return false };
+    let Ok(conf) = imapd_conf::read(root) else { return false };
     let mut partitions = conf.partitions().map(|(_, roots)| roots).peekable();
     let is_without = |folder: &str| match root.find_folder(folder) {
         Ok(Some(real)) => WalkDir::new(real).into_iter().all(|entry| entry.is_ok_and(|entry| !is_message(&entry))),
@@ -240,7 +236,8 @@ impl LogFile {
     }
 }
 
-/// The server's time zone, in which syslog writes: /etc/localtime, else UTC, as the C library has it.
+/// The server's time zone, in which syslog writes: that of /etc/localtime. Where there is none it is UTC, for the C library
+/// (tzset(3)) and for systemd, which leaves it out on purpose (localtime(5)).
 fn zone(root: &Root) -> Result<TimeZone, Reason> {
     let path = "/etc/localtime";
     if root.find(path)?.is_none() {
