@@ -9,6 +9,9 @@ use bm_preflight::report::Format;
 use clap::ValueEnum as _;
 use serde_json::Value;
 
+#[path = "cli/traced.rs"]
+mod traced;
+
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
     command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env_remove("LANG").env_remove("NO_COLOR");
