@@ -217,7 +217,7 @@ pub enum ChecksCommand {
 pub enum FactsCommand {
     /// Print the facts tables: columns, units, grain, and where they are collected
     Schema,
-    /// Ask a snapshot anything, read-only
+    /// Ask a snapshot anything, read-only, for at most 60 seconds and 1 GiB of memory
     Query {
         /// One SELECT
         sql: String,

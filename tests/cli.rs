@@ -689,6 +689,42 @@ fn a_snapshot_answers_questions_and_only_questions() {
 }
 
 #[test]
+fn a_question_of_any_size_ends_in_time_and_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let facts = folder.path().join("facts.db");
+    dead_installation(folder.path());
+    run(&["collect", "--root", folder.path().to_str().unwrap(), "--facts", facts.to_str().unwrap(), "-q"]);
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
+    // What has to be sorted is held by SQLite, an answer by the program.
+    for rest in
+        ["SELECT printf('%.*c', 900000, 'x') || i AS x FROM n ORDER BY x", "SELECT printf('%.*c', 900000, 'x') FROM n"]
+    {
+        let asked = run(&["facts", "query", &format!("{numbers} {rest}"), "--from-facts", facts.to_str().unwrap()]);
+        assert_eq!(asked.code, 2, "{}", asked.stderr);
+        assert!(asked.stderr.contains("query: needs more than 1024 MiB of memory"), "{}", asked.stderr);
+    }
+    let help = run(&["facts", "--help"]).stdout;
+    assert!(help.contains("for at most 60 seconds and 1 GiB of memory"), "{help}");
+}
+
+#[test]
+fn a_check_that_needs_too_much_memory_is_broken_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let checks = endless_check(folder.path());
+    let (file, query) =
+        (folder.path().join("checks/endless.toml"), "'x' AS subject, max(c.n) + max(s.servers) AS servers");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(query));
+    let text = text.replace(query, "printf('%.*c', 900000, 'x') || c.n AS subject, s.servers AS servers");
+    std::fs::write(&file, text.replace("AS s\n'''", "AS s\nORDER BY 1\n'''")).unwrap();
+    let (_, report) = json(&["demo", "--check", "endless", "--check", "upgrader_failed", "--checks-dir", &checks]);
+    let told = |id: &str| report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
+    assert_eq!(told("endless")["outcome"], "error");
+    assert!(told("endless").to_string().contains("needs more than 1024 MiB of memory"), "{}", told("endless"));
+    assert_ne!(told("upgrader_failed")["outcome"], "error");
+}
+
+#[test]
 fn waivers_accept_findings_until_they_expire_and_idle_ones_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let (_, report) = json(&["demo", "--check", "inbox_virtual_folder"]);

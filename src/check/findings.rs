@@ -8,7 +8,7 @@ use tera::Context;
 use super::evaluate::Situation;
 use super::message::Part;
 use super::{Check, Problem};
-use crate::fact::{Reader, ScopeKind, Value};
+use crate::fact::{Reader, ScopeKind, Value, bytes};
 use crate::model::{Cause, Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
 
 /// The column in which a row gives the code of a reason why its subject cannot be judged.
@@ -98,8 +98,16 @@ pub(super) fn by_subject(
     let subject_at = columns.iter().position(|column| column == "subject").ok_or("the query returns no subject")?;
     let (mut rows, mut without_subject) = (Vec::new(), 0_u64);
     let take = |row: Vec<Value>| match row.get(subject_at).and_then(as_text) {
-        Some(subject) => rows.push((subject, row.into_iter().map(shortened).collect())),
-        None => without_subject += 1,
+        Some(subject) => {
+            let row: Vec<Value> = row.into_iter().map(shortened).collect();
+            let bytes = subject.len() as u64 + bytes(&row);
+            rows.push((subject, row));
+            bytes
+        }
+        None => {
+            without_subject += 1;
+            0
+        }
     };
     reader.for_each(query, situation.limit, take).map_err(|error| error.to_string())?;
     if without_subject > 0 {

@@ -9,6 +9,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
+use super::MEMORY;
 use crate::format::mailbox_name;
 use crate::model::version;
 
@@ -115,6 +116,8 @@ const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedPatience), Error> {
     register_functions(connection)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // It counts for the whole process, and cannot be raised by a later one.
+    connection.query_row(&format!("PRAGMA hard_heap_limit = {MEMORY}"), [], |_| Ok(()))?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
