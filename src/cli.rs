@@ -140,13 +140,13 @@ pub struct JudgeArgs {
     /// Override report templates with the files of this folder
     #[arg(long, value_name = "DIR")]
     pub templates_dir: Option<PathBuf>,
-    /// Folder for a file of each format, such as report.html
+    /// Folder for a file of each format, such as report.html; all of them are for their owner alone
     #[arg(long, value_name = "DIR", default_value = "./bm-preflight-report")]
     pub output_dir: PathBuf,
     /// Write only these formats (repeatable)
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Vec<Format>,
-    /// Write just this report; PATH `-` is standard output (repeatable)
+    /// Write just this report; PATH `-` is standard output (repeatable). A link in its place is replaced, not followed
     #[arg(long, value_name = "FORMAT=PATH", value_parser = OsStringValueParser::new().try_map(report_target), conflicts_with = "format")]
     pub report: Vec<(Format, PathBuf)>,
     /// What makes the exit code non-zero for findings

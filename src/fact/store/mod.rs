@@ -98,7 +98,7 @@ impl Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// SQLite refused an operation on our own store.
-    #[error("facts store: {0}")]
+    #[error("facts store{place}: {error}", place = in_folder(.0), error = .0)]
     Sqlite(#[from] rusqlite::Error),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
@@ -180,6 +180,15 @@ impl SqlError {
             Some(rusqlite::ErrorCode::OutOfMemory) => Self::TooLarge,
             _ => Self::Failed(error.to_string()),
         }
+    }
+}
+
+/// Where the store lies, when that is what is wrong.
+fn in_folder(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(CannotOpen | DiskFull | SystemIoFailure) => format!(" in {} (TMPDIR)", std::env::temp_dir().display()),
+        _ => String::new(),
     }
 }
 
