@@ -16,7 +16,7 @@ use crate::verdict::FailOn;
 const EXIT_CODES: &str = "\
 Exit codes:
   0   ready, ready with warnings, or a selection of checks in which nothing blocks
-  1   the tool itself failed, nothing was judged
+  1   the tool itself failed: nothing was judged, or not all was written
   2   wrong usage, wrong configuration, or a broken check file
   10  warnings, and --fail-on warning was given
   20  not ready

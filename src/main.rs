@@ -50,5 +50,7 @@ fn log(verbose: u8, quiet: bool) {
     let own = Targets::new().with_target("bm_preflight", level);
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+    // A terminal that is gone ends no run: the complaint about it would.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines).with(own).init();
 }

@@ -9,6 +9,8 @@ use bm_preflight::report::Format;
 use clap::ValueEnum as _;
 use serde_json::Value;
 
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/traced.rs"]
 mod traced;
 #[path = "cli/written.rs"]

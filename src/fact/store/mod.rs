@@ -6,6 +6,7 @@
 mod adopt;
 mod differ;
 mod open;
+mod pool;
 mod read;
 mod sandbox;
 mod target;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use crate::model::{Coverage, Reason};
 
 pub use open::Facts;
+pub use pool::{Lent, READERS};
 pub(crate) use read::bytes;
 pub use read::{PlanStep, Prepared, Reader};
 pub use sandbox::IsOver;

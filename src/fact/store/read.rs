@@ -77,6 +77,12 @@ impl Reader {
         self.patience.lock().unwrap_or_else(PoisonError::into_inner).is_over = Some(is_over);
     }
 
+    /// Forgets what one who asked it said.
+    pub(super) fn forget(&mut self) {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = sandbox::Patience::default();
+        self.parameters.clear();
+    }
+
     /// Sets a named parameter (`:now`) for the queries to come.
     pub fn bind(&mut self, name: &str, value: impl Into<Value>) {
         self.parameters.retain(|(known, _)| known != name);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, params_from_iter};
 
 use super::open::Facts;
+use super::pool::Pool;
 use super::read::Reader;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Row, Schema, Table, Value};
@@ -17,20 +18,14 @@ pub struct Store {
     pub(super) connection: Connection,
     schema: Schema,
     origin: Origin,
-    file: Option<tempfile::TempPath>,
+    file: Option<Pool>,
     refused: BTreeSet<(String, String)>,
 }
 
 impl Store {
-    /// An empty store in a private temporary file (mode 0600), removed when nobody uses it any more.
+    /// An empty store in a private temporary file without a name.
     pub fn create(schema: &Schema, origin: &Origin) -> Result<Self, StoreError> {
-        let file = tempfile::Builder::new()
-            .prefix("bm-preflight-")
-            .suffix(".facts.db")
-            .tempfile()
-            .map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?
-            .into_temp_path();
-        let connection = Connection::open(&file)?;
+        let (file, connection) = Pool::create()?;
         Self::prepare(connection, schema, origin, Some(file))
     }
 
@@ -43,7 +38,7 @@ impl Store {
         connection: Connection,
         schema: &Schema,
         origin: &Origin,
-        file: Option<tempfile::TempPath>,
+        file: Option<Pool>,
     ) -> Result<Self, StoreError> {
         // The file is private and thrown away on a crash: durability would only cost time.
         connection.execute_batch(&format!(
