@@ -9,6 +9,8 @@ use bm_preflight::report::Format;
 use clap::ValueEnum as _;
 use serde_json::Value;
 
+#[path = "cli/long.rs"]
+mod long;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/traced.rs"]

@@ -1,5 +1,6 @@
 //! Writing facts: rows in batches, and with the last batch the statement on their completeness.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use super::read::Reader;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Row, Schema, Table, Value};
 use crate::model::reason::Run;
+use crate::model::text::distinct;
 use crate::model::{Completeness, Coverage, Reason};
 
 /// Facts being collected. Nobody reads them before [`Store::seal`].
@@ -101,7 +103,8 @@ impl Store {
             let mut statement = transaction.prepare_cached(&format!("INSERT INTO {} VALUES ({marks})", table.name))?;
             let prefix = table.scope.column().map(|_| Value::from(scope));
             for row in rows {
-                statement.execute(params_from_iter(prefix.iter().chain(row)))?;
+                let row: Vec<Cow<'_, Value>> = row.iter().map(bounded).collect();
+                statement.execute(params_from_iter(prefix.iter().chain(row.iter().map(AsRef::as_ref))))?;
             }
         }
         transaction.commit()
@@ -182,6 +185,16 @@ impl Store {
             self.connection.execute_batch(&statement)?;
         }
         Ok(())
+    }
+}
+
+/// Characters of a text that are kept: names of files and folders have less, and queries put them together.
+const LONGEST: usize = 65_536;
+
+fn bounded(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Text(text) if text.len() > LONGEST => Cow::Owned(Value::Text(distinct(text.clone(), LONGEST))),
+        value => Cow::Borrowed(value),
     }
 }
 
