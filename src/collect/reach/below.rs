@@ -1,5 +1,5 @@
-//! The way to an entry below a folder, found step by step: by calls that every kernel since 3.10 has, without opening
-//! anything on the way. What is found is a handle (`O_PATH`), which opens nothing either: neither a device nor a pipe feels it.
+//! The way to an entry below a folder, found at once or step by step: by calls that every kernel since 3.10 has, without
+//! opening anything on the way. What is found is a handle (`O_PATH`), which opens nothing either: neither a device nor a pipe feels it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// Links that one way may lead over, as the system itself has it.
@@ -23,16 +23,29 @@ pub(super) enum Last {
     Keep,
 }
 
+impl Last {
+    fn flags(self) -> OFlags {
+        if self == Self::Keep { HANDLE | OFlags::NOFOLLOW } else { HANDLE }
+    }
+}
+
 /// A handle on what is at a path of the running system.
 pub(super) fn of_system(path: &Path, last: Last) -> std::io::Result<File> {
-    let flags = if last == Last::Keep { HANDLE | OFlags::NOFOLLOW } else { HANDLE };
-    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+    Ok(File::from(rustix::fs::open(path, last.flags(), Mode::empty())?))
 }
 
 /// A handle on what is at `path` below `top`. Symbolic links are resolved as a server would whose `/` is `top`: none
 /// leads above it.
 pub(super) fn of_copy(top: &Path, path: &Path, last: Last) -> std::io::Result<File> {
     let top = rustix::fs::open(top, HANDLE | OFlags::DIRECTORY, Mode::empty())?;
+    match at_once(&top, path, last.flags(), ResolveFlags::IN_ROOT) {
+        Some(entry) => Ok(entry),
+        None => walk(top, path, last),
+    }
+}
+
+/// The same, step by step.
+fn walk(top: OwnedFd, path: &Path, last: Last) -> std::io::Result<File> {
     // The entries that were passed, so that `..` leads back to where one came from.
     let mut passed = vec![(top, FileType::Directory)];
     let mut ahead = steps(path.as_os_str());
@@ -68,6 +81,16 @@ pub(super) fn of_copy(top: &Path, path: &Path, last: Last) -> std::io::Result<Fi
     passed.pop().map(|(entry, _)| File::from(entry)).ok_or(ErrorKind::NotFound.into())
 }
 
+/// A handle on what is below a folder, if no link leads there; none where the way has to be walked to know why not.
+pub(super) fn straight(folder: impl AsFd, path: &Path) -> Option<File> {
+    at_once(folder, path, HANDLE, ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH)
+}
+
+/// The whole way by one call, which kernels have since 5.6: without it a million files take twice as long.
+fn at_once(folder: impl AsFd, path: &Path, flags: OFlags, resolve: ResolveFlags) -> Option<File> {
+    rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve).ok().map(File::from)
+}
+
 /// The steps of a path, the first one last. A slash at the end is a step that only a folder can be followed by.
 fn steps(path: &OsStr) -> Vec<OsString> {
     path.as_bytes().split(|byte| *byte == b'/').rev().map(|step| OsStr::from_bytes(step).to_owned()).collect()
@@ -92,4 +115,68 @@ pub(super) const DESCRIPTORS: &str = "/proc/self/fd";
 /// The path by which the system gives what a handle is of, whatever its name leads to by now.
 pub(super) fn by_handle(handle: &File) -> PathBuf {
     Path::new(DESCRIPTORS).join(handle.as_raw_fd().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_walk_leads_where_the_system_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("a/b")).unwrap();
+        std::fs::write(at("a/b/file"), "").unwrap();
+        for (target, link) in [
+            ("/a", "absolute"),
+            ("../../../../a/b", "a/climb"),
+            ("absolute/b/file", "chain"),
+            ("circle", "circle"),
+            ("/nowhere", "dangling"),
+            ("/", "a/b/root"),
+            ("a/b/", "slash"),
+            ("a/b/file/", "file_slash"),
+        ] {
+            symlink(target, at(link)).unwrap();
+        }
+        let told = |found: std::io::Result<File>| {
+            let found = found.and_then(|entry| entry.metadata());
+            found.map(|data| (data.dev(), data.ino())).map_err(|error| error.raw_os_error())
+        };
+        for path in [
+            "/",
+            ".",
+            "..",
+            "/../a",
+            "a/b/file",
+            "/a/b/../b/./file",
+            "absolute/b/file",
+            "a/climb/file",
+            "chain",
+            "chain/x",
+            "circle",
+            "circle/x",
+            "dangling",
+            "none/..",
+            "a/b/file/..",
+            "a/b/file/",
+            "a/b/root/a/b",
+            "slash",
+            "slash/file",
+            "file_slash",
+            "absolute/..",
+            "a/b/root/../absolute/b",
+            "../../etc/passwd",
+        ] {
+            for last in [Last::Follow, Last::Keep] {
+                let top = || rustix::fs::open(folder.path(), HANDLE, Mode::empty()).unwrap();
+                let resolve = ResolveFlags::IN_ROOT;
+                let by_system = rustix::fs::openat2(top(), path, last.flags(), Mode::empty(), resolve);
+                let due = told(by_system.map(File::from).map_err(Into::into));
+                assert_eq!(told(walk(top(), Path::new(path), last)), due, "{path}");
+            }
+        }
+    }
 }

@@ -96,6 +96,9 @@ impl Root {
             Ok(top) => top,
             Err(error) => return self.unfound(top, &error),
         };
+        if let Some(entry) = path.strip_prefix(top).ok().and_then(|rest| below::straight(&here, rest)) {
+            return Ok(Some(entry));
+        }
         for way in ways.iter().rev() {
             match below::child(&here, way.file_name().unwrap_or(OsStr::new(".."))) {
                 Ok((_, FileType::Symlink)) => return Err(self.not_followed(way)),
