@@ -16,7 +16,7 @@ use crate::verdict::FailOn;
 const EXIT_CODES: &str = "\
 Exit codes:
   0   ready, ready with warnings, or a selection of checks in which nothing blocks
-  1   the tool itself failed, nothing was judged
+  1   the tool itself failed: nothing was judged, or not all was written
   2   wrong usage, wrong configuration, or a broken check file
   10  warnings, and --fail-on warning was given
   20  not ready
@@ -149,13 +149,13 @@ pub struct JudgeArgs {
     /// Override report templates with the files of this folder
     #[arg(long, value_name = "DIR")]
     pub templates_dir: Option<PathBuf>,
-    /// Folder for a file of each format, such as report.html
+    /// Folder for a file of each format, such as report.html; all of them are for their owner alone
     #[arg(long, value_name = "DIR", default_value = "./bm-preflight-report")]
     pub output_dir: PathBuf,
     /// Write only these formats (repeatable)
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Vec<Format>,
-    /// Write just this report; PATH `-` is standard output (repeatable)
+    /// Write just this report; PATH `-` is standard output (repeatable). A link in its place is replaced, not followed
     #[arg(long, value_name = "FORMAT=PATH", value_parser = OsStringValueParser::new().try_map(report_target), conflicts_with = "format")]
     pub report: Vec<(Format, PathBuf)>,
     /// What makes the exit code non-zero for findings
@@ -226,7 +226,7 @@ pub enum ChecksCommand {
 pub enum FactsCommand {
     /// Print the facts tables: columns, units, grain, and where they are collected
     Schema,
-    /// Ask a snapshot anything, read-only
+    /// Ask a snapshot anything, read-only, for at most 60 seconds and 1 GiB of memory
     Query {
         /// One SELECT
         sql: String,

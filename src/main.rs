@@ -16,21 +16,27 @@ fn main() -> ExitCode {
     let code = match app::execute(&cli) {
         Ok(output) => {
             let mut stdout = std::io::stdout().lock();
-            match stdout.write_all(output.text.as_bytes()).and_then(|()| stdout.flush()) {
+            let printed = stdout.write_all(output.text.as_bytes()).and_then(|()| stdout.flush());
+            output.trouble.iter().for_each(|trouble| tell(trouble));
+            match printed {
                 // A reader that went away (`| head`) is no failure of the run.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    let _ = writeln!(anstream::stderr(), "bm-preflight: standard output: {error}");
+                    tell(&format_args!("standard output: {error}"));
                     1
                 }
-                _ => output.exit_code,
+                _ => output.code(),
             }
         }
         Err(failure) => {
-            let _ = writeln!(anstream::stderr(), "bm-preflight: {failure}");
+            tell(&failure);
             failure.exit_code()
         }
     };
     ExitCode::from(code)
+}
+
+fn tell(trouble: &dyn std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "bm-preflight: {trouble}");
 }
 
 /// Logs go to standard error; standard output carries the report alone.
@@ -44,5 +50,7 @@ fn log(verbose: u8, quiet: bool) {
     let own = Targets::new().with_target("bm_preflight", level);
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+    // A terminal that is gone ends no run: the complaint about it would.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines).with(own).init();
 }

@@ -229,6 +229,7 @@ fn ends(result: &CheckResult) -> Vec<String> {
 const CAUSES_OF_CASES: &[(&str, &str)] = &[
     ("cyrus_answers_without_role", "replication_peer_without_role"),
     ("cyrus_default_partition_used", "mailbox_imported_as_admin0"),
+    ("external_url_path_blocked", "autodiscover_mapi_down"),
     ("folder_not_replicated", "folder_below_inbox"),
     ("folder_not_replicated", "folder_name_hazard"),
     ("mail_service_unreachable", "mailbox_role_without_service"),

@@ -11,14 +11,16 @@ const NAMES: &str = "SELECT v.name, coalesce(v.ascii_name, v.name), v.unicode_na
     v.srv, v.srv_reason FROM autodiscover_verdict AS v ORDER BY v.domain_uid, v.is_alias, v.name";
 
 /// What is asked for at each URL; the external one goes first.
-const URLS: &str = "SELECT m.url, m.method, m.state, m.reason FROM public_url_method AS m ORDER BY NOT m.is_main, m.url";
+const URLS: &str =
+    "SELECT m.url, m.method, m.state, m.reason FROM public_url_method AS m ORDER BY NOT m.is_main, m.url";
 
 /// The traces of all names and URLs, step by step.
 const STEPS: &str = "SELECT s.name, s.depth, s.kind, s.target, s.outcome, s.status, s.detail, s.elapsed_ms \
     FROM autodiscover_step AS s ORDER BY s.name, s.place";
 
 /// The same from other machines.
-const VANTAGES: &str = "SELECT m.name, m.vantage, m.method, m.state, m.reason FROM vantage_method AS m ORDER BY m.name, m.vantage";
+const VANTAGES: &str =
+    "SELECT m.name, m.vantage, m.method, m.state, m.reason FROM vantage_method AS m ORDER BY m.name, m.vantage";
 
 /// Everything that was probed.
 pub(super) struct Probed {
@@ -42,7 +44,11 @@ impl Probed {
                 urls.push(PublicUrl { url: url.clone(), methods: Vec::new(), steps, vantages });
             }
             let cell = MethodCell { method: method.clone(), state: state.clone(), reason: reason.clone() };
-            urls.iter_mut().for_each(|of| if of.url == *url { of.methods.push(cell.clone()) });
+            urls.iter_mut().for_each(|of| {
+                if of.url == *url {
+                    of.methods.push(cell.clone())
+                }
+            });
         }
         urls.iter_mut().for_each(|url| url.methods = in_order(&url.methods, &SERVICES));
         Ok(Self { names, urls })
@@ -52,7 +58,8 @@ impl Probed {
 /// The cells of these methods, each of which has one.
 fn in_order(cells: &[MethodCell], methods: &[&str]) -> Vec<MethodCell> {
     let unknown = |method: &str| MethodCell { method: method.to_owned(), state: "unknown".to_owned(), reason: None };
-    let cell = |method: &&str| cells.iter().find(|cell| cell.method == *method).cloned().unwrap_or_else(|| unknown(method));
+    let cell =
+        |method: &&str| cells.iter().find(|cell| cell.method == *method).cloned().unwrap_or_else(|| unknown(method));
     methods.iter().map(cell).collect()
 }
 

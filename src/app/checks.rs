@@ -225,5 +225,5 @@ fn test(checks: &[Check]) -> Result<Output, Failure> {
         }
     }
     let _ = writeln!(out, "{passed} passed, {failed} failed");
-    Ok(Output { text: out, exit_code: if failed == 0 { 0 } else { 2 } })
+    Ok(Output { text: out, exit_code: if failed == 0 { 0 } else { 2 }, trouble: None })
 }

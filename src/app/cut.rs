@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::Failure;
 use crate::model::reason::Run;
@@ -34,7 +34,7 @@ pub(super) enum Reason {
     Budget(Duration),
     /// SIGINT, after so many seconds.
     Interrupted(u64),
-    /// SIGTERM, after so many seconds.
+    /// SIGTERM, SIGHUP or SIGQUIT, after so many seconds.
     Terminated(u64),
 }
 
@@ -42,13 +42,14 @@ impl Cut {
     /// Begins a run that may take `budget`.
     pub(super) fn new(budget: Option<Duration>) -> Result<Self, Failure> {
         let (signal, is_told) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for number in [SIGINT, SIGTERM] {
-            // The second one ends the process, whatever it waits for: in this order the first one only says so.
-            signal_hook::flag::register_conditional_default(number, Arc::clone(&is_told))
-                .and_then(|_| signal_hook::flag::register(number, Arc::clone(&is_told)))
-                .map_err(|error| Failure::Tool(format!("signals: {error}")))?;
+        let fail = |error: std::io::Error| Failure::Tool(format!("signals: {error}"));
+        // Who presses Ctrl-C after another signal does not wait for anything: in this order the first one only says so. No
+        // other signal loses the report: a connection that is lost sends its own more than once.
+        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&is_told)).map_err(fail)?;
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|number| !is_ignored(*number)) {
+            signal_hook::flag::register(number, Arc::clone(&is_told)).map_err(fail)?;
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)
-                .map_err(|error| Failure::Tool(format!("signals: {error}")))?;
+                .map_err(fail)?;
         }
         let started = Instant::now();
         // A budget beyond what the clock can tell is none.
@@ -61,7 +62,7 @@ impl Cut {
         let after = self.started.elapsed().as_secs();
         match i32::try_from(self.signal.load(Ordering::Relaxed)) {
             Ok(SIGINT) => return Some(Reason::Interrupted(after)),
-            Ok(SIGTERM) => return Some(Reason::Terminated(after)),
+            Ok(SIGTERM | SIGHUP | SIGQUIT) => return Some(Reason::Terminated(after)),
             _ => {}
         }
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
@@ -86,6 +87,14 @@ impl Cut {
         }
         self.end = self.end.map(|end| end.max(Instant::now() + GRACE));
     }
+}
+
+/// Whether a lost connection is not to end the run, as `nohup` has it.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    signal == SIGHUP && mask & (1 << (signal - 1)) != 0
 }
 
 impl From<Reason> for model::Reason {

@@ -7,8 +7,10 @@ use crate::cli::FactsCommand;
 use crate::fact::Value;
 use crate::model::text::visible;
 
-/// Time that a question may take.
-const LIMIT: Duration = Duration::from_secs(300);
+/// Time that a question may take: `--help` tells it.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Characters to which short cells are padded: one that is longer moves its own line alone.
+const WIDEST: usize = 200;
 
 /// Carries out `facts …`.
 pub(super) fn execute(command: &FactsCommand) -> Result<Output, Failure> {
@@ -55,7 +57,9 @@ fn table(columns: &[String], rows: &[Vec<Value>]) -> String {
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
-        .map(|(i, name)| body.iter().map(|row| row[i].chars().count()).chain([name.chars().count()]).max().unwrap_or(0))
+        .map(|(i, name)| {
+            body.iter().map(|row| row[i].chars().count()).chain([name.chars().count()]).max().unwrap_or(0).min(WIDEST)
+        })
         .collect();
     let line = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();

@@ -30,17 +30,26 @@ struct Terminal {
 }
 
 /// What a command leaves to print, and the exit code.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Output {
     /// For standard output.
     pub text: String,
     /// For the system.
     pub exit_code: u8,
+    /// What failed beside that, told after the text.
+    pub trouble: Option<Failure>,
+}
+
+impl Output {
+    /// The exit code of all: what failed counts first.
+    pub fn code(&self) -> u8 {
+        self.trouble.as_ref().map_or(self.exit_code, Failure::exit_code)
+    }
 }
 
 impl Output {
     fn text(text: String) -> Self {
-        Self { text, exit_code: 0 }
+        Self { text, exit_code: 0, trouble: None }
     }
 }
 

@@ -1,9 +1,10 @@
-//! Where reports go: opened before anything is collected, put in place by rename, never half a report.
+//! Where reports go: opened before anything is collected, put in place by rename, never half a report. They name people and
+//! their folders: nobody but their owner reads them.
 
 use std::collections::BTreeSet;
-use std::fs::Permissions;
+use std::fs::DirBuilder;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
@@ -22,7 +23,7 @@ pub(super) struct Targets {
 enum Opened {
     /// Put in place of the path when it is whole.
     Beside(tempfile::NamedTempFile),
-    /// A device or a pipe, which nothing may take the place of.
+    /// A terminal, a pipe or a device, which nothing may take the place of.
     Itself(std::fs::File),
 }
 
@@ -31,7 +32,7 @@ impl Opened {
         match self {
             Self::Beside(mut file) => {
                 file.write_all(content)?;
-                file.flush()?;
+                file.as_file().sync_all()?;
                 file.persist(path).map_err(|error| error.error)?;
                 Ok(())
             }
@@ -47,7 +48,10 @@ impl Targets {
             let paths = default_files(arguments);
             if !paths.is_empty() {
                 let folder = &arguments.output_dir;
-                std::fs::create_dir_all(folder)
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)
                     .map_err(|error| Failure::Tool(format!("{}: {error}", folder.display())))?;
             }
             let is_shown = arguments.format.is_empty() || arguments.format.contains(&Format::Text);
@@ -69,13 +73,13 @@ impl Targets {
     }
 
     /// Writes every report; returns what belongs on standard output. One that cannot be written does not keep the others
-    /// from it: the error is about the first.
+    /// from it, nor the verdict from the terminal: the error is about the first.
     pub(super) fn write(
         self,
         report: &Report,
         templates: Option<&Path>,
         terminal: Terminal,
-    ) -> Result<String, Failure> {
+    ) -> (String, Option<Failure>) {
         let style = Style { templates, colour: false, verbose: terminal.verbose };
         let mut failure = None;
         for (format, path, file) in self.files {
@@ -86,13 +90,13 @@ impl Targets {
             });
             failure = failure.or(written.err());
         }
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let Some(format) = self.stdout else { return Ok(String::new()) };
+        let Some(format) = self.stdout else { return (String::new(), failure) };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
         let colour = choice != anstream::ColorChoice::Never;
-        render(report, format, Style { colour, ..style })
+        match render(report, format, Style { colour, ..style }) {
+            Ok(text) => (text, failure),
+            Err(error) => (String::new(), failure.or(Some(error))),
+        }
     }
 }
 
@@ -116,35 +120,33 @@ fn explicit(reports: &[(Format, PathBuf)]) -> Result<Split, Failure> {
     Ok((files, on_stdout.first().map(|(format, _)| *format)))
 }
 
-/// Where a path leads, by one name: what a link leads to is replaced, and the link stays.
+/// A path by one name: links are followed as far as its folder.
 fn place(path: &Path) -> PathBuf {
-    let in_folder = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?))
-    };
-    std::fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = || Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?));
+    real().unwrap_or_else(|| path.to_owned())
 }
 
-/// A temporary file beside the target, with the permissions of any new file; a device or a pipe itself.
+/// Whether a path leads to what is written to, such as a pipe or a terminal. So does whatever stands for an open file,
+/// such as `/dev/stdout`: a link there is the system's own.
+fn is_written_to(path: &Path) -> bool {
+    let is_of_system = || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    path.exists() && (!path.is_file() || path.is_symlink() && is_of_system())
+}
+
+/// A temporary file beside the target, which takes its place, a link's too; a device or a pipe itself.
 fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Failure> {
     let path = place(&path);
     let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
     if path.is_dir() {
         return Err(Failure::Tool(format!("{}: is a folder", path.display())));
     }
-    if path.exists() && !path.is_file() {
+    if is_written_to(&path) {
         let file = std::fs::File::options().write(true).open(&path).map_err(fail)?;
         return Ok((format, path, Opened::Itself(file)));
     }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let file = tempfile::Builder::new()
-        .prefix(".bm-preflight-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(fail)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new().prefix(".bm-preflight-").tempfile_in(folder).map_err(fail)?;
     Ok((format, path, Opened::Beside(file)))
 }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::autodiscover::Probed;
 use super::cut::Cut;
 use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
-use super::autodiscover::Probed;
 use super::vantage::Elsewhere;
 use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
@@ -47,10 +47,11 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
-    if let Some(target) = snapshot {
-        gathered.facts.save(target)?;
-    }
-    judging.conclude(&gathered, provenance, cut, usize::from(arguments.collect.jobs))
+    // What was collected is judged, whether or not there is room for a copy of it.
+    let saved = snapshot.map_or(Ok(()), |target| gathered.facts.save(target));
+    let output = judging.conclude(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
+    let trouble = saved.err().map(Failure::from).or(output.trouble);
+    Ok(Output { trouble, ..output })
 }
 
 /// Carries out `demo`.
@@ -86,7 +87,7 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
     if !terminal.quiet {
         text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
     }
-    Ok(Output { text, exit_code: 0 })
+    Ok(Output::text(text))
 }
 
 /// A snapshot and a report in the same place: the one written last would be all that is left.
@@ -211,8 +212,9 @@ impl<'a> Judging<'a> {
             coverage: facts.coverage().to_vec(),
             gaps,
         };
-        let text = self.targets.write(&report, self.arguments.templates_dir.as_deref(), self.terminal)?;
-        Ok(Output { text, exit_code })
+        let templates = self.arguments.templates_dir.as_deref();
+        let (text, trouble) = self.targets.write(&report, templates, self.terminal);
+        Ok(Output { text, exit_code, trouble })
     }
 
     /// The results of the selected checks, and what was left out.

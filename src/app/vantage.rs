@@ -66,7 +66,10 @@ impl Elsewhere {
         fixture::insert(store, &self.names.rows()).map_err(fail)?;
         for name in NAMED {
             let Some(table) = store.schema().table(name) else { continue };
-            store.finish(table, Coverage { source: Some("--names".to_owned()), ..Coverage::complete(name, DIRECTORY) })?;
+            store.finish(
+                table,
+                Coverage { source: Some("--names".to_owned()), ..Coverage::complete(name, DIRECTORY) },
+            )?;
         }
         store.origin_mut().vantage = Some(self.label.clone());
         Ok(())
@@ -91,7 +94,8 @@ impl Names {
     /// A mail domain on each line, or a URL with its https://; `#` begins a comment.
     fn of_text(text: &str) -> Self {
         let mut names = Self::default();
-        let lines = text.trim_start_matches('\u{feff}').lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let lines =
+            text.trim_start_matches('\u{feff}').lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         for line in lines.filter(|line| !line.is_empty()) {
             match line.split_once("://") {
                 Some((_, rest)) => names.urls.push(rest.trim_end_matches('/').to_owned()),
@@ -126,10 +130,14 @@ impl Names {
     /// As rows of the directory.
     fn rows(&self) -> Given {
         let row = |cells: &[(&str, &str)]| {
-            cells.iter().map(|(name, value)| ((*name).to_owned(), toml::Value::from(*value))).collect::<BTreeMap<_, _>>()
+            cells
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), toml::Value::from(*value)))
+                .collect::<BTreeMap<_, _>>()
         };
         let domains = self.domains.keys().map(|domain| row(&[("domain_uid", domain)])).collect();
-        let aliases = self.domains.iter().flat_map(|(domain, aliases)| aliases.iter().map(move |alias| (domain, alias)));
+        let aliases =
+            self.domains.iter().flat_map(|(domain, aliases)| aliases.iter().map(move |alias| (domain, alias)));
         let aliases = aliases.map(|(domain, alias)| row(&[("domain_uid", domain), ("alias", alias)])).collect();
         let others = self.urls.get(1..).unwrap_or_default().join(" ");
         let urls = self.urls.first().map(|url| row(&[("external_url", url), ("other_urls", &others)]));
@@ -147,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_list_has_domains_and_urls_and_words_beside_them() {
-        let names = Names::of_text("\u{feff}# ours\r\nExample.org\r\nexample.net # old\r\n\r\nhttps://mail.example.org/\r\n");
+        let names =
+            Names::of_text("\u{feff}# ours\r\nExample.org\r\nexample.net # old\r\n\r\nhttps://mail.example.org/\r\n");
         assert_eq!(names.domains.keys().collect::<Vec<_>>(), ["example.net", "example.org"]);
         assert_eq!(names.urls, ["mail.example.org"]);
         assert_eq!(Names::of_text("# nothing\n"), Names::default());

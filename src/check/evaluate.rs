@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Check, applies, findings, proof};
+use crate::fact::store::READERS;
 use crate::fact::{Facts, Reader};
 use crate::model::{CheckResult, Coverage, Gap, Lang, Missing, Outcome, Remedy, Risk, When};
 
@@ -41,7 +42,7 @@ pub struct Situation<'a> {
     pub cut: Option<Cut>,
 }
 
-/// Evaluates every check on `jobs` threads. Results are ordered by severity, then id.
+/// Evaluates every check on `jobs` threads, as far as there are readers. Results are ordered by severity, then id.
 pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: usize) -> Vec<CheckResult> {
     let next = AtomicUsize::new(0);
     // A reader is dear: each thread has one, and takes check after check.
@@ -59,7 +60,7 @@ pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: us
         std::iter::from_fn(take).map(judge).collect::<Vec<_>>()
     };
     let mut results = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..jobs.min(checks.len())).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (1..jobs.min(checks.len()).min(READERS)).map(|_| scope.spawn(work)).collect();
         let mut results = work();
         for thread in threads {
             results.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -8,7 +8,8 @@ use tera::Context;
 use super::evaluate::Situation;
 use super::message::Part;
 use super::{Check, Problem};
-use crate::fact::{Reader, ScopeKind, Value};
+use crate::fact::{Reader, ScopeKind, Value, bytes};
+use crate::model::text::distinct;
 use crate::model::{Cause, Finding, Lang, Missing, Remediation, Remedy, Risk, Severity, When};
 
 /// The column in which a row gives the code of a reason why its subject cannot be judged.
@@ -97,9 +98,20 @@ pub(super) fn by_subject(
     reader.bind(":to_release", situation.to.clone());
     let subject_at = columns.iter().position(|column| column == "subject").ok_or("the query returns no subject")?;
     let (mut rows, mut without_subject) = (Vec::new(), 0_u64);
+    let explained_at = columns.iter().position(|column| column == EXPLAINED_SUBJECT);
+    let short = |(at, value)| if Some(at) == explained_at { named(value) } else { shortened(value) };
     let take = |row: Vec<Value>| match row.get(subject_at).and_then(as_text) {
-        Some(subject) => rows.push((subject, row.into_iter().map(shortened).collect())),
-        None => without_subject += 1,
+        Some(subject) => {
+            let subject = distinct(subject, MAX_CELL_CHARS);
+            let row: Vec<Value> = row.into_iter().enumerate().map(short).collect();
+            let bytes = subject.len() as u64 + bytes(&row);
+            rows.push((subject, row));
+            bytes
+        }
+        None => {
+            without_subject += 1;
+            0
+        }
     };
     reader.for_each(query, situation.limit, take).map_err(|error| error.to_string())?;
     if without_subject > 0 {
@@ -116,6 +128,14 @@ fn as_text(value: &Value) -> Option<String> {
         Value::Integer(number) => Some(number.to_string()),
         Value::Real(number) => Some(number.0.to_string()),
         Value::Text(text) => Some(text.clone()),
+    }
+}
+
+/// The subject of another finding, as that has it.
+fn named(value: Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(distinct(text, MAX_CELL_CHARS)),
+        other => other,
     }
 }
 

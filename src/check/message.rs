@@ -7,7 +7,7 @@ use tera::{Context, Tera};
 
 use crate::model::Lang;
 
-/// A rendered text beyond this many bytes is an error of the check, not a report.
+/// Bytes of a rendered text that are kept, with a mark where it was longer: nobody reads it to its end.
 const MAX_RENDERED_BYTES: usize = 64 * 1024;
 
 /// Name in the context under which filters find the language; no column can be called so.
@@ -112,24 +112,34 @@ impl Messages {
         }
     }
 
-    /// Renders one template over a finding's columns.
+    /// Renders one template over a finding's columns. A command that is too long, or in which a value would be taken for an
+    /// option, is rendered as nothing.
     pub fn render(&self, part: Part, code: &str, lang: Lang, columns: &mut Context) -> Result<String, String> {
-        let mut out = Bounded(Vec::new());
+        let mut out = Bounded { kept: Vec::new(), is_cut: false };
         columns.insert(LANG, lang.as_str());
         self.0.render_to(&part.name(code, lang), columns, &mut out).map_err(|error| describe(&error).0)?;
-        String::from_utf8(out.0).map(|text| text.trim().to_owned()).map_err(|error| error.to_string())
+        let text = String::from_utf8_lossy(&out.kept);
+        let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).trim();
+        Ok(match (part, out.is_cut) {
+            (Part::Command(_), true) => String::new(),
+            (Part::Command(_), false) => without_options(text),
+            (_, true) => format!("{text}…"),
+            (_, false) => text.to_owned(),
+        })
     }
 }
 
-/// A writer that refuses to grow beyond [`MAX_RENDERED_BYTES`].
-struct Bounded(Vec<u8>);
+/// A writer that keeps [`MAX_RENDERED_BYTES`] at most.
+struct Bounded {
+    kept: Vec<u8>,
+    is_cut: bool,
+}
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_RENDERED_BYTES {
-            return Err(std::io::Error::other(format!("the rendered text is longer than {MAX_RENDERED_BYTES} bytes")));
-        }
-        self.0.extend_from_slice(bytes);
+        let fits = bytes.get(..MAX_RENDERED_BYTES - self.kept.len()).unwrap_or(bytes);
+        self.is_cut |= fits.len() < bytes.len();
+        self.kept.extend_from_slice(fits);
         Ok(bytes.len())
     }
 
@@ -151,10 +161,32 @@ fn describe(error: &tera::Error) -> TemplateError {
     }
 }
 
+/// Stands before a value that may be taken for an option: a character that is none.
+const SUSPECT: char = '\u{fdd0}';
+
 /// Writes a value so that a POSIX shell takes it as one word.
 fn quote(value: &str, out: &mut dyn Write) -> std::io::Result<()> {
-    let quoted = shlex::Quoter::new().allow_nul(true).quote(value).unwrap_or_default();
+    let value = value.replace(SUSPECT, "\u{fffd}");
+    if value.starts_with(['-', '+', '@']) {
+        write!(out, "{SUSPECT}")?;
+    }
+    let quoted = shlex::Quoter::new().allow_nul(true).quote(&value).unwrap_or_default();
     out.write_all(quoted.as_bytes())
+}
+
+/// A command, or nothing when one of its words is an option that a value made. To `dig` a `+` begins one too, and an `@`
+/// names whom to ask.
+fn without_options(command: &str) -> String {
+    let is_dig = command.starts_with("dig ");
+    let is_option = |(at, _): (usize, &str)| {
+        let (before, value) = (command[..at].chars().next_back(), &command[at + SUSPECT.len_utf8()..]);
+        let begins_word = before.is_none_or(|before| before.is_whitespace() || "|&;()<>`".contains(before));
+        begins_word && (is_dig || value.trim_start_matches(['\'', '"']).starts_with('-'))
+    };
+    match command.match_indices(SUSPECT).any(is_option) {
+        true => String::new(),
+        false => command.replace(SUSPECT, ""),
+    }
 }
 
 /// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal; a byte is `B`, or `o` in French.
@@ -342,7 +374,33 @@ mod tests {
     #[test]
     fn a_rendered_text_is_bounded() {
         let template = "{{ path }}".repeat(100);
-        assert!(render(Part::Message, &template, &"x".repeat(10_000)).is_err_and(|e| e.contains("longer")));
+        for letter in ["x", "é"] {
+            let text = render(Part::Message, &template, &letter.repeat(10_001)).unwrap();
+            assert!(text.len() <= MAX_RENDERED_BYTES + 3 && text.len() > MAX_RENDERED_BYTES - 4, "{}", text.len());
+            assert!(text.ends_with(&format!("{letter}…")), "the cut is between two letters");
+        }
+        assert_eq!(render(Part::Command(0), &template, &"x".repeat(10_001)).as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn no_value_becomes_an_option() {
+        for (template, value, command) in [
+            ("bm-cli x {{ path }}", "-rf@example.org", ""),
+            ("bm-cli x {{ path }} --ops y", "--all", ""),
+            ("{{ path }} x", "-x", ""),
+            ("x </dev/null | y {{ path }}", "-x y", ""),
+            ("x {{ path }}", "-a'b $(id)", ""),
+            ("x {{ path }}", "\u{fdd0}-x", "x '\u{fffd}-x'"),
+            ("x --of={{ path }}", "-x", "x --of=-x"),
+            ("x /a/{{ path }}", "-x", "x /a/-x"),
+            ("x {{ path }}", "a -x", "x 'a -x'"),
+            ("x {{ path }}", "+49@example.org", "x +49@example.org"),
+            ("dig +short {{ path }}", "+trace", ""),
+            ("dig +short {{ path }}", "@192.0.2.1", ""),
+            ("dig @{{ path }} x", "192.0.2.1", "dig @192.0.2.1 x"),
+        ] {
+            assert_eq!(render(Part::Command(0), template, value).as_deref(), Ok(command), "{template}, {value}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod store;
 pub mod table;
 
 pub use record::{Cell, Record};
+pub(crate) use store::bytes;
 pub use store::{Facts, Prepared, Reader, SqlError, Store, StoreError};
 pub use table::{Column, Row, Schema, ScopeKind, Table, Value, View};
 

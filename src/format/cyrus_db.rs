@@ -52,22 +52,36 @@ pub enum CyrusDb<'a> {
 /// Cyrus compares as many bytes of a magic.
 const MAGIC_LEN: usize = 16;
 
+/// The first bytes of a file that tell what it is.
+pub const HEAD_LEN: usize = 4096;
+
+impl Kind {
+    /// Recognises a file by its first [`HEAD_LEN`] bytes, or all when it has fewer.
+    pub fn of(head: &[u8]) -> Result<Self, CyrusDbError> {
+        let head = head.get(..HEAD_LEN).unwrap_or(head);
+        match head {
+            [] => Err(CyrusDbError::Empty),
+            _ if head.starts_with(&twoskip::MAGIC[..MAGIC_LEN]) => Ok(Self::Twoskip),
+            _ if head.starts_with(&skiplist::MAGIC[..MAGIC_LEN]) => Ok(Self::Skiplist),
+            [0xa1, 0x02, 0x8b, 0x0d, ..] => Err(CyrusDbError::Other("another file of Cyrus")),
+            _ if head.starts_with(b"SQLite format 3\0") => Err(CyrusDbError::Other("SQLite")),
+            _ if head.get(16..20) == Some(b"\xde\xc0\xef\xbe") => Err(CyrusDbError::Other("LMDB")),
+            // In a flat file a zero byte is escaped.
+            _ if head.iter().all(|byte| *byte == 0) => Err(CyrusDbError::Other("zeros")),
+            _ if head.contains(&0) => Err(CyrusDbError::Other("no text")),
+            _ => Ok(Self::Flat),
+        }
+    }
+}
+
 impl<'a> CyrusDb<'a> {
     /// Recognises and opens the content of a whole file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, CyrusDbError> {
-        if bytes.starts_with(&twoskip::MAGIC[..MAGIC_LEN]) {
-            return Ok(Self::Twoskip(twoskip::Twoskip::parse(bytes)?));
-        }
-        if bytes.starts_with(&skiplist::MAGIC[..MAGIC_LEN]) {
-            return Ok(Self::Skiplist(skiplist::Skiplist::parse(bytes)?));
-        }
-        match bytes {
-            [] => Err(CyrusDbError::Empty),
-            [0xa1, 0x02, 0x8b, 0x0d, ..] => Err(CyrusDbError::Other("another file of Cyrus")),
-            _ if bytes.starts_with(b"SQLite format 3\0") => Err(CyrusDbError::Other("SQLite")),
-            _ if bytes.get(16..20) == Some(b"\xde\xc0\xef\xbe") => Err(CyrusDbError::Other("LMDB")),
-            _ => Ok(Self::Flat(bytes)),
-        }
+        Ok(match Kind::of(bytes)? {
+            Kind::Twoskip => Self::Twoskip(twoskip::Twoskip::parse(bytes)?),
+            Kind::Skiplist => Self::Skiplist(skiplist::Skiplist::parse(bytes)?),
+            Kind::Flat => Self::Flat(bytes),
+        })
     }
 
     /// Which kind it is.

@@ -106,6 +106,8 @@ pub struct Directories {
     pub header: PathBuf,
     /// `cyrus.index`.
     pub index: PathBuf,
+    /// Levels of each of the directories below its partition's.
+    pub levels: usize,
 }
 
 /// Which directory of a partition.
@@ -272,7 +274,8 @@ impl Directories {
             directory.join(format!("cyrus.{name}"))
         };
         let (header, index) = (file("header"), file("index"));
-        Ok(Self { archive: roots.archive.map(|root| Path::new(root).join(&path)), header, index, data, meta })
+        let (archive, levels) = (roots.archive.map(|root| Path::new(root).join(&path)), path.iter().count());
+        Ok(Self { archive, header, index, data, meta, levels })
     }
 }
 

@@ -14,14 +14,14 @@ const GROUPS: &[u16] = &[29, 23, 24, 25, 30, 22, 26, 27, 28, 31, 32, 33, 0x100, 
 /// Signatures: RSA of both kinds, ECDSA, DSA, Ed25519, Ed448, Brainpool's, down to SHA-1 (the registry "TLS
 /// SignatureScheme").
 const SIGNATURES: &[u16] = &[
-    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501, 0x0601, 0x081a,
-    0x081b, 0x081c, 0x0303, 0x0301, 0x0402, 0x0502, 0x0602, 0x0302, 0x0203, 0x0201, 0x0202,
+    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501, 0x0601,
+    0x081a, 0x081b, 0x081c, 0x0303, 0x0301, 0x0402, 0x0502, 0x0602, 0x0302, 0x0203, 0x0201, 0x0202,
 ];
 
 /// The random value of a server that answers TLS 1.3 with a request to try again (RFC 8446, 4.1.3).
 const RETRY: [u8; 32] = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16,
-    0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// Up to which version a greeting goes.
@@ -80,7 +80,8 @@ pub fn client_hello(host: Option<&str>, newest: Newest, random: [u8; 32]) -> Vec
 /// The suites that clients have: none without encryption or without a server that proves itself, none of the weakened
 /// ones for export.
 fn ciphers(newest: Newest) -> Vec<u16> {
-    let mut suites: Vec<u16> = CIPHERS.values().filter(|suite| is_offered(suite, newest)).map(|suite| suite.id.0).collect();
+    let mut suites: Vec<u16> =
+        CIPHERS.values().filter(|suite| is_offered(suite, newest)).map(|suite| suite.id.0).collect();
     suites.sort_unstable_by(|a, b| b.cmp(a));
     suites
 }
@@ -169,7 +170,8 @@ fn chosen(messages: &[u8]) -> Option<Choice> {
 }
 
 fn of_hello(hello: &TlsServerHelloContents<'_>) -> Choice {
-    let extensions = hello.ext.and_then(|bytes| parse_tls_extensions(bytes).ok()).map(|(_, all)| all).unwrap_or_default();
+    let extensions =
+        hello.ext.and_then(|bytes| parse_tls_extensions(bytes).ok()).map(|(_, all)| all).unwrap_or_default();
     let version = extensions.iter().find_map(|extension| match extension {
         tls_parser::TlsExtension::SupportedVersions(versions) => versions.first().copied(),
         _ => None,
@@ -183,7 +185,10 @@ fn of_hello(hello: &TlsServerHelloContents<'_>) -> Choice {
     Choice {
         version: word_of_version(version),
         is_old: version.0 < TlsVersion::Tls12.0,
-        cipher: hello.cipher.get_ciphersuite().map_or_else(|| format!("{:#06x}", hello.cipher.0), |suite| suite.name.to_owned()),
+        cipher: hello
+            .cipher
+            .get_ciphersuite()
+            .map_or_else(|| format!("{:#06x}", hello.cipher.0), |suite| suite.name.to_owned()),
         cipher_number: hello.cipher.0,
         group: wants_group.then(|| group.map_or_else(String::new, |group| format!("{group:?}"))),
         chain: Vec::new(),
@@ -230,7 +235,10 @@ mod tests {
         }
         let Said::Chose(choice) = parse(&whole) else { panic!() };
         assert_eq!((choice.version.as_str(), choice.cipher.as_str()), ("TLSv1.2", "TLS_RSA_WITH_AES_128_CBC_SHA"));
-        assert_eq!((choice.is_old, choice.group, choice.chain), (false, None, vec![b"leaf".to_vec(), b"authority".to_vec()]));
+        assert_eq!(
+            (choice.is_old, choice.group, choice.chain),
+            (false, None, vec![b"leaf".to_vec(), b"authority".to_vec()])
+        );
     }
 
     #[test]
@@ -260,14 +268,19 @@ mod tests {
             let bytes = client_hello(host, newest, [9; 32]);
             let (rest, record) = tls_parser::parse_tls_plaintext(&bytes).unwrap();
             assert!(rest.is_empty());
-            let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = record.msg.as_slice() else { panic!() };
+            let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = record.msg.as_slice() else {
+                panic!()
+            };
             let (_, extensions) = parse_tls_extensions(hello.ext.unwrap()).unwrap();
-            let names = extensions.iter().any(|e| matches!(e, tls_parser::TlsExtension::SNI(names) if names[0].1 == b"d.test"));
+            let names =
+                extensions.iter().any(|e| matches!(e, tls_parser::TlsExtension::SNI(names) if names[0].1 == b"d.test"));
             assert_eq!(names, host.is_some());
             let names: Vec<&str> = hello.ciphers.iter().map(|id| id.get_ciphersuite().unwrap().name).collect();
             assert_eq!(names.contains(&"TLS_RSA_WITH_AES_128_CBC_SHA"), newest == Newest::Tls12);
             assert_eq!(names.contains(&"TLS_AES_128_GCM_SHA256"), newest == Newest::Tls13);
-            assert!(!names.iter().any(|name| name.contains("NULL") || name.contains("anon") || name.contains("EXPORT")));
+            assert!(
+                !names.iter().any(|name| name.contains("NULL") || name.contains("anon") || name.contains("EXPORT"))
+            );
         }
     }
 }

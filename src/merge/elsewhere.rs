@@ -29,7 +29,10 @@ pub(super) fn verify(parts: &[Part], elsewhere: &[Part]) -> Result<(), MergeErro
     let label = |part: &Part| part.origin().vantage.clone().unwrap_or_default();
     for (number, part) in elsewhere.iter().enumerate() {
         if parts.is_empty() {
-            return Err(MergeError::Misfit(format!("{} was made from another machine: give a server's beside it", shown(part))));
+            return Err(MergeError::Misfit(format!(
+                "{} was made from another machine: give a server's beside it",
+                shown(part)
+            )));
         }
         if let Some(other) = elsewhere.iter().take(number).find(|other| label(other) == label(part)) {
             let both = format!("{} and {} are both called {}", shown(other), shown(part), label(part));
@@ -43,7 +46,8 @@ pub(super) fn verify(parts: &[Part], elsewhere: &[Part]) -> Result<(), MergeErro
 pub(super) fn tell(store: &mut Store, elsewhere: &[Part], schema: &Schema) -> Result<(), StoreError> {
     let Some(table) = schema.table(TABLE) else { return Ok(()) };
     for part in elsewhere {
-        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged { path: part.path.clone(), reason: error.to_string() };
+        let damaged =
+            |error: &dyn std::fmt::Display| StoreError::Damaged { path: part.path.clone(), reason: error.to_string() };
         let reader = part.facts.reader()?;
         let label = part.origin().vantage.clone().unwrap_or_default();
         let text = |cell: Option<String>| cell.map_or(Value::Null, Value::Text);
@@ -54,7 +58,11 @@ pub(super) fn tell(store: &mut Store, elsewhere: &[Part], schema: &Schema) -> Re
         if let Some(reason) = store.insert(table, SCOPE, &rows)? {
             return Err(damaged(&reason));
         }
-        let gaps = part.facts.coverage().iter().filter(|told| told.scope == SCOPE && told.completeness != Completeness::Complete);
+        let gaps = part
+            .facts
+            .coverage()
+            .iter()
+            .filter(|told| told.scope == SCOPE && told.completeness != Completeness::Complete);
         if let Some(reason) = gaps.into_iter().find_map(|gap| gap.reason.clone()) {
             store.finish(table, Coverage::partial(TABLE, SCOPE, reason))?;
         }

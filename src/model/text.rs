@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A language of the reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -51,6 +52,16 @@ impl<T> Localized<T> {
     }
 }
 
+/// A text of at most `limit` characters as it is; of a longer one so many, a mark, and a sum of all of it: what was different
+/// stays different.
+pub fn distinct(text: String, limit: usize) -> String {
+    if text.len() <= limit || text.chars().nth(limit).is_none() {
+        return text;
+    }
+    let sum = Sha256::digest(&text).iter().take(8).fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
+    text.chars().take(limit).chain(['…']).chain(sum.chars()).collect()
+}
+
 /// Makes characters visible that a terminal, a browser or an XML reader would act on or hide: control characters,
 /// line and paragraph separators, bidirectional overrides, zero-width characters and non-characters become `\u{…}`.
 /// `\n` and `\t` are kept when `keep_lines` is set.
@@ -92,6 +103,14 @@ fn is_hazardous(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_and_stays_different() {
+        assert_eq!(distinct("é".repeat(5), 5), "é".repeat(5));
+        let [one, other] = ["a", "b"].map(|end| distinct(format!("ééééé{end}"), 5));
+        assert!(one.starts_with("ééééé…") && other.starts_with("ééééé…") && one != other, "{one} {other}");
+        assert_eq!(one.chars().count(), 5 + 1 + 16);
+    }
 
     #[test]
     fn hazards_become_visible_and_words_stay() {

@@ -155,7 +155,8 @@ fn method_cell(told: &[MethodCell], method: &'static str, words: &Catalogue) -> 
 
 /// The two verdicts on a name.
 pub(super) fn verdict_cells(name: &MailName, words: &Catalogue) -> [Cell; 2] {
-    [("bm_mapi", &name.bm_mapi), ("workstation", &name.workstation)].map(|(column, code)| verdict_cell(column, code, words))
+    [("bm_mapi", &name.bm_mapi), ("workstation", &name.workstation)]
+        .map(|(column, code)| verdict_cell(column, code, words))
 }
 
 pub(super) fn verdict_cell(column: &'static str, code: &str, words: &Catalogue) -> Cell {

@@ -299,11 +299,14 @@ impl Page<'_> {
             let cells = cells.chain(autodiscover::verdict_cells(name, self.words).map(|cell| (cell, true)));
             self.matrix_row(&padded(&shown_name(name), first), cells, &widths);
             for vantage in &name.vantages {
-                let cells = autodiscover::cells(&METHODS, &vantage.methods, self.words).into_iter().map(|cell| (cell, false));
+                let cells =
+                    autodiscover::cells(&METHODS, &vantage.methods, self.words).into_iter().map(|cell| (cell, false));
                 let verdict = vantage.workstation.as_deref().unwrap_or("unknown");
                 // What bm-mapi finds is not for another machine to say.
                 let verdicts = [("bm_mapi", "absent"), ("workstation", verdict)];
-                let verdicts = verdicts.map(|(column, code)| (autodiscover::verdict_cell(column, code, self.words), column == "workstation"));
+                let verdicts = verdicts.map(|(column, code)| {
+                    (autodiscover::verdict_cell(column, code, self.words), column == "workstation")
+                });
                 self.matrix_row(&padded(&self.seen_from(&vantage.label), first), cells.chain(verdicts), &widths);
             }
         }

@@ -107,7 +107,8 @@ fn scenario_86_the_service_says_otherwise() {
 #[test]
 fn scenario_87_no_domain() {
     let outcome = World::new().domains(&[]).zone(zone()).run();
-    let unknown = ["external_url_path_blocked", "mapi_override_useless", "mapi_start_check_disagrees", "mapi_will_not_start"];
+    let unknown =
+        ["external_url_path_blocked", "mapi_override_useless", "mapi_start_check_disagrees", "mapi_will_not_start"];
     outcome.expect_of("87", &[], &["mail_domain_missing: installation"], &unknown);
     assert_eq!(outcome.severities("mail_domain_missing"), ["info"]);
     assert_eq!(outcome.rows("SELECT name FROM autodiscover_name"), Vec::<Vec<String>>::new());
@@ -125,7 +126,8 @@ fn scenario_88_every_resolver_is_silent() {
     let told = |address: std::net::SocketAddr| format!("autodiscover_resolver_silent: {address} (all)");
     let findings = [told(one.address), told(two.address)];
     let findings: Vec<&str> = findings.iter().map(String::as_str).collect();
-    let decided = [DIRECTORY_ONLY, "autodiscover_name_invalid", "external_url_internal", "autodiscover_resolver_silent"];
+    let decided =
+        [DIRECTORY_ONLY, "autodiscover_name_invalid", "external_url_internal", "autodiscover_resolver_silent"];
     let undecided: Vec<String> = ids().into_iter().filter(|id| !decided.contains(&id.as_str())).collect();
     let undecided: Vec<&str> = undecided.iter().map(String::as_str).collect();
     outcome.expect("88", ("unknown", "unknown"), &findings, &undecided);

@@ -89,10 +89,15 @@ fn nobody_is_led_to_a_service_of_this_machine() {
         let is_told = outcome.findings().iter().any(|finding| finding.starts_with("autodiscover_redirect_broken"));
         assert_eq!(is_told, told, "{target}: {:?}\n{}", outcome.findings(), outcome.trace());
         if target.contains("home.d.test") {
-            assert!(outcome.findings().contains("autodiscover_loopback_address: home.d.test"), "{:?}", outcome.findings());
+            assert!(
+                outcome.findings().contains("autodiscover_loopback_address: home.d.test"),
+                "{:?}",
+                outcome.findings()
+            );
         }
     }
-    let world = World::new().zone(zone().srv("_autodiscover._tcp.d.test", 0, 0, port, "home.d.test").a("home.d.test", "127.0.0.1"));
+    let world = World::new()
+        .zone(zone().srv("_autodiscover._tcp.d.test", 0, 0, port, "home.d.test").a("home.d.test", "127.0.0.1"));
     let outcome = world.bluemind().run();
     assert!(outcome.findings().contains("autodiscover_loopback_address: home.d.test"), "{:?}", outcome.findings());
     assert_eq!(seen.load(Ordering::SeqCst), 0, "nothing was ever asked there");
@@ -105,11 +110,18 @@ fn every_address_is_asked() {
     let mut world = World::new().zone(all);
     for address in &addresses {
         let good = world.logged(http::bluemind().behind(world.good()));
-        let site = if address == "192.0.2.9" { Site::always(Response::new("404 Not Found", &[], "no")).behind(world.good()) } else { good };
+        let site = if address == "192.0.2.9" {
+            Site::always(Response::new("404 Not Found", &[], "no")).behind(world.good())
+        } else {
+            good
+        };
         world = world.at(address, 443, site);
     }
     let outcome = world.run();
-    assert_eq!(outcome.rows("SELECT count(DISTINCT address) FROM http_exchange WHERE method = 'autodiscover'"), [["9"]]);
+    assert_eq!(
+        outcome.rows("SELECT count(DISTINCT address) FROM http_exchange WHERE method = 'autodiscover'"),
+        [["9"]]
+    );
     assert_ne!(outcome.verdicts("d.test").1, "yes", "{}", outcome.trace());
     let many: Vec<String> = (1..=40).map(|n| format!("198.51.100.{n}")).collect();
     let world = World::new().zone(many.iter().fold(Zone::new().soa("d.test"), |zone, address| zone.a(HOST, address)));
@@ -137,7 +149,8 @@ fn a_resolver_that_drops_questions_for_ipv6_is_asked_for_few() {
     // Three seconds for each name would be a minute.
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
     assert!(names.iter().all(|name| outcome.verdicts(name).0 == "yes"), "{}", outcome.trace());
-    let asked = |outcome: &str| format!("SELECT count(*) FROM dns_answer WHERE type = 'AAAA' AND outcome = '{outcome}'");
+    let asked =
+        |outcome: &str| format!("SELECT count(*) FROM dns_answer WHERE type = 'AAAA' AND outcome = '{outcome}'");
     assert_ne!(outcome.rows(&asked("not_asked")), [["0"]]);
     let outcome = World::new().domains(&domains).zone(zone(false)).bluemind().run();
     assert_eq!(outcome.rows(&asked("not_asked")), [["0"]]);

@@ -46,7 +46,8 @@ fn a_proxy_that_passes_on_the_pages_alone_is_told_for_each_path() {
     let site = world.logged(site.behind(world.good()));
     let outcome = world.at(BLUEMIND, 443, site).run();
     let findings: Vec<String> = outcome.findings().into_iter().collect();
-    let blocked = ["Microsoft-Server-ActiveSync", "mapi/emsmdb/"].map(|path| format!("external_url_path_blocked: {URL}{path} (not_passed_on)"));
+    let blocked = ["Microsoft-Server-ActiveSync", "mapi/emsmdb/"]
+        .map(|path| format!("external_url_path_blocked: {URL}{path} (not_passed_on)"));
     assert_eq!(findings, blocked, "{}", outcome.trace());
     assert!(outcome.unknown().contains("external_url_path_blocked"), "400 may be of bm-mapi itself");
 }
@@ -58,32 +59,43 @@ fn its_certificate_its_name_and_its_service_are_told() {
     let ended = Tls::of(world.authority().issue(&Leaf::of(&names).valid(NOW - 90 * DAY, NOW - DAY)));
     let site = world.logged(http::bluemind_with_pages().behind(ended));
     let outcome = world.at(BLUEMIND, 443, site).run();
-    assert!(outcome.findings().contains(&format!("external_url_certificate: {URL} (expired)")), "{:?}", outcome.findings());
+    assert!(
+        outcome.findings().contains(&format!("external_url_certificate: {URL} (expired)")),
+        "{:?}",
+        outcome.findings()
+    );
 
-    let world = World::new().zone(Zone::new().soa("d.test").a("autodiscover.d.test", BLUEMIND)).external_url("mail.d.test");
+    let world =
+        World::new().zone(Zone::new().soa("d.test").a("autodiscover.d.test", BLUEMIND)).external_url("mail.d.test");
     let gone = world.bluemind().run();
-    assert!(gone.findings().iter().any(|told| told.starts_with(&format!("external_url_unreachable: {URL}"))), "{:?}", gone.findings());
+    assert!(
+        gone.findings().iter().any(|told| told.starts_with(&format!("external_url_unreachable: {URL}"))),
+        "{:?}",
+        gone.findings()
+    );
 
     // Only at one of two addresses: the other is somebody else's.
     let world = World::new().zone(zone().a("mail.d.test", OTHER)).external_url("mail.d.test");
     let good = world.logged(http::bluemind_with_pages().behind(world.good()));
     let other = http::not_found().behind(world.good());
     let half = world.at(BLUEMIND, 443, good).at(OTHER, 443, other).run();
-    assert!(half.findings().iter().any(|told| told.starts_with(&format!("external_url_unreachable: {URL}"))), "{:?}", half.findings());
+    assert!(
+        half.findings().iter().any(|told| told.starts_with(&format!("external_url_unreachable: {URL}"))),
+        "{:?}",
+        half.findings()
+    );
     assert!(half.told().contains("192.0.2.2 does not lead to BlueMind"), "{}", half.told());
 }
 
 #[test]
 fn bm_ini_goes_before_the_database() {
     let world = World::new().zone(zone().a("webmail.d.test", BLUEMIND)).external_url("mail.d.test");
-    let world = world.file("etc/bm/bm.ini", "[global]\nexternal-url = webmail.d.test\nother-urls = mail.d.test mail.corp.local\n");
+    let world = world
+        .file("etc/bm/bm.ini", "[global]\nexternal-url = webmail.d.test\nother-urls = mail.d.test mail.corp.local\n");
     let outcome = world.bluemind().run();
     let urls = outcome.rows("SELECT url, source, is_main FROM public_url ORDER BY url");
-    let expected = [
-        ["https://mail.corp.local/", "bm_ini", "0"],
-        [URL, "bm_ini", "0"],
-        ["https://webmail.d.test/", "bm_ini", "1"],
-    ];
+    let expected =
+        [["https://mail.corp.local/", "bm_ini", "0"], [URL, "bm_ini", "0"], ["https://webmail.d.test/", "bm_ini", "1"]];
     assert_eq!(urls, expected);
     assert_eq!(outcome.rows("SELECT external_url FROM public_host"), [["webmail.d.test"]]);
     assert!(outcome.findings().contains("external_url_internal: https://mail.corp.local/"), "{:?}", outcome.findings());

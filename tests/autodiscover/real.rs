@@ -23,7 +23,8 @@ fn certificate(folder: &Path, key: &[&str]) {
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-nodes", "-days", "3650", "-subj", "/CN=d.test", "-addext"]);
     command.arg(format!("subjectAltName=DNS:d.test,DNS:{HOST}")).args(key);
-    let out = command.arg("-keyout").arg(folder.join("key.pem")).arg("-out").arg(folder.join("cert.pem")).output().unwrap();
+    let out =
+        command.arg("-keyout").arg(folder.join("key.pem")).arg("-out").arg(folder.join("cert.pem")).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -54,19 +55,35 @@ fn behind_nginx(key: &[&str], http: &str, server: &str) -> Outcome {
 
 #[test]
 fn what_this_program_does_not_speak_is_unknown_and_named() {
-    let (p256, p521) = (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"]);
+    let (p256, p521) = (
+        ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+    );
     for (key, server, offer) in [
         (RSA, "ssl_protocols TLSv1.2; ssl_ciphers AES128-SHA;", "TLSv1.2 with TLS_RSA_WITH_AES_128_CBC_SHA"),
-        (RSA, "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES256-SHA384;", "TLSv1.2 with TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"),
+        (
+            RSA,
+            "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES256-SHA384;",
+            "TLSv1.2 with TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+        ),
         (p256.as_slice(), "ssl_protocols TLSv1.3; ssl_ecdh_curve secp521r1;", " and the group Secp521r1"),
         (p256.as_slice(), "ssl_protocols TLSv1.2; ssl_ecdh_curve secp521r1;", "TLSv1.2 with TLS_ECDHE_ECDSA_WITH_"),
         (p521.as_slice(), "ssl_protocols TLSv1.2;", "TLSv1.2 with TLS_ECDHE_ECDSA_WITH_"),
     ] {
         let outcome = behind_nginx(key, "", &format!("{server} {MAPI}"));
-        assert_eq!(outcome.verdicts("d.test"), ("unknown".to_owned(), "unknown".to_owned()), "{server}\n{}", outcome.trace());
+        assert_eq!(
+            outcome.verdicts("d.test"),
+            ("unknown".to_owned(), "unknown".to_owned()),
+            "{server}\n{}",
+            outcome.trace()
+        );
         assert!(outcome.findings().is_empty(), "{server}: {:?}", outcome.findings());
         assert!(outcome.unknown().contains("mapi_will_not_start"), "{server}");
-        assert!(outcome.reasons("autodiscover_unreachable").contains(offer), "{server}: {}", outcome.reasons("autodiscover_unreachable"));
+        assert!(
+            outcome.reasons("autodiscover_unreachable").contains(offer),
+            "{server}: {}",
+            outcome.reasons("autodiscover_unreachable")
+        );
     }
     let spoken = behind_nginx(RSA, "", &format!("ssl_protocols TLSv1.2; {MAPI}"));
     assert_eq!(spoken.verdicts("d.test").0, "yes", "{}", spoken.trace());
@@ -76,14 +93,15 @@ fn what_this_program_does_not_speak_is_unknown_and_named() {
 fn a_limit_is_no_service_that_is_down() {
     for (rate, status, burst) in [("1r/s", 429, ""), ("1r/s", 503, ""), ("60r/m", 503, "burst=1")] {
         let zone = format!("limit_req_zone $binary_remote_addr zone=z:1m rate={rate};");
-        let server = format!(
-            "limit_req_status {status}; location / {{ limit_req zone=z {burst}; proxy_pass http://mapi; }}"
-        );
+        let server =
+            format!("limit_req_status {status}; location / {{ limit_req zone=z {burst}; proxy_pass http://mapi; }}");
         let mapi = free();
-        let upstream = format!("{zone} upstream mapi {{ server {mapi}; }} server {{ listen {mapi}; access_log off; {MAPI} }}");
+        let upstream =
+            format!("{zone} upstream mapi {{ server {mapi}; }} server {{ listen {mapi}; access_log off; {MAPI} }}");
         let outcome = behind_nginx(RSA, &upstream, &server);
         assert!(["yes", "unknown"].contains(&outcome.verdicts("d.test").0.as_str()), "{status}\n{}", outcome.trace());
-        let findings: Vec<String> = outcome.findings().into_iter().filter(|f| !f.starts_with("autodiscover_certificate_")).collect();
+        let findings: Vec<String> =
+            outcome.findings().into_iter().filter(|f| !f.starts_with("autodiscover_certificate_")).collect();
         assert!(findings.is_empty(), "{status}: {findings:?}\n{}", outcome.trace());
     }
 }
@@ -95,28 +113,45 @@ fn a_certificate_that_is_asked_of_clients_is_told() {
         for (verify, works) in [("on", "no"), ("optional", "yes")] {
             let world = World::new().zone(zone());
             certificate(world.folder(), RSA);
-            let server = format!("access_log {}/access.log; {server}", world.folder().display()).replace("CERT", &world.folder().join("cert.pem").display().to_string()).replace("VERIFY", verify);
+            let server = format!("access_log {}/access.log; {server}", world.folder().display())
+                .replace("CERT", &world.folder().join("cert.pem").display().to_string())
+                .replace("VERIFY", verify);
             let (daemon, address) = nginx(world.folder(), "", &server);
             let outcome = world.peer(BLUEMIND, 443, address).keep(daemon).run();
             assert_eq!(outcome.verdicts("d.test").0, works, "{protocol} {verify}\n{}", outcome.trace());
             let told = "autodiscover_unreachable: d.test (client_certificate)";
-            assert_eq!(outcome.findings().contains(told), verify == "on", "{protocol} {verify}: {:?}", outcome.findings());
+            assert_eq!(
+                outcome.findings().contains(told),
+                verify == "on",
+                "{protocol} {verify}: {:?}",
+                outcome.findings()
+            );
         }
     }
 }
 
 #[test]
 fn a_log_that_nginx_still_holds_back_denies_nothing() {
-    let world = World::new().zone(["a", "b", "c", "e"].iter().fold(zone(), |zone, n| zone.soa(&format!("{n}.test")).a(&format!("autodiscover.{n}.test"), BLUEMIND)));
+    let world = World::new().zone(
+        ["a", "b", "c", "e"]
+            .iter()
+            .fold(zone(), |zone, n| zone.soa(&format!("{n}.test")).a(&format!("autodiscover.{n}.test"), BLUEMIND)),
+    );
     let world = world.domains(&[("d.test", &[]), ("a.test", &[]), ("b.test", &[]), ("c.test", &[]), ("e.test", &[])]);
     certificate(world.folder(), RSA);
     // Each line has some 220 bytes: four come out together, as the fifth does not fit; of ten requests two stay inside.
     let log = format!("access_log {}/access.log combined buffer=1k;", world.folder().display());
     let (daemon, address) = nginx(world.folder(), "", &format!("{log} {MAPI}"));
     let outcome = world.peer(BLUEMIND, 443, address).keep(daemon).run();
-    let proofs = outcome.rows("SELECT DISTINCT holds FROM identity_proof WHERE proof = 'access_log' AND holds <> 'unknown' ORDER BY holds");
+    let proofs = outcome.rows(
+        "SELECT DISTINCT holds FROM identity_proof WHERE proof = 'access_log' AND holds <> 'unknown' ORDER BY holds",
+    );
     assert_eq!(proofs, [["late"], ["yes"]], "{}", outcome.trace());
-    assert!(!outcome.findings().iter().any(|finding| finding.starts_with("autodiscover_other_bluemind")), "{:?}", outcome.findings());
+    assert!(
+        !outcome.findings().iter().any(|finding| finding.starts_with("autodiscover_other_bluemind")),
+        "{:?}",
+        outcome.findings()
+    );
 }
 
 /// Knot with the zone above, which delegates d.test to somebody else.
@@ -142,7 +177,11 @@ fn a_server_that_does_not_look_further_denies_nothing() {
     let (daemon, address) = knot(world.folder());
     let alone = world.resolver(address).keep(daemon).bluemind().run();
     assert_eq!(alone.verdicts("d.test").0, "unknown", "{}", alone.trace());
-    assert!(alone.findings().contains("autodiscover_resolver_refuses: autodiscover.d.test (no_recursion)"), "{:?}", alone.findings());
+    assert!(
+        alone.findings().contains("autodiscover_resolver_refuses: autodiscover.d.test (no_recursion)"),
+        "{:?}",
+        alone.findings()
+    );
     assert!(alone.unknown().contains("mapi_will_not_start"), "{:?}", alone.unknown());
     let world = World::new();
     let (daemon, address) = knot(world.folder());

@@ -49,6 +49,9 @@ fn other_files_are_no_data_bases() {
     for other in [&header, &b"\xa1\x02\x8b\x0d"[..], b"SQLite format 3\0...", b"0123456789abcdef\xde\xc0\xef\xbe..."] {
         assert!(matches!(entries(other), Err(CyrusDbError::Other(_))), "{other:?}");
     }
+    for (other, told) in [(&[0; 5000][..], "zeros"), (b"a\tb\n\0", "no text")] {
+        assert_eq!(entries(other), Err(CyrusDbError::Other(told)));
+    }
     assert!(matches!(entries(b"\xa1\x02\x8b\x0dtwoskip file\0"), Err(CyrusDbError::Twoskip(_))));
     assert!(matches!(entries(b"\xa1\x02\x8b\x0dskiplist file\0"), Err(CyrusDbError::Skiplist(_))));
 }

@@ -190,13 +190,28 @@ fn what_another_machine_sees_stands_beside_what_the_core_sees() {
     let reports = installation.path("reports");
     let mut judge = bm_preflight();
     judge.args(["run", "--format", "html", "--format", "json", "--format", "junit", "--format", "text"]).args(ANY_DISK);
-    let judged = judge.arg("--from-facts").arg(&core).arg("--from-facts").arg(&lan).arg("--output-dir").arg(&reports).output().unwrap();
+    let judged = judge
+        .arg("--from-facts")
+        .arg(&core)
+        .arg("--from-facts")
+        .arg(&lan)
+        .arg("--output-dir")
+        .arg(&reports)
+        .output()
+        .unwrap();
     let result = run::judged(&judged, &core, &reports);
     let check = result.check("autodiscover_vantage_differs");
-    let subjects: Vec<&str> = check["findings"].as_array().unwrap().iter().map(|f| f["subject"].as_str().unwrap()).collect();
-    assert!(subjects.contains(&"example.org (lan)") && subjects.contains(&"https://mail.example.org/ (lan)"), "{subjects:?}");
+    let subjects: Vec<&str> =
+        check["findings"].as_array().unwrap().iter().map(|f| f["subject"].as_str().unwrap()).collect();
+    assert!(
+        subjects.contains(&"example.org (lan)") && subjects.contains(&"https://mail.example.org/ (lan)"),
+        "{subjects:?}"
+    );
     let names = result.report["autodiscover"].as_array().unwrap();
-    assert!(names.iter().all(|name| name["bm_mapi"] == "yes" && name["vantages"][0]["workstation"] == "no"), "{names:#?}");
+    assert!(
+        names.iter().all(|name| name["bm_mapi"] == "yes" && name["vantages"][0]["workstation"] == "no"),
+        "{names:#?}"
+    );
     let page = std::fs::read_to_string(reports.join("report.html")).unwrap();
     assert!(page.contains("seen from <bdi>lan</bdi>"));
 }

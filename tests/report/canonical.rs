@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
-    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing, PublicUrl, SERVICES, Vantage,
-    Outcome, Remediation, Remedy, Risk, Severity, Step, Waived, When, Who,
+    Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing,
+    Outcome, PublicUrl, Remediation, Remedy, Risk, SERVICES, Severity, Step, Vantage, Waived, When, Who,
 };
 use bm_preflight::report::{Installation, Report, Run};
 use bm_preflight::verdict::{FailOn, Selection, judge};
@@ -118,7 +118,12 @@ fn urls() -> Vec<PublicUrl> {
     };
     let here = cells([("yes", None), ("no", Some("not_passed_on")), ("yes", None), ("unknown", Some("timeout"))]);
     let there = Vantage { label: "lan".into(), methods: cells([("yes", None); 4]), workstation: None };
-    vec![PublicUrl { url: "https://mail.example.org/".into(), methods: here, steps: bad_steps(), vantages: vec![there] }]
+    vec![PublicUrl {
+        url: "https://mail.example.org/".into(),
+        methods: here,
+        steps: bad_steps(),
+        vantages: vec![there],
+    }]
 }
 
 /// `depth kind status outcome target`, then the detail after a bar; takes 12 ms unless nothing was asked.

@@ -24,7 +24,18 @@ fn every_key_is_in_its_place() {
     let root = parsed(&report(Lang::En, FailOn::Blocker));
     assert_eq!(
         keys(&root),
-        ["format", "tool", "run", "verdict", "exit_code", "summary", "checks", "autodiscover", "coverage",]
+        [
+            "format",
+            "tool",
+            "run",
+            "verdict",
+            "exit_code",
+            "summary",
+            "checks",
+            "autodiscover",
+            "public_urls",
+            "coverage"
+        ]
     );
     assert_eq!(keys(&root["tool"]), ["name", "version"]);
     assert_eq!(

@@ -78,7 +78,8 @@ impl Network {
         std::fs::write(&log, "").expect("a log");
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("a CA file");
         let hosts: Vec<String> = GOOD.iter().map(|name| format!("autodiscover.{name}")).collect();
-        let names: Vec<&str> = hosts.iter().map(String::as_str).chain([ROOT_ONLY]).chain(PUBLIC.iter().copied()).collect();
+        let names: Vec<&str> =
+            hosts.iter().map(String::as_str).chain([ROOT_ONLY]).chain(PUBLIC.iter().copied()).collect();
         let expired = format!("autodiscover.{EXPIRED}");
         let ended = Leaf::of(&[&expired]).valid(BEGIN, BEGIN + 365 * 86_400);
         let tls = Tls::of(authority.issue(&Leaf::of(&names)));

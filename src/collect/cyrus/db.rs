@@ -3,15 +3,20 @@
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::collect::reach::root::Root;
-use crate::format::cyrus_db::{CyrusDb, CyrusDbError, Entry};
+use crate::format::cyrus_db::{CyrusDb, CyrusDbError, Entry, HEAD_LEN, Kind};
 use crate::model::Reason;
 use crate::model::reason::{Cyrus, Files};
 
-/// More than any of these files has, in bytes: a list of 100 000 mailboxes has 21 MB.
-const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
+/// More than any list of mailboxes has, in bytes: one of 100 000 mailboxes has 21 MB.
+const LIMIT: u64 = 1024 * 1024 * 1024;
+/// When a list was read as often, in bytes, it is not looked at again.
+const ENOUGH: u64 = 2 * LIMIT;
+/// More than any of the other files has, in bytes: an entry for each folder that somebody opened.
+const SMALL: u64 = ENOUGH / TRIES as u64;
 
 /// Looks at a file that is being written, and the pause between two.
 pub(super) const TRIES: u32 = 40;
@@ -33,24 +38,73 @@ impl From<Reason> for Unread {
     }
 }
 
-/// Looks at a data base once, and hands on what is in it.
+/// The looks at one list of mailboxes.
+#[derive(Default)]
+pub(super) struct Looks {
+    taken: u32,
+    bytes: u64,
+}
+
+impl Looks {
+    /// Whether nothing else will be told by one more.
+    pub(super) fn are_enough(&self) -> bool {
+        self.taken >= TRIES || self.bytes >= ENOUGH
+    }
+
+    /// Looks at a list once, and hands on what is in it.
+    pub(super) fn list<T>(
+        &mut self,
+        root: &Root,
+        path: &str,
+        take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
+    ) -> Result<T, Unread> {
+        let bytes = read(root, path, LIMIT);
+        self.taken += 1;
+        self.bytes += bytes.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64);
+        bytes.and_then(|read| parsed(root, path, &read, take))
+    }
+}
+
+/// Looks at another data base once, and hands on what is in it. What is none never gets better.
 pub(super) fn look<T>(
     root: &Root,
     path: &str,
     take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
 ) -> Result<T, Unread> {
+    let looked = read(root, path, SMALL).and_then(|read| parsed(root, path, &read, take));
+    looked.map_err(|unread| match unread {
+        Unread::Damaged(error @ CyrusDbError::Other(_)) => root.unreadable(path, &error).into(),
+        other => other,
+    })
+}
+
+/// The bytes of a data base of at most `limit` bytes, and the file that they are of.
+fn read(root: &Root, path: &str, limit: u64) -> Result<(Vec<u8>, File), Unread> {
     let never = |error: std::io::Error| root.unreadable(path, &error);
-    let (mut file, before) = open(root, path)?;
-    if before.len() > LIMIT {
-        return Err(Reason::from(Files::TooLarge { path: root.shown(path), limit: LIMIT }).into());
+    let (mut file, metadata) = open(root, path)?;
+    if metadata.len() > limit {
+        return Err(Reason::from(Files::TooLarge { path: root.shown(path), limit }).into());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
-    file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(never)?;
-    let db = CyrusDb::parse(&bytes).map_err(Unread::Damaged)?;
+    // Its first bytes tell whether there is anything to read at all.
+    let mut bytes = Vec::new();
+    file.by_ref().take(HEAD_LEN as u64).read_to_end(&mut bytes).map_err(never)?;
+    Kind::of(&bytes).map_err(Unread::Damaged)?;
+    file.by_ref().take(limit).read_to_end(&mut bytes).map_err(never)?;
+    Ok((bytes, file))
+}
+
+fn parsed<T>(
+    root: &Root,
+    path: &str,
+    (bytes, file): &(Vec<u8>, File),
+    take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
+) -> Result<T, Unread> {
+    let never = |error: std::io::Error| root.unreadable(path, &error);
+    let db = CyrusDb::parse(bytes).map_err(Unread::Damaged)?;
     let entries: Vec<Entry<'_>> = db.entries().collect::<Result<_, _>>().map_err(Unread::Damaged)?;
     let mut header = vec![0; db.header_len().min(bytes.len())];
     file.read_exact_at(&mut header, 0).map_err(never)?;
-    let (_, after) = open(root, path)?;
+    let (before, (_, after)) = (file.metadata().map_err(never)?, open(root, path)?);
     if !bytes.starts_with(&header) || (before.dev(), before.ino()) != (after.dev(), after.ino()) {
         return Err(Unread::Written(Cyrus::WrittenMeanwhile { path: root.shown(path) }.into()));
     }
@@ -58,5 +112,6 @@ pub(super) fn look<T>(
 }
 
 fn open(root: &Root, path: &str) -> Result<(File, Metadata), Reason> {
-    root.find_file(path)?.ok_or_else(|| root.missing(path))
+    // The folder is Cyrus' own: a link in place of the file may be anybody's.
+    root.find_own_file(Path::new(path), 1)?.ok_or_else(|| root.missing(path))
 }

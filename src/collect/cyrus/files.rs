@@ -239,10 +239,10 @@ impl<'a> Files<'a> {
     fn lack(&self, root: &Root, number: usize, kind: Kind, before: Option<&Lack>) -> Result<Option<Lack>, Reason> {
         let Some(directories) = &self.mailboxes[number].directories else { return Ok(None) };
         let Some(place) = self.place(directories, kind) else { return Ok(None) };
-        let Some((index, _)) = root.find_file(&directories.index)? else { return Ok(None) };
+        let Some((index, _)) = root.find_own_file(&directories.index, directories.levels + 1)? else { return Ok(None) };
         let records = sound(Records::open(BufReader::new(index)));
         let records = records.map_err(|error| root.unreadable(&directories.index, &error))?;
-        let there = Listed::of(root, place)?;
+        let there = Listed::of(root, place, directories.levels)?;
         let has_archive = self.place(directories, Kind::Archive).is_some();
         let mut lack = Lack::default();
         for record in records.iter().filter(|record| !record.flags.is_unlinked()) {
@@ -378,11 +378,11 @@ struct Listed {
 
 impl Listed {
     /// A folder that is not there holds none.
-    fn of(root: &Root, place: &Path) -> Result<Self, Reason> {
+    fn of(root: &Root, place: &Path, levels: usize) -> Result<Self, Reason> {
         let mut listed = Self::default();
-        let Some(folder) = root.find_folder(place)? else { return Ok(listed) };
+        let Some(entries) = root.find_own_folder(place, levels)? else { return Ok(listed) };
         let unreadable = |error: std::io::Error| root.unreadable(place, &error);
-        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        for entry in entries {
             let entry = entry.map_err(unreadable)?;
             let Some(uid) = uid_of(entry.file_name().as_encoded_bytes()) else { continue };
             listed.uids.insert(uid);

@@ -119,6 +119,9 @@ impl Flaw {
         let (error, refusal) = match reason {
             Reason::Files(Files::Unreadable { ref error, .. }) => (error.clone(), reason),
             Reason::Files(Files::NotRegular { .. }) => ("not a regular file".to_owned(), reason),
+            Reason::Cyrus(Cyrus::NotFollowed { ref path }) if *path == root.shown(file) => {
+                ("a symbolic link, which is not followed".to_owned(), reason)
+            }
             // It is about another path.
             why => (why.to_string(), Cyrus::Behind { path: root.shown(file), why: Box::new(why) }.into()),
         };
@@ -129,8 +132,8 @@ impl Flaw {
 
 /// Looks at the files of a mailbox.
 pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories, wants_content: bool) -> Inspected {
-    let index = Index::of(root, &directories.index, directories.archive.is_some(), wants_content);
-    let header = Header::of(root, &directories.header);
+    let index = Index::of(root, directories, wants_content);
+    let header = Header::of(root, directories);
     let directory = directories.index.parent().unwrap_or(&directories.index);
     let flaws = || [&index.flaw, &header.flaw].into_iter().flatten();
     let row = CyrusIndex {
@@ -168,11 +171,12 @@ impl Index {
         Self { state, flaw, messages: None, content: None, expected: None, version: None, last_uid: None }
     }
 
-    fn of(root: &Root, path: &Path, has_archive: bool, wants_content: bool) -> Self {
-        let file = match root.find_file(path) {
+    fn of(root: &Root, directories: &Directories, wants_content: bool) -> Self {
+        let (path, levels) = (&directories.index, directories.levels);
+        let file = match root.find_own_file(path, levels + 1) {
             Ok(Some((file, _))) => file,
             Ok(None) => {
-                let folder = path.parent().map(|folder| root.find_folder(folder));
+                let folder = path.parent().map(|folder| root.find_own_folder(folder, levels));
                 let has_folder = matches!(folder, Some(Ok(Some(_))));
                 let state = if has_folder { State::Missing } else { State::MissingDirectory };
                 return Self::without_messages(state, None);
@@ -182,7 +186,7 @@ impl Index {
             }
         };
         let records = Records::open(BufReader::with_capacity(READ_BYTES, file));
-        let read = records.and_then(|records| Self::read(records, has_archive, wants_content));
+        let read = records.and_then(|records| Self::read(records, directories.archive.is_some(), wants_content));
         read.unwrap_or_else(|error| Self::broken(root, path, &error))
     }
 
@@ -261,8 +265,9 @@ struct Header {
 }
 
 impl Header {
-    fn of(root: &Root, path: &Path) -> Self {
-        let (state, flaw, unique_id) = match header(root, path) {
+    fn of(root: &Root, directories: &Directories) -> Self {
+        let path = &directories.header;
+        let (state, flaw, unique_id) = match header(root, path, directories.levels + 1) {
             Ok(None) => (HeaderState::Missing, None, None),
             Ok(Some(Ok(header))) => (HeaderState::Sound, None, header.unique_id),
             Ok(Some(Err(HeaderError::Empty))) => (HeaderState::Empty, None, None),
@@ -273,8 +278,8 @@ impl Header {
     }
 }
 
-fn header(root: &Root, path: &Path) -> Result<Option<Result<CyrusHeader, HeaderError>>, Reason> {
-    let Some((file, _)) = root.find_file(path)? else { return Ok(None) };
+fn header(root: &Root, path: &Path, levels: usize) -> Result<Option<Result<CyrusHeader, HeaderError>>, Reason> {
+    let Some((file, _)) = root.find_own_file(path, levels)? else { return Ok(None) };
     let mut bytes = Vec::new();
     file.take(HEADER_LIMIT).read_to_end(&mut bytes).map_err(|error| root.unreadable(path, &error))?;
     Ok(Some(CyrusHeader::parse(&bytes)))

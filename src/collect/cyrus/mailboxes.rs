@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::conf::Conf;
-use super::db::{self, PAUSE, TRIES};
+use super::db::{self, Looks, PAUSE};
 use crate::collect::reach::mailbox::{Owner, root_name};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
@@ -148,12 +148,11 @@ impl Mailboxes {
             Some(path) => path.to_owned(),
             None => format!("{}/mailboxes.db", conf.directory()?),
         };
-        let mut tries = 0;
+        let mut looks = Looks::default();
         loop {
-            tries += 1;
-            match attempt(root, &path, conf) {
-                Ok(read) if !read.is_open || tries >= TRIES => return Ok(read),
-                Err(Unread { is_final, unlisted }) if is_final || tries >= TRIES => return Err(unlisted),
+            match attempt(&mut looks, root, &path, conf) {
+                Ok(read) if !read.is_open || looks.are_enough() => return Ok(read),
+                Err(Unread { is_final, unlisted }) if is_final || looks.are_enough() => return Err(unlisted),
                 _ => std::thread::sleep(PAUSE),
             }
         }
@@ -251,14 +250,15 @@ impl Unread {
         Self { unlisted: unlisted.into(), is_final: false }
     }
 
-    /// A file that is not what Cyrus writes, unless it is writing it.
+    /// A file that is not what Cyrus writes, unless it is a data base that it is writing.
     fn damaged(root: &Root, path: &str, error: &CyrusDbError) -> Self {
         let (state, detail) = match error {
             CyrusDbError::Empty => (ListState::Empty, None),
             _ => (ListState::Damaged, Some(error.to_string())),
         };
         let file = ListFile { path: path.to_owned(), state, detail };
-        Self::for_now(Unlisted { reason: root.unreadable(path, error), file: Some(Box::new(file)) })
+        let unlisted = Unlisted { reason: root.unreadable(path, error), file: Some(Box::new(file)) };
+        Self { unlisted, is_final: matches!(error, CyrusDbError::Other(_)) }
     }
 }
 
@@ -269,8 +269,8 @@ impl From<Reason> for Unread {
     }
 }
 
-fn attempt(root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
-    let read = db::look(root, path, |db, entries| {
+fn attempt(looks: &mut Looks, root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
+    let read = looks.list(root, path, |db, entries| {
         let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
         let (unreadable, unserved, mailboxes) = (Vec::new(), Vec::new(), Vec::new());
         let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes };

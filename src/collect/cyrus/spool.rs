@@ -297,7 +297,8 @@ impl Walk<'_> {
     /// The row of a directory that needs no second look; one that does is kept for later.
     fn explain(&self, tree: &Tree, number: usize, (real, directory): (PathBuf, Directory)) -> Option<SpoolDirectory> {
         if directory.is_link {
-            self.miss(self.behind(&tree.logical.join(&directory.path)));
+            // A link below a partition may lead anywhere, in a circle too.
+            self.miss(self.root.not_followed(&tree.logical.join(&directory.path)));
         }
         if directory.messages + directory.cyrus_files > 0 {
             let inside: PathBuf = directory.path.iter().skip(1).collect();
@@ -315,12 +316,6 @@ impl Walk<'_> {
             }
         }
         self.row(tree, &directory)
-    }
-
-    /// Why it is not known what is behind a link: one below a partition may lead anywhere, in a circle too.
-    fn behind(&self, link: &Path) -> Reason {
-        let not_followed = || Cyrus::NotFollowed { path: self.root.shown(link) }.into();
-        self.root.find(link).err().unwrap_or_else(not_followed)
     }
 
     /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.

@@ -77,16 +77,13 @@ impl Found<'_> {
                 return Ok(());
             };
             self.left = left;
-            if matches!(self.root.find_folder(&path), Ok(Some(_))) {
-                if depth == 0 {
+            match self.root.find(&path) {
+                Ok(Some(metadata)) if metadata.is_dir() && depth == 0 => {
                     self.gap = Some(Cyrus::TooDeep { path: self.root.shown(&path) }.into());
-                } else {
-                    self.list(&path, &format!("{name}/"), depth - 1)?;
                 }
-                continue;
-            }
-            match self.root.find_file(&path) {
-                Ok(Some((_, metadata))) => self.rows.push(row(name, &entry, &metadata)),
+                Ok(Some(metadata)) if metadata.is_dir() => self.list(&path, &format!("{name}/"), depth - 1)?,
+                Ok(Some(metadata)) if metadata.is_file() => self.rows.push(row(name, &entry, &metadata)),
+                Ok(Some(_)) => return Err(Files::NotRegular { path: self.root.shown(&path) }.into()),
                 // Done with meanwhile, unless a link says otherwise.
                 Ok(None) => {}
                 Err(reason @ Reason::Files(Files::LeadsNowhere { .. })) => self.gap = Some(reason),

@@ -1,6 +1,8 @@
 //! How a thing is got at, and where what was seen of it is put: what every room of collectors stands on.
 
 pub(super) mod access;
+mod below;
+
 pub(super) mod command;
 pub(super) mod failure;
 pub(super) mod identity;

@@ -1,23 +1,18 @@
 //! Reading a server's files below a root folder, without ever leaving it.
 
-use std::fs::{File, Metadata};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, ReadDir};
 use std::io::ErrorKind::{InvalidFilename, NotFound};
 use std::io::Read;
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use pathrs::error::ErrorKind;
-use pathrs::flags::OpenFlags;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, OFlags};
 
+use super::below::{self, DESCRIPTORS, Last};
 use crate::model::Reason;
-use crate::model::reason::Files;
+use crate::model::reason::{Cyrus, Files};
 use crate::model::text::escaped;
-
-/// Where the system tells what is open.
-const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// The folder that stands for a server's `/`.
 #[derive(Debug, Clone)]
@@ -51,34 +46,95 @@ impl Root {
     /// as to a volume that is not mounted, is no such proof, nor is a refusal.
     pub(in crate::collect) fn find(&self, path: impl AsRef<Path>) -> Result<Option<Metadata>, Reason> {
         let path = path.as_ref();
-        match self.open(path, OFlags::PATH).and_then(|entry| entry.metadata()) {
+        match self.open(path).and_then(|entry| entry.metadata()) {
             Ok(metadata) => Ok(Some(metadata)),
             Err(error) => self.unfound(path, &error),
         }
     }
 
-    /// A regular file, open for reading, and what the system says of it; none as in [`Root::find`].
+    /// A regular file, open for reading, and what the system says of it; none as in [`Root::find`]. Nothing else is ever
+    /// opened.
     pub(in crate::collect) fn find_file(&self, path: impl AsRef<Path>) -> Result<Option<(File, Metadata)>, Reason> {
         let path = path.as_ref();
-        match self.opened(path) {
-            Ok((file, metadata)) if metadata.is_file() => Ok(Some((file, metadata))),
-            Ok(_) => Err(Files::NotRegular { path: self.shown(path) }.into()),
+        match self.open(path) {
+            Ok(entry) => self.reopened(path, &entry).map(Some),
             Err(error) => self.unfound(path, &error),
+        }
+    }
+
+    /// The same of a path whose last `levels` others than administrators may have made, as in a spool: no link among
+    /// them is followed.
+    pub(in crate::collect) fn find_own_file(
+        &self,
+        path: &Path,
+        levels: usize,
+    ) -> Result<Option<(File, Metadata)>, Reason> {
+        match self.find_own(path, levels)? {
+            Some(entry) => self.reopened(path, &entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Why it is not known what is behind a link that is not followed, or that it leads nowhere.
+    pub(in crate::collect) fn not_followed(&self, link: &Path) -> Reason {
+        let not_followed = || Cyrus::NotFollowed { path: self.shown(link) }.into();
+        self.find(link).err().unwrap_or_else(not_followed)
+    }
+
+    /// The entries of the folder at such a path; none as in [`Root::find`].
+    pub(in crate::collect) fn find_own_folder(&self, path: &Path, levels: usize) -> Result<Option<ReadDir>, Reason> {
+        let Some(folder) = self.find_own(path, levels)? else { return Ok(None) };
+        let entries = std::fs::read_dir(below::by_handle(&folder));
+        entries.map(Some).map_err(|error| self.unreadable(path, &error))
+    }
+
+    /// A handle on what is at such a path; none as in [`Root::find`].
+    fn find_own(&self, path: &Path, levels: usize) -> Result<Option<File>, Reason> {
+        let ways: Vec<&Path> = path.ancestors().take(levels + 1).collect();
+        let Some((top, ways)) = ways.split_last() else { return Ok(None) };
+        let mut here = match self.open(top) {
+            Ok(top) => top,
+            Err(error) => return self.unfound(top, &error),
+        };
+        if let Some(entry) = path.strip_prefix(top).ok().and_then(|rest| below::straight(&here, rest)) {
+            return Ok(Some(entry));
+        }
+        for way in ways.iter().rev() {
+            match below::child(&here, way.file_name().unwrap_or(OsStr::new(".."))) {
+                Ok((_, FileType::Symlink)) => return Err(self.not_followed(way)),
+                Ok((entry, _)) => here = File::from(entry),
+                Err(error) => return self.unfound(way, &error),
+            }
+        }
+        Ok(Some(here))
+    }
+
+    /// What a handle is of, open for reading: a regular file.
+    fn reopened(&self, path: &Path, entry: &File) -> Result<(File, Metadata), Reason> {
+        let fail = |error: std::io::Error| self.unreadable(path, &error);
+        let metadata = entry.metadata().map_err(fail)?;
+        if !metadata.is_file() {
+            return Err(Files::NotRegular { path: self.shown(path) }.into());
+        }
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        match File::options().read(true).custom_flags(flags).open(below::by_handle(entry)) {
+            Ok(file) => Ok((file, metadata)),
+            Err(_) if !has_proc() => Err(Files::NoProc { path: self.shown(path) }.into()),
+            Err(error) => Err(fail(error)),
         }
     }
 
     /// Where this machine finds a folder below the root, its symbolic links resolved; none as in [`Root::find`].
     pub(in crate::collect) fn find_folder(&self, path: impl AsRef<Path>) -> Result<Option<PathBuf>, Reason> {
         let path = path.as_ref();
-        let folder = self.open(path, OFlags::DIRECTORY | OFlags::PATH);
-        match folder.and_then(|folder| std::fs::read_link(format!("{DESCRIPTORS}/{}", folder.as_raw_fd()))) {
+        match self.folder(path).and_then(|folder| std::fs::read_link(below::by_handle(&folder))) {
             Ok(place) => Ok(Some(place)),
             Err(error) => self.unfound(path, &error),
         }
     }
 
     fn unfound<T>(&self, path: &Path, error: &std::io::Error) -> Result<Option<T>, Reason> {
-        self.unfound_by(Path::new(DESCRIPTORS).exists(), path, error)
+        self.unfound_by(has_proc(), path, error)
     }
 
     /// The same. Links are resolved by way of /proc: where there is none, everything seems not to be there.
@@ -111,10 +167,8 @@ impl Root {
 
     /// The bytes of a regular file of at most `limit` bytes.
     pub(in crate::collect) fn bytes(&self, path: &str, limit: u64) -> Result<Vec<u8>, Reason> {
-        let (file, metadata) = self.opened(path).map_err(|error| self.unreadable(path, &error))?;
-        if !metadata.is_file() {
-            return Err(Files::NotRegular { path: self.shown(path) }.into());
-        }
+        let entry = self.open(path.as_ref()).map_err(|error| self.unreadable(path, &error))?;
+        let (file, _) = self.reopened(path.as_ref(), &entry)?;
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| self.unreadable(path, &error))?;
         if bytes.len() as u64 > limit {
@@ -123,26 +177,19 @@ impl Root {
         Ok(bytes)
     }
 
-    fn opened(&self, path: impl AsRef<Path>) -> std::io::Result<(File, Metadata)> {
-        let file = self.open(path.as_ref(), OFlags::NONBLOCK)?;
-        let metadata = file.metadata()?;
-        Ok((file, metadata))
-    }
-
     /// What a symbolic link says, not followed; none when the entry is no link.
     pub(in crate::collect) fn link(&self, path: impl AsRef<Path>) -> std::io::Result<Option<PathBuf>> {
-        let entry = self.open(path.as_ref(), OFlags::PATH | OFlags::NOFOLLOW)?;
-        if !entry.metadata()?.is_symlink() {
-            return Ok(None);
+        let entry = self.entry(path.as_ref(), Last::Keep)?;
+        match entry.metadata()?.is_symlink() {
+            true => below::target(&entry).map(Some),
+            false => Ok(None),
         }
-        let target = rustix::fs::readlinkat(&entry, c"", Vec::new())?;
-        Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(target.into_bytes()))))
     }
 
     /// Why nobody knows what is at a path where nothing was found: it is, or lies behind, a symbolic link that leads
     /// nowhere, as to a volume that is not mounted. None when there is nothing.
     fn dangling(&self, path: impl AsRef<Path>) -> Option<Files> {
-        let leads_nowhere = |entry: &&Path| self.open(entry, OFlags::PATH).is_err_and(|error| error.kind() == NotFound);
+        let leads_nowhere = |entry: &&Path| self.open(entry).is_err_and(|error| error.kind() == NotFound);
         let mut entries = path.as_ref().ancestors().filter(leads_nowhere);
         let (entry, target) = entries.find_map(|entry| Some((entry, self.link(entry).ok()??)))?;
         Some(Files::LeadsNowhere { path: self.shown(entry), target: target.display().to_string() })
@@ -151,8 +198,8 @@ impl Root {
     /// Names of the entries of a folder, sorted.
     pub(in crate::collect) fn names(&self, path: &str) -> Result<Vec<String>, Reason> {
         let fail = |error: std::io::Error| self.unreadable(path, &error);
-        let folder = self.open(Path::new(path), OFlags::DIRECTORY).map_err(fail)?;
-        let entries = std::fs::read_dir(format!("{DESCRIPTORS}/{}", folder.as_raw_fd())).map_err(fail)?;
+        let folder = self.folder(Path::new(path)).map_err(fail)?;
+        let entries = std::fs::read_dir(below::by_handle(&folder)).map_err(fail)?;
         let mut names = Vec::new();
         for entry in entries {
             names.push(entry.map_err(fail)?.file_name().to_string_lossy().into_owned());
@@ -165,11 +212,12 @@ impl Root {
     /// server's files has none of its own: the error says so.
     pub(in crate::collect) fn space(&self, path: &str) -> Result<(u64, u64), Reason> {
         let fail = |error: std::io::Error| self.unreadable(path, &error);
-        let place = self.open(Path::new(path), OFlags::PATH).map_err(fail)?;
+        let place = self.open(Path::new(path)).map_err(fail)?;
         if !self.is_system() && !self.is_mounted(path, &place).map_err(fail)? {
             return Err(Files::NotMounted { path: self.shown(path) }.into());
         }
-        let space = rustix::fs::fstatvfs(&place).map_err(|error| fail(error.into()))?;
+        // A handle itself may be asked since Linux 3.12 only.
+        let space = rustix::fs::statvfs(below::by_handle(&place)).map_err(|error| fail(error.into()))?;
         Ok((space.f_blocks.saturating_mul(space.f_frsize), space.f_bavail.saturating_mul(space.f_frsize)))
     }
 
@@ -177,26 +225,32 @@ impl Root {
     fn is_mounted(&self, path: &str, place: &File) -> std::io::Result<bool> {
         let above = match path {
             "/" => std::fs::metadata(self.0.join(".."))?,
-            _ => self.open(&Path::new(path).join(".."), OFlags::PATH)?.metadata()?,
+            _ => self.open(&Path::new(path).join(".."))?.metadata()?,
         };
         Ok(above.dev() != place.metadata()?.dev())
     }
 
-    /// Opens a file below the root. Symbolic links are resolved as the server itself would: an absolute one stays below
-    /// the root, also on kernels before 5.6, which cannot do so themselves.
-    fn open(&self, path: &Path, flags: OFlags) -> std::io::Result<File> {
-        let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
-        if self.is_system() {
-            return Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?));
+    fn folder(&self, path: &Path) -> std::io::Result<File> {
+        let folder = self.open(path)?;
+        if !folder.metadata()?.is_dir() {
+            return Err(rustix::io::Errno::NOTDIR.into());
         }
-        let flags = OpenFlags::from_bits_retain(flags.bits().into());
-        pathrs::Root::open(&self.0).and_then(|root| root.open_subpath(path, flags)).map_err(|error| {
-            match error.kind() {
-                ErrorKind::OsError(Some(code)) => std::io::Error::from_raw_os_error(code),
-                _ => std::io::Error::other(error),
-            }
-        })
+        Ok(folder)
     }
+
+    /// A handle on what is at a path, its links followed.
+    fn open(&self, path: &Path) -> std::io::Result<File> {
+        self.entry(path, Last::Follow)
+    }
+
+    fn entry(&self, path: &Path, last: Last) -> std::io::Result<File> {
+        if self.is_system() { below::of_system(path, last) } else { below::of_copy(&self.0, path, last) }
+    }
+}
+
+/// Whether the system tells what is open.
+fn has_proc() -> bool {
+    Path::new(DESCRIPTORS).exists()
 }
 
 #[cfg(test)]
@@ -267,7 +321,8 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("file"), "inside").unwrap();
         std::fs::create_dir(at("folder")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+            .unwrap();
         std::os::unix::fs::symlink("/file", at("link")).unwrap();
         std::os::unix::fs::symlink(outside.path(), at("out")).unwrap();
         std::os::unix::fs::symlink(format!("../../../..{}", outside.path().display()), at("climb")).unwrap();

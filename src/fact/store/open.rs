@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::pool::{Lent, Pool};
 use super::read::Reader;
 use super::target::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
@@ -20,14 +21,15 @@ pub struct Facts {
     origin: Origin,
     coverage: Vec<Coverage>,
     schema: Schema,
-    /// Keeps the temporary file of this run's store until the last reader is gone.
-    _file: Option<Arc<tempfile::TempPath>>,
+    /// The file of this run's store; none of a snapshot.
+    store: Option<Arc<Pool>>,
 }
 
 impl Facts {
-    pub(super) fn of_store(file: tempfile::TempPath, schema: &Schema) -> Result<Self, StoreError> {
-        let path = file.to_path_buf();
-        Self::read(path, schema, Some(Arc::new(file)))
+    pub(super) fn of_store(store: Pool, schema: &Schema) -> Result<Self, StoreError> {
+        let path = PathBuf::from("facts store");
+        let (origin, coverage) = store.ask(|connection| statements(connection, &path))?;
+        Ok(Self { path, origin, coverage, schema: schema.clone(), store: Some(Arc::new(store)) })
     }
 
     /// Opens a snapshot, after proof that it is one, whole, and of this program's schema.
@@ -45,17 +47,10 @@ impl Facts {
             return Err(StoreError::Version { path: path.to_owned(), found, expected: schema.version(), tool });
         }
         check_tables(&connection, path, schema)?;
-        let facts = Self::read(path.to_owned(), schema, None)?;
+        let (origin, coverage) = statements(&connection, path)?;
+        let facts = Self { path: path.to_owned(), origin, coverage, schema: schema.clone(), store: None };
         facts.check_rows(&connection)?;
         Ok(facts)
-    }
-
-    fn read(path: PathBuf, schema: &Schema, file: Option<Arc<tempfile::TempPath>>) -> Result<Self, StoreError> {
-        let connection = connect(&path)?;
-        let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.clone(), reason: error.to_string() };
-        let origin = Origin::read(&connection).map_err(damaged)?;
-        let coverage = read_coverage(&connection).map_err(damaged)?;
-        Ok(Self { path, origin, coverage, schema: schema.clone(), _file: file })
     }
 
     /// Every table must have as many rows of a scope as its statement says: rows that were lost would be no anomaly.
@@ -80,15 +75,22 @@ impl Facts {
         Ok(())
     }
 
-    /// A reader of its own for each thread.
-    pub fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone())?)
+    /// A reader of its own for each thread, of which there are at most [`READERS`](super::READERS).
+    pub fn reader(&self) -> Result<Lent, StoreError> {
+        match &self.store {
+            Some(store) => store.reader(&self.schema),
+            None => Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone())?.into()),
+        }
     }
 
     /// Every row of a question of the program's own that has a small answer, about the tables alone.
     pub fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, StoreError> {
         let damaged = |error: rusqlite::Error| self.damaged(&error);
-        read_texts(&connect(&self.path).map_err(damaged)?, sql).map_err(damaged)
+        let texts = match &self.store {
+            Some(store) => store.ask(|connection| read_texts(connection, sql)),
+            None => read_texts(&connect(&self.path).map_err(damaged)?, sql),
+        };
+        texts.map_err(damaged)
     }
 
     /// The file.
@@ -118,15 +120,25 @@ impl Facts {
 
     /// Writes the snapshot.
     pub fn save(&self, target: SnapshotTarget) -> Result<(), StoreError> {
-        target.fill(&self.path)
+        let content = match &self.store {
+            Some(store) => store.content(),
+            None => std::fs::File::open(&self.path),
+        };
+        target.fill(content.map_err(|source| StoreError::Io { path: self.path.clone(), source })?)
     }
 }
 
+/// What facts say of themselves.
+fn statements(connection: &Connection, path: &Path) -> Result<(Origin, Vec<Coverage>), StoreError> {
+    let damaged = |error: rusqlite::Error| StoreError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    Ok((Origin::read(connection).map_err(damaged)?, read_coverage(connection).map_err(damaged)?))
+}
+
+/// For connections of one thread each.
+pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
-    Connection::open_with_flags(
-        uri(path),
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
-    )
+    Connection::open_with_flags(uri(path), READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// What SQLite calls a file that is only read. `immutable` spares the locks: the file is private, or a snapshot that

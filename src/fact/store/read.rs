@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
-use super::SqlError;
 use super::sandbox::{self, IsOver, SharedPatience, SharedSeen};
+use super::{MEMORY, SqlError};
 use crate::fact::{Schema, Value, View, table::ordered::Real};
 
 /// Time that a query of the program itself may take.
@@ -77,6 +77,12 @@ impl Reader {
         self.patience.lock().unwrap_or_else(PoisonError::into_inner).is_over = Some(is_over);
     }
 
+    /// Forgets what one who asked it said.
+    pub(super) fn forget(&mut self) {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = sandbox::Patience::default();
+        self.parameters.clear();
+    }
+
     /// Sets a named parameter (`:now`) for the queries to come.
     pub fn bind(&mut self, name: &str, value: impl Into<Value>) {
         self.parameters.retain(|(known, _)| known != name);
@@ -116,8 +122,14 @@ impl Reader {
         self.collect(statement, |row| Ok(PlanStep { id: row.get(0)?, parent: row.get(1)?, detail: row.get(3)? }))
     }
 
-    /// Runs a query and hands every row to `each`, for at most `limit`.
-    pub fn for_each(&self, sql: &str, limit: Duration, mut each: impl FnMut(Vec<Value>)) -> Result<(), SqlError> {
+    /// Runs a query and hands every row to `each`, for at most `limit`. `each` tells what it keeps of a row, in bytes: that
+    /// an answer fits into memory.
+    pub fn for_each(
+        &self,
+        sql: &str,
+        limit: Duration,
+        mut each: impl FnMut(Vec<Value>) -> u64,
+    ) -> Result<(), SqlError> {
         let mut statement = self.statement(sql)?;
         self.bind_parameters(&mut statement)?;
         self.stop_at(Some(Instant::now() + limit));
@@ -125,14 +137,18 @@ impl Reader {
         self.stop_at(None);
         result.map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::OperationInterrupted) => SqlError::TimedOut(limit),
-            _ => SqlError::Failed(error.to_string()),
+            _ => SqlError::of(&error),
         })
     }
 
     /// Every row of a query that returns few.
     pub fn rows(&self, sql: &str, limit: Duration) -> Result<Vec<Vec<Value>>, SqlError> {
         let mut rows = Vec::new();
-        self.for_each(sql, limit, |row| rows.push(row))?;
+        self.for_each(sql, limit, |row| {
+            let bytes = bytes(&row);
+            rows.push(row);
+            bytes
+        })?;
         Ok(rows)
     }
 
@@ -188,7 +204,10 @@ impl Reader {
         let closed = self.connection.pragma_update(None, "query_only", true);
         self.stop_at(None);
         self.lock().is_answering = false;
-        written.and(closed).map_err(|error| SqlError::Failed(format!("the view {}: {error}", view.name)))?;
+        written.and(closed).map_err(|error| match SqlError::of(&error) {
+            SqlError::Failed(error) => SqlError::Failed(format!("the view {}: {error}", view.name)),
+            other => other,
+        })?;
         self.answered.borrow_mut().insert(view.name, tables);
         Ok(())
     }
@@ -201,6 +220,7 @@ impl Reader {
             rusqlite::Error::SqlInputError { msg, offset, .. } => {
                 SqlError::Invalid { message: msg, offset: usize::try_from(offset).ok() }
             }
+            error if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OutOfMemory) => SqlError::TooLarge,
             rusqlite::Error::MultipleStatement => SqlError::Denied("more than one statement".into()),
             other => SqlError::Invalid { message: other.to_string(), offset: None },
         }
@@ -223,7 +243,7 @@ impl Reader {
     ) -> Result<Vec<T>, SqlError> {
         // EXPLAIN binds nothing: an unbound parameter is NULL, which changes neither the program nor the plan.
         let rows: rusqlite::Result<Vec<T>> = statement.raw_query().mapped(read).collect();
-        rows.map_err(|error| SqlError::Failed(error.to_string()))
+        rows.map_err(|error| SqlError::of(&error))
     }
 
     fn stop_at(&self, end: Option<Instant>) {
@@ -235,13 +255,24 @@ impl Reader {
     }
 }
 
-fn step_through(statement: &mut Statement<'_>, each: &mut impl FnMut(Vec<Value>)) -> rusqlite::Result<()> {
+fn step_through(statement: &mut Statement<'_>, each: &mut impl FnMut(Vec<Value>) -> u64) -> rusqlite::Result<()> {
     let width = statement.column_count();
     let mut rows = statement.raw_query();
+    let mut kept = 0;
     while let Some(row) = rows.next()? {
-        each((0..width).map(|i| Ok(value(row.get_ref(i)?))).collect::<rusqlite::Result<_>>()?);
+        kept += each((0..width).map(|i| Ok(value(row.get_ref(i)?))).collect::<rusqlite::Result<_>>()?);
+        if kept > MEMORY {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOMEM);
+            return Err(rusqlite::Error::SqliteFailure(code, None));
+        }
     }
     Ok(())
+}
+
+/// What a row takes in memory.
+pub(crate) fn bytes(row: &[Value]) -> u64 {
+    let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+    (size_of_val(row) + size_of::<Vec<Value>>() + row.iter().map(text).sum::<usize>()) as u64
 }
 
 fn value(cell: ValueRef<'_>) -> Value {

@@ -9,6 +9,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
+use super::MEMORY;
 use crate::format::mailbox_name;
 use crate::model::{address, version};
 
@@ -116,6 +117,8 @@ const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, SharedPatience), Error> {
     register_functions(connection)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // It counts for the whole process, and cannot be raised by a later one.
+    connection.query_row(&format!("PRAGMA hard_heap_limit = {MEMORY}"), [], |_| Ok(()))?;
     for (option, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -130,7 +133,7 @@ pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, Shar
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
-        (Limit::SQLITE_LIMIT_LENGTH, 1_000_000),
+        (Limit::SQLITE_LIMIT_LENGTH, 32_000_000),
         (Limit::SQLITE_LIMIT_COLUMN, 200),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 50),

@@ -29,9 +29,10 @@ impl SnapshotTarget {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    pub(super) fn fill(mut self, from: &Path) -> Result<(), StoreError> {
+    pub(super) fn fill(mut self, mut from: std::fs::File) -> Result<(), StoreError> {
         let io = |source| StoreError::Io { path: self.path.clone(), source };
-        std::io::copy(&mut std::fs::File::open(from).map_err(io)?, self.file.as_file_mut()).map_err(io)?;
+        std::io::copy(&mut from, self.file.as_file_mut()).map_err(io)?;
+        self.file.as_file().sync_all().map_err(io)?;
         self.file.persist(&self.path).map_err(|error| io(error.error))?;
         Ok(())
     }

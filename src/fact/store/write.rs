@@ -1,15 +1,18 @@
 //! Writing facts: rows in batches, and with the last batch the statement on their completeness.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, params_from_iter};
 
 use super::open::Facts;
+use super::pool::Pool;
 use super::read::Reader;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
 use crate::fact::{Row, Schema, Table, Value};
 use crate::model::reason::Run;
+use crate::model::text::distinct;
 use crate::model::{Completeness, Coverage, Reason};
 
 /// Facts being collected. Nobody reads them before [`Store::seal`].
@@ -17,20 +20,14 @@ pub struct Store {
     pub(super) connection: Connection,
     schema: Schema,
     origin: Origin,
-    file: Option<tempfile::TempPath>,
+    file: Option<Pool>,
     refused: BTreeSet<(String, String)>,
 }
 
 impl Store {
-    /// An empty store in a private temporary file (mode 0600), removed when nobody uses it any more.
+    /// An empty store in a private temporary file without a name.
     pub fn create(schema: &Schema, origin: &Origin) -> Result<Self, StoreError> {
-        let file = tempfile::Builder::new()
-            .prefix("bm-preflight-")
-            .suffix(".facts.db")
-            .tempfile()
-            .map_err(|source| StoreError::Io { path: std::env::temp_dir(), source })?
-            .into_temp_path();
-        let connection = Connection::open(&file)?;
+        let (file, connection) = Pool::create()?;
         Self::prepare(connection, schema, origin, Some(file))
     }
 
@@ -43,7 +40,7 @@ impl Store {
         connection: Connection,
         schema: &Schema,
         origin: &Origin,
-        file: Option<tempfile::TempPath>,
+        file: Option<Pool>,
     ) -> Result<Self, StoreError> {
         // The file is private and thrown away on a crash: durability would only cost time.
         connection.execute_batch(&format!(
@@ -106,7 +103,8 @@ impl Store {
             let mut statement = transaction.prepare_cached(&format!("INSERT INTO {} VALUES ({marks})", table.name))?;
             let prefix = table.scope.column().map(|_| Value::from(scope));
             for row in rows {
-                statement.execute(params_from_iter(prefix.iter().chain(row)))?;
+                let row: Vec<Cow<'_, Value>> = row.iter().map(bounded).collect();
+                statement.execute(params_from_iter(prefix.iter().chain(row.iter().map(AsRef::as_ref))))?;
             }
         }
         transaction.commit()
@@ -187,6 +185,16 @@ impl Store {
             self.connection.execute_batch(&statement)?;
         }
         Ok(())
+    }
+}
+
+/// Characters of a text that are kept: names of files and folders have less, and queries put them together.
+const LONGEST: usize = 65_536;
+
+fn bounded(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Text(text) if text.len() > LONGEST => Cow::Owned(Value::Text(distinct(text.clone(), LONGEST))),
+        value => Cow::Borrowed(value),
     }
 }
 

@@ -89,7 +89,7 @@ reasons! {
         Interrupted { seconds: u64 }
             en "interrupted after {seconds} s"
             fr "interrompu au bout de {seconds} s";
-        /// SIGTERM came.
+        /// SIGTERM came, SIGHUP or SIGQUIT.
         Terminated { seconds: u64 }
             en "terminated after {seconds} s"
             fr "arrêté au bout de {seconds} s";

@@ -74,7 +74,8 @@ impl Watch {
         tokens: &[(String, bool)],
         again: impl FnOnce(Vec<String>) -> F,
     ) -> Seen {
-        let awaited: Vec<&str> = tokens.iter().filter(|(_, is_awaited)| *is_awaited).map(|(token, _)| token.as_str()).collect();
+        let awaited: Vec<&str> =
+            tokens.iter().filter(|(_, is_awaited)| *is_awaited).map(|(token, _)| token.as_str()).collect();
         let mut is_late = false;
         let is_all = self.wait_for(&awaited, PATIENCE).await;
         let known: Vec<String> =

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::der_parser::Oid;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry as oids;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -164,7 +164,10 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 
 /// The name of an algorithm, else its number.
 fn name_of(oid: &Oid<'_>) -> String {
-    oids::OidRegistry::default().with_crypto().get(oid).map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
+    oids::OidRegistry::default()
+        .with_crypto()
+        .get(oid)
+        .map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
 }
 
 fn critical(certificate: &X509Certificate<'_>) -> String {

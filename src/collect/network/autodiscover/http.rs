@@ -260,7 +260,8 @@ async fn answered(asked: &Asked<'_>, mut response: Response, deadline: Instant) 
 /// How long to leave alone who says that he is asked too often (RFC 6585, 4; RFC 9110, 10.2.3). A date in place of seconds
 /// is further away than anybody would wait for here.
 fn pause(status: StatusCode, retry_after: Option<&HeaderValue>) -> Option<Duration> {
-    let told = retry_after.map(|value| value.to_str().ok().and_then(|text| text.trim().parse().ok()).unwrap_or(u32::MAX));
+    let told =
+        retry_after.map(|value| value.to_str().ok().and_then(|text| text.trim().parse().ok()).unwrap_or(u32::MAX));
     match (status, told) {
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(seconds)) => {
             Some(Duration::from_secs(seconds.max(1).into()))

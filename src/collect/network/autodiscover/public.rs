@@ -20,15 +20,15 @@ pub(super) fn urls(around: &Around<'_>) -> Result<Vec<PublicUrl>, Reason> {
     let told = told.map_err(|error| Run::Store { error: error.to_string() })?;
     let directory = |place: usize| told.iter().find_map(|row| row.get(place).cloned().flatten());
     let ini = identity::bm_ini(around.root).ok();
-    let of_ini = |key: &str| ini.as_ref().and_then(|ini| ini.get(key)).filter(|value| !value.is_empty()).map(str::to_owned);
+    let of_ini =
+        |key: &str| ini.as_ref().and_then(|ini| ini.get(key)).filter(|value| !value.is_empty()).map(str::to_owned);
     let pick = |key: &str, place| match of_ini(key) {
         Some(value) => Some((value, UrlSource::BmIni)),
         None => Some((directory(place)?, UrlSource::Directory)),
     };
     let main = pick("external-url", 0);
-    let others = pick("other-urls", 1).map(|(all, source)| {
-        all.split_whitespace().map(|url| (url.to_owned(), source)).collect::<Vec<_>>()
-    });
+    let others = pick("other-urls", 1)
+        .map(|(all, source)| all.split_whitespace().map(|url| (url.to_owned(), source)).collect::<Vec<_>>());
     let main = main.into_iter().map(|told| (told, true));
     let all = main.chain(others.into_iter().flatten().map(|told| (told, false)));
     let mut urls: Vec<PublicUrl> = Vec::new();

@@ -147,7 +147,9 @@ impl Trust {
             let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(*moment).unwrap_or_default()));
             let usage = webpki::KeyUsage::server_auth();
             match own.verify_for_usage(algorithms, &roots.roots, rest, time, usage, None, None) {
-                Ok(path) => return Ok(path.intermediate_certificates().map(|above| above.der().into_owned()).collect()),
+                Ok(path) => {
+                    return Ok(path.intermediate_certificates().map(|above| above.der().into_owned()).collect());
+                }
                 Err(error) if is_about_dates => {
                     is_about_dates = is_date(&error);
                     refusal = error;
@@ -214,7 +216,9 @@ fn doubt(error: &webpki::Error, parsed: &[Option<Parsed>]) -> String {
         UnsupportedSignatureAlgorithmContext(_) | UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             format!("a signature of a kind that is not verified here: {}", of_all(|parsed| &parsed.signature))
         }
-        CaUsedAsEndEntity => "it is the certificate of an authority, which not every client takes for a server's".to_owned(),
+        CaUsedAsEndEntity => {
+            "it is the certificate of an authority, which not every client takes for a server's".to_owned()
+        }
         UnsupportedCertVersion => "it is of an old version of X.509, which not every client takes".to_owned(),
         UnsupportedCriticalExtension => {
             format!("it has a critical extension that is not known here: {}", of_all(|parsed| &parsed.critical))

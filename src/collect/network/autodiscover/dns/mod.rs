@@ -183,13 +183,16 @@ fn of_resolv_conf(root: &Root) -> Result<Vec<SocketAddr>, Reason> {
     let text = String::from_utf8_lossy(&root.bytes(path, SMALL_FILE)?).into_owned();
     let words = text.lines().map(str::split_whitespace);
     let told = words.filter_map(|mut words| words.next().filter(|word| *word == "nameserver").and(words.next()));
-    let servers: Vec<SocketAddr> = told.filter_map(|server| server_address(root, server)).take(SYSTEM_RESOLVERS).collect();
+    let servers: Vec<SocketAddr> =
+        told.filter_map(|server| server_address(root, server)).take(SYSTEM_RESOLVERS).collect();
     if servers.is_empty() { Err(Network::NoResolverIn { path: root.shown(path) }.into()) } else { Ok(servers) }
 }
 
 /// The address of a resolver, with the number of its interface; none when it is no address.
 fn server_address(root: &Root, text: &str) -> Option<SocketAddr> {
-    let Some((address, interface)) = text.split_once('%') else { return Some(SocketAddr::new(text.parse().ok()?, PORT)) };
+    let Some((address, interface)) = text.split_once('%') else {
+        return Some(SocketAddr::new(text.parse().ok()?, PORT));
+    };
     let of_name = || root.text(&format!("/sys/class/net/{interface}/ifindex"), SMALL_FILE).ok();
     let number = interface.parse().ok().or_else(|| of_name()?.trim().parse().ok());
     Some(SocketAddrV6::new(address.parse().ok()?, PORT, 0, number.unwrap_or_default()).into())

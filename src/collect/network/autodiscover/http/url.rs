@@ -85,4 +85,3 @@ pub(super) fn without_token(text: &str, token: &str) -> String {
         .replace(&format!("&{parameter}"), "")
         .replace(token, "")
 }
-

@@ -72,15 +72,28 @@ fn what_cannot_be_judged_is_unknown_and_said_in_words() {
     openssl(path, "req -nodes -newkey rsa:2048 -subj /CN=d.test -keyout leaf.key -out leaf.csr");
     let names = format!("subjectAltName=DNS:{HOST}\n");
     for (more, options, expected) in [
-        ("", "-sha1", "a signature of a kind that is not verified here: sha1WithRSAEncryption, sha256WithRSAEncryption"),
-        ("1.2.3.4=critical,ASN1:UTF8String:x\n", "-sha256", "it has a critical extension that is not known here: 1.2.3.4"),
+        (
+            "",
+            "-sha1",
+            "a signature of a kind that is not verified here: sha1WithRSAEncryption, sha256WithRSAEncryption",
+        ),
+        (
+            "1.2.3.4=critical,ASN1:UTF8String:x\n",
+            "-sha256",
+            "it has a critical extension that is not known here: 1.2.3.4",
+        ),
         ("basicConstraints=critical,CA:TRUE\n", "-sha256", "it is the certificate of an authority"),
         ("extendedKeyUsage=clientAuth\n", "-sha256", "its use is limited to something else than servers"),
         ("v1", "-sha256", "it is of an old version of X.509"),
     ] {
         std::fs::write(path.join("ext"), format!("{names}{more}")).unwrap();
         let extensions = if more == "v1" { "" } else { " -extfile ext" };
-        openssl(path, &format!("x509 -req {options} -days 3600 -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial{extensions} -out leaf.pem"));
+        openssl(
+            path,
+            &format!(
+                "x509 -req {options} -days 3600 -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial{extensions} -out leaf.pem"
+            ),
+        );
         let root = read(path, "ca.pem");
         let mut system = RootCertStore::empty();
         system.add(root.clone()).unwrap();
