@@ -58,9 +58,11 @@ fn every_key_is_in_its_place() {
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
     assert_eq!(keys(&root["checks"][5]["findings"][0]["explained_by"]), ["check", "subject"]);
-    let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps";
+    let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps vantages";
     assert_eq!(keys(&root["autodiscover"][0]).join(" "), name);
     assert_eq!(keys(&root["autodiscover"][0]["methods"][0]), ["method", "state", "reason"]);
+    assert_eq!(keys(&root["autodiscover"][1]["vantages"][0]), ["label", "methods", "workstation"]);
+    assert_eq!(keys(&root["public_urls"][0]), ["url", "methods", "steps", "vantages"]);
     let step = "depth kind target outcome status detail elapsed_ms";
     assert_eq!(keys(&root["autodiscover"][0]["steps"][0]).join(" "), step);
     let coverage = "table scope completeness reason gaps rows source elapsed_ms";

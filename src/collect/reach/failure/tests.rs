@@ -11,7 +11,12 @@ fn an_error_of_tls_is_found_inside_errors_of_the_system() {
     let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
     let nested = io::Error::other(io::Error::new(ErrorKind::InvalidData, alert));
     assert_eq!(Failure::of(&nested).cause, Cause::TooOld);
-    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), Cause::Failed);
+    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), Cause::NoCommonAlgorithm);
+    assert_eq!(
+        outcome_of(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)),
+        Cause::ClientCertificate
+    );
+    assert_eq!(outcome_of(rustls::Error::AlertReceived(AlertDescription::InternalError)), Cause::Failed);
     assert_eq!(outcome_of(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), Cause::NotTls);
     assert_eq!(outcome_of(rustls::Error::from(PeerIncompatible::ServerDoesNotSupportTls12Or13)), Cause::TooOld);
 }

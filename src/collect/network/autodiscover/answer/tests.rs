@@ -62,7 +62,7 @@ fn a_page_of_an_error_may_be_that_of_bluemind() {
         assert_eq!(judged(status, &[], "<html>Bad Gateway</html>").kind, Kind::Html);
     }
     assert_eq!(judged(503, &[], "").kind, Kind::Empty);
-    assert_eq!(judged(200, &[], "<html>BlueMind</html>").kind, Kind::Html);
+    assert_eq!(judged(200, &[], "<html>BlueMind</html>").kind, Kind::BluemindPage);
 }
 
 #[test]

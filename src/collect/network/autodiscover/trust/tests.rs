@@ -54,6 +54,7 @@ fn a_chain_that_lacks_a_certificate_says_which() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test makes its certificates as administrators do")]
 fn openssl(folder: &Path, arguments: &str) {
     let out = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
     assert!(out.status.success(), "{arguments}: {}", String::from_utf8_lossy(&out.stderr));
