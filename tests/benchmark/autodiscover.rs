@@ -1,6 +1,7 @@
 //! 200 domains against local servers that take 100 ms for each answer.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -60,28 +61,34 @@ pub(crate) fn autodiscover() {
     let zone = (0..DOMAINS).fold(Zone::new().soa("example.org"), |zone, n| {
         zone.txt(&domain(n), "here").a(&format!("autodiscover.{}", domain(n)), &address(n))
     });
-    let resolver = zone.serve();
+    let dropping = (0..DOMAINS).fold(zone.clone(), |zone, n| {
+        zone.silent_for_ipv6(&domain(n)).silent_for_ipv6(&format!("autodiscover.{}", domain(n)))
+    });
+    let (resolver, dropping) = (zone.serve(), dropping.serve());
     let mut installation = Installation::build("healthy_single");
     let domains: Vec<String> =
         (0..DOMAINS).map(|n| format!("SELECT fixture.add_domain('{}', '{{}}')", domain(n))).collect();
     installation.administer(DIRECTORY, "DELETE FROM t_domain WHERE NOT global");
     installation.administer(DIRECTORY, &domains.join(";"));
-    installation.more_config = format!(
-        "\n[dns]\nresolvers = [\"{}\"]\n\n[probe]\nconnect = {{ {} }}\nca_files = [{:?}]\naccess_logs = [{:?}]\n",
-        resolver.address,
-        connect.trim_end_matches(", "),
-        folder.path().join("ca.pem"),
-        log,
-    );
-    let asked = || servers.iter().map(|server| server.requests().len()).sum::<usize>();
-    let busiest = || servers.iter().map(|server| server.requests().len()).max().unwrap_or(0);
-    let (before, busiest_before) = (asked(), busiest());
-    let spent = best(1, || {
+    let config = |resolver: SocketAddr| {
+        format!(
+            "\n[dns]\nresolvers = [\"{resolver}\"]\n\n[probe]\nconnect = {{ {} }}\nca_files = [{:?}]\naccess_logs = [{:?}]\n",
+            connect.trim_end_matches(", "),
+            folder.path().join("ca.pem"),
+            log,
+        )
+    };
+    let run = |installation: &Installation<'_>| {
         let template = installation.command("run");
         let mut command = Command::new(template.get_program());
         command.args(template.get_args()).args(["-q", "--check", "mapi_will_not_start", "--report", "json=/dev/null"]);
         spend(&mut command)
-    });
+    };
+    installation.more_config = config(resolver.address);
+    let asked = || servers.iter().map(|server| server.requests().len()).sum::<usize>();
+    let busiest = || servers.iter().map(|server| server.requests().len()).max().unwrap_or(0);
+    let (before, busiest_before) = (asked(), busiest());
+    let spent = best(1, || run(&installation));
     let requests = asked() - before;
     let each = busiest() - busiest_before;
     // Of one name the plain request, what it leads to, and the second spelling follow each other.
@@ -90,4 +97,8 @@ pub(crate) fn autodiscover() {
     tell(&format!("autodiscover of {DOMAINS} domains, {requests} requests to {} servers", servers.len()), &spent);
     println!("  beside: the bound of the limits per server and in all: {:.1} s", bound.as_secs_f64());
     println!("  ratio: {:.2}", spent.wall.as_secs_f64() / bound.as_secs_f64());
+    installation.more_config = config(dropping.address);
+    let dropped = best(1, || run(&installation));
+    tell("  the same with a resolver that drops questions for IPv6", &dropped);
+    println!("  ratio: {:.2}", dropped.wall.as_secs_f64() / spent.wall.as_secs_f64());
 }

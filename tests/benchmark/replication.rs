@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::spool::{FOLDERS, MESSAGES, SERVER, USERS, ask, guids, make, unique_id};
 use super::support::bluemind::Installation;
+use super::support::postgres::Cluster;
 use super::{Spent, best, spend, tell};
 
 /// One message of so many is not replicated.
@@ -140,7 +141,34 @@ fn collect(
     assert_eq!(["messages", "missing", "records"].map(|name| found[name].as_u64()), due);
     let spent = best(RUNS, || spend(&mut command()));
     tell(&format!("bm-preflight run --check replication_behind, {missing} of {messages} missing"), &spent);
+    tell_server(&installation, &mut command());
     (spent, installation)
+}
+
+/// What the database server does for a run: how many statements, the longest of them, and temporary files, as its log says.
+fn tell_server(installation: &Installation<'_>, command: &mut Command) {
+    let set = |value: &str| {
+        for setting in ["log_min_duration_statement", "log_temp_files"] {
+            installation.administer(SERVER, &format!("ALTER SYSTEM SET {setting} = {value}"));
+        }
+        installation.administer(SERVER, "SELECT pg_reload_conf()");
+    };
+    set("0");
+    let before = Cluster::shared().read_log().len();
+    spend(command);
+    let log = Cluster::shared().read_log();
+    set("-1");
+    let log = log.get(before..).unwrap_or_default();
+    let after = |mark: &'static str| log.lines().filter_map(move |line| line.split_once(mark).map(|(_, rest)| rest));
+    let number = |text: &str| text.split(' ').next().unwrap().parse::<f64>().unwrap();
+    let durations: Vec<f64> = after("duration: ").map(number).collect();
+    let files: f64 = after("size ").map(number).sum();
+    assert!(!durations.is_empty(), "the server logs how long it takes");
+    let (longest, all) = (durations.iter().copied().fold(0.0, f64::max) / 1e3, durations.len());
+    println!(
+        "  PostgreSQL: {all} statements, the longest {longest:.2} s, {:.0} MiB of temporary files",
+        files / 1024.0 / 1024.0
+    );
 }
 
 /// What is compared of the shard, read by nobody.

@@ -26,8 +26,18 @@ impl Waiting {
         std::fs::create_dir(at("tmp")).unwrap();
         let url = format!("[directory]\nurl = \"postgresql://bj:x@{}/bj\"\n", listener.local_addr().unwrap());
         std::fs::write(at("c.toml"), url).unwrap();
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{prefix} exec \"$@\""), "sh", env!("CARGO_BIN_EXE_bm-preflight"), "run", "--root"]);
+        // The tests themselves may run below nohup, which every child would heed.
+        let mut shell = Command::new("env");
+        shell.args([
+            "--default-signal=HUP",
+            "sh",
+            "-c",
+            &format!("{prefix} exec \"$@\""),
+            "sh",
+            env!("CARGO_BIN_EXE_bm-preflight"),
+            "run",
+            "--root",
+        ]);
         shell.arg(folder.path()).arg("--config").arg(at("c.toml")).arg("--output-dir").arg(at("out"));
         let child = shell.env("TMPDIR", at("tmp")).stdout(std::process::Stdio::null()).spawn().unwrap();
         // The connection shows that the collection has begun.

@@ -8,7 +8,7 @@ use bm_preflight::app;
 use bm_preflight::check::Check;
 use bm_preflight::collect::{Circumstances, Collectors, Sink};
 use bm_preflight::config::Config;
-use bm_preflight::fact::store::Origin;
+use bm_preflight::fact::store::{Origin, SnapshotTarget};
 use bm_preflight::fact::{Facts, Schema, ScopeKind, Store, Table, Value};
 use bm_preflight::model::reason::Run;
 use bm_preflight::model::{Completeness, Outcome};
@@ -168,6 +168,11 @@ fn heal(schema: &Schema, healthy: &Facts, facts: &Facts, walked: &[&'static Tabl
     let mut store = Store::create(schema, &Origin::new("test", facts.origin().collected_at)).unwrap();
     let is_walked = |name: &str| walked.iter().any(|table| table.name == name);
     for (source, wanted) in [(facts, true), (healthy, false)] {
+        // Rows are taken over from files alone: the store of a run has none that could be opened.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts.db");
+        source.save(SnapshotTarget::open(&path).unwrap()).unwrap();
+        let source = &Facts::open(&path, schema).unwrap();
         let statements = source.coverage().iter().filter(|statement| is_walked(&statement.table) == wanted);
         let statements: Vec<_> = statements.map(|s| (schema.table(&s.table).unwrap(), s)).collect();
         store.adopt(source, &statements).unwrap();
