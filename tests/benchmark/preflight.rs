@@ -156,7 +156,7 @@ fn big_snapshot(path: &Path) {
     put(
         "installation",
         "directory",
-        &mut [vec![text("bluemind-x"), text("mail.example.org"), text("4.1.43922")]].into_iter(),
+        &mut [vec![text("bluemind-x"), text("mail.example.org"), Value::Null, text("4.1.43922")]].into_iter(),
     );
     put("server", "directory", &mut [vec![text(server), text(server), text("10.0.0.1"), Value::Null]].into_iter());
     let roles = ["bm/core", "bm/pgsql", "bm/pgsql-data", "mail/imap"];

@@ -162,7 +162,7 @@ fn tell_server(installation: &Installation<'_>, command: &mut Command) {
     let after = |mark: &'static str| log.lines().filter_map(move |line| line.split_once(mark).map(|(_, rest)| rest));
     let number = |text: &str| text.split(' ').next().unwrap().parse::<f64>().unwrap();
     let durations: Vec<f64> = after("duration: ").map(number).collect();
-    let files: f64 = after("size ").map(number).sum();
+    let files = after("size ").map(number).sum::<f64>().abs();
     assert!(!durations.is_empty(), "the server logs how long it takes");
     let (longest, all) = (durations.iter().copied().fold(0.0, f64::max) / 1e3, durations.len());
     println!(

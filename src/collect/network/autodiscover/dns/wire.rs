@@ -102,9 +102,12 @@ impl Resolver {
     }
 
     async fn over_udp(&self, name: &Name, kind: RecordType) -> Result<DnsResponse, NetError> {
+        // Who answers for IPv4 and drops what is about IPv6 shall not hold up every name for long.
+        let is_patient = kind != RecordType::AAAA || !self.silence.has_spoken();
+        let limit = if is_patient { self.limit } else { self.limit / 2 };
         let udp = UdpClientStream::builder(self.address, TokioRuntimeProvider::default());
-        let mut udp = udp.with_timeout(Some(self.limit)).with_max_retries(0).build();
-        let answer = timeout(self.limit, udp.send_message(request(name, kind)).first_answer()).await;
+        let mut udp = udp.with_timeout(Some(limit)).with_max_retries(0).build();
+        let answer = timeout(limit, udp.send_message(request(name, kind)).first_answer()).await;
         let answer = answer.unwrap_or(Err(NetError::Timeout));
         self.silence.note(!matches!(answer, Err(NetError::Timeout)));
         answer
@@ -188,9 +191,14 @@ impl Silence {
         }
     }
 
+    /// Whether anything ever came back.
+    fn has_spoken(&self) -> bool {
+        self.has_spoken.load(Ordering::Relaxed)
+    }
+
     /// Why not to ask any more, when each question is tried so many times.
     pub(super) fn verdict(&self, tries: u32) -> Option<String> {
-        let limit = if self.has_spoken.load(Ordering::Relaxed) { Self::LATER } else { Self::AT_FIRST };
+        let limit = if self.has_spoken() { Self::LATER } else { Self::AT_FIRST };
         let is_silent = self.unanswered.load(Ordering::Relaxed) >= limit * tries;
         is_silent.then(|| format!("no answer to {limit} questions before"))
     }
