@@ -120,28 +120,16 @@ fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
     // A list that cannot be read any more: what it said a moment ago is all there is.
     let last = last.or_else(|| backend.another_look(&first)).and_then(Result::ok);
     let file = Ok(first.file());
-    let (mut unreadable, mut unserved) = (None, first.unserved.clone());
+    let (mut new, mut unreadable, mut unserved) = (Vec::new(), None, first.unserved.clone());
     if let Some(last) = last {
-        first.mailboxes = joined(first.mailboxes, last.mailboxes);
+        new.extend(last.mailboxes.into_iter().filter(|mailbox| !known.contains_key(&mailbox.name)));
         unreadable = Some(last.unreadable);
         unserved.retain(|entry| last.unserved.contains(entry));
     }
+    first.mailboxes.extend(new);
     let unreadable = unreadable.unwrap_or(first.unreadable);
     let list = List { conf, unreadable, unserved, mailboxes: first.mailboxes };
     Told { source: first.source, file, list: Ok(list), indexes, spool, files }
-}
-
-/// What either list has, each once. A mailbox that was renamed in between is there under its new name alone: two of one
-/// unique id would be told.
-fn joined(mut first: Vec<Mailbox>, last: Vec<Mailbox>) -> Vec<Mailbox> {
-    let names = |list: &[Mailbox]| list.iter().map(|mailbox| mailbox.name.clone()).collect::<HashSet<_>>();
-    let (known, there) = (names(&first), names(&last));
-    let new: Vec<Mailbox> = last.into_iter().filter(|mailbox| !known.contains(&mailbox.name)).collect();
-    let ids: HashSet<&str> = new.iter().filter_map(Mailbox::unique_id).collect();
-    let is_renamed = |mailbox: &Mailbox| mailbox.unique_id().is_some_and(|id| ids.contains(id));
-    first.retain(|mailbox| there.contains(&mailbox.name) || !is_renamed(mailbox));
-    first.extend(new);
-    first
 }
 
 struct Backend<'a> {
@@ -331,34 +319,5 @@ impl Backend<'_> {
         if let Some(messages) = self.wanted.messages.as_ref().filter(|_| !mailbox.is_deleted(self.conf)) {
             messages.miss(why(escaped(mailbox.name.as_bytes())));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A list with these names, each with its unique id.
-    fn list(entries: &[(&str, &str)]) -> Vec<Mailbox> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |path: &str| folder.path().join(path);
-        std::fs::create_dir_all(path("etc")).unwrap();
-        std::fs::create_dir_all(path("var/lib/cyrus")).unwrap();
-        std::fs::write(path("etc/imapd.conf"), "configdirectory: /var/lib/cyrus\npartition-p: /spool\n").unwrap();
-        let line = |(name, id): &(&str, &str)| format!("{name}\t%(A %() I {id} P p V 1 M 1)\n");
-        std::fs::write(path("var/lib/cyrus/mailboxes.db"), entries.iter().map(line).collect::<String>()).unwrap();
-        let root = Root::new(folder.path());
-        let conf = Conf::read(&root).unwrap();
-        Mailboxes::read(&root, &conf).map_err(|why| why.reason.to_string()).unwrap().mailboxes
-    }
-
-    #[test]
-    fn a_mailbox_that_was_renamed_between_two_looks_is_there_once() {
-        let first = list(&[("user.a", "1"), ("user.a.Old", "2"), ("user.b", "3"), ("user.c", "4")]);
-        // One was renamed, one was deleted, one is new; two of one id that stay are two.
-        let last = list(&[("user.a", "1"), ("user.a.New", "2"), ("user.c", "4"), ("user.d", "4"), ("user.e", "5")]);
-        let joined = joined(first, last);
-        let names: Vec<String> = joined.iter().map(|mailbox| escaped(mailbox.name.as_bytes())).collect();
-        assert_eq!(names, ["user.a", "user.b", "user.c", "user.a.New", "user.d", "user.e"]);
     }
 }
