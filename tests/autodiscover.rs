@@ -1,6 +1,6 @@
 //! Autodiscover against real sockets: a DNS server, TLS and HTTP servers in this process, and the collector, the views and
 //! the checks over what they answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/peers/mod.rs"]
 mod peers;

@@ -82,6 +82,8 @@ impl<'a> Surveyor<'a> {
             .into_iter()
             .chain(targets.iter().map(|(target, port)| (target, *port)))
             .flat_map(|(host, port)| self.doors(&answers, host, port))
+            // A port that an SRV record tells may be that of anything.
+            .filter(|door| door.port == 443 || trespass(door.address, door.port).is_none())
             .collect();
         doors.dedup();
         let redirects = Mutex::new(Vec::new());
@@ -128,8 +130,7 @@ impl<'a> Surveyor<'a> {
 
     /// The ways into a host: with its name; for `autodiscover.` also without, and by 127.0.0.1 where that is ours.
     fn doors(&self, answers: &[Answer], host: &str, port: u16) -> Vec<Door> {
-        let mut addresses = dns::addresses(answers, host);
-        addresses.retain(|address| port == 443 || trespass(*address, port).is_none());
+        let addresses = dns::addresses(answers, host);
         let door =
             |address, with_sni, is_loopback| Door { host: host.to_owned(), address, port, with_sni, is_loopback };
         let mut doors: Vec<Door> =
