@@ -64,7 +64,7 @@ impl World {
         let closed = closed_socket.local_addr().unwrap();
         let mut connect = BTreeMap::new();
         for host in (1..10).flat_map(|n| [format!("192.0.2.{n}"), format!("[2001:db8::{n}]")]) {
-            for port in [80, 443, 1143, 2400, 2501, 2502] {
+            for port in [24, 80, 443, 1143, 2400, 2501, 2502, 8079, 9200] {
                 connect.insert(format!("{host}:{port}"), closed);
             }
         }
