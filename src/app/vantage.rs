@@ -7,11 +7,13 @@ use super::{Failure, checks};
 use crate::cli::CollectArgs;
 use crate::fact::fixture::{self, Given};
 use crate::fact::{Facts, ScopeKind, Store};
-use crate::model::Coverage;
 use crate::model::text::visible;
+use crate::model::{Completeness, Coverage};
 use crate::plan::Plan;
 use crate::topology::DIRECTORY;
 
+/// The checks whose facts are looked for.
+const CATEGORY: &str = "autodiscover";
 /// The tables of the directory that the probes take their names from.
 const NAMED: &[&str] = &["domain", "domain_alias", "installation"];
 /// How snapshots of facts begin (SQLite's file format).
@@ -41,6 +43,11 @@ impl Elsewhere {
     /// What the options say; none when the machine is a server of the installation.
     pub(super) fn of(arguments: &CollectArgs) -> Result<Option<Self>, Failure> {
         let (Some(label), Some(path)) = (&arguments.vantage, &arguments.names) else { return Ok(None) };
+        if let Some(other) = arguments.category.iter().find(|name| *name != CATEGORY) {
+            return Err(Failure::Usage(format!(
+                "--category {other}: from another machine only {CATEGORY} is looked at"
+            )));
+        }
         let label = label.trim().to_owned();
         if label.is_empty() || label.chars().count() > LONGEST_LABEL || visible(&label, false) != label {
             return Err(Failure::Usage(format!("--vantage: a word of 1 to {LONGEST_LABEL} characters is wanted")));
@@ -55,7 +62,7 @@ impl Elsewhere {
 
     /// What the checks of autodiscover need of the network, and the names.
     pub(super) fn plan() -> Result<Plan, Failure> {
-        let mut plan = checks::plan_of_categories(&["autodiscover".to_owned()])?;
+        let mut plan = checks::plan_of_categories(&[CATEGORY.to_owned()])?;
         plan.tables.retain(|table| table.scope == ScopeKind::Network || NAMED.contains(&table.name));
         Ok(plan)
     }
@@ -108,6 +115,12 @@ impl Names {
     /// Those of a server's snapshot. Its URLs are those that were looked at there, else the directory's.
     fn of_snapshot(path: &Path) -> Result<Self, Failure> {
         let facts = Facts::open(path, &super::schema())?;
+        let is_short =
+            |told: &&Coverage| NAMED.contains(&told.table.as_str()) && told.completeness != Completeness::Complete;
+        if let Some(gap) = facts.coverage().iter().find(is_short) {
+            let why = gap.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(Failure::Usage(format!("--names {}: it does not know {}: {why}", path.display(), gap.table)));
+        }
         let mut names = Self::default();
         for row in facts.texts("SELECT domain_uid FROM domain WHERE is_global = 0")? {
             names.domains.extend(row.into_iter().flatten().map(|uid| (uid, Vec::new())));

@@ -26,6 +26,12 @@ pub(super) fn verify(parts: &[Part], now: i64) -> Result<(), MergeError> {
     misfits.iter().find_map(|misfit| misfit(parts, now)).map_or(Ok(()), |text| Err(MergeError::Misfit(text)))
 }
 
+/// Refuses snapshots of whatever machines that cannot be put side by side.
+pub(super) fn verify_beside(parts: &[Part], now: i64) -> Result<(), MergeError> {
+    let misfits = [twice, merged, versions, days];
+    misfits.iter().find_map(|misfit| misfit(parts, now)).map_or(Ok(()), |text| Err(MergeError::Misfit(text)))
+}
+
 /// Refuses snapshots of servers that the directory database does not list.
 pub(super) fn verify_members(parts: &[Part], topology: &Topology) -> Result<(), MergeError> {
     let Topology::Known(servers) = topology else { return Ok(()) };

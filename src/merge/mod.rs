@@ -44,7 +44,11 @@ pub enum MergeError {
 /// The result was collected when the last of them was: by then a certificate may have ended, and nothing that was seen
 /// lies in the future.
 pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Result<Facts, MergeError> {
-    let (parts, elsewhere) = elsewhere::apart(part::ordered(snapshots, schema)?);
+    let parts = part::ordered(snapshots, schema)?;
+    if parts.iter().any(|part| part.origin().vantage.is_some()) {
+        fit::verify_beside(&parts, now)?;
+    }
+    let (parts, elsewhere) = elsewhere::apart(parts);
     elsewhere::verify(&parts, &elsewhere)?;
     fit::verify(&parts, now)?;
     let plan = Plan::everything(schema);

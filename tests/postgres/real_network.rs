@@ -214,6 +214,20 @@ fn what_another_machine_sees_stands_beside_what_the_core_sees() {
     );
     let page = std::fs::read_to_string(reports.join("report.html")).unwrap();
     assert!(page.contains("seen from <bdi>lan</bdi>"));
+    // What was merged is a snapshot like any other, also beside a core that looked at nothing of the network.
+    let (merged, offline) = (installation.path("merged.db"), installation.path("offline.db"));
+    installation.command("collect").arg("--offline").arg("--facts").arg(&offline).assert().success();
+    for core in [&core, &offline] {
+        let mut judge = bm_preflight();
+        judge.args(["run", "-q", "--fail-on", "never", "--report", "json=/dev/null"]).args(ANY_DISK);
+        judge.arg("--from-facts").arg(core).arg("--from-facts").arg(&lan).arg("--facts").arg(&merged);
+        assert_ne!(judge.output().unwrap().status.code(), Some(1));
+        let sql = "SELECT count(*) AS n FROM vantage_method WHERE vantage = 'lan' AND state = 'no'";
+        let asked =
+            bm_preflight().args(["facts", "query", "--json", sql, "--from-facts"]).arg(&merged).output().unwrap();
+        let told = String::from_utf8_lossy(&asked.stdout).into_owned();
+        assert!(asked.status.success() && !told.contains(":0"), "{told} {}", String::from_utf8_lossy(&asked.stderr));
+    }
 }
 
 #[test]
