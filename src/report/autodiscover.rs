@@ -23,7 +23,7 @@ pub(super) struct NameRow<'a> {
 /// A URL's row, and the trace below it.
 #[derive(Serialize)]
 pub(super) struct UrlRow<'a> {
-    url: &'a str,
+    name: &'a str,
     cells: Vec<Cell>,
     step_count: u64,
     steps: Vec<StepRow<'a>>,
@@ -96,7 +96,7 @@ impl<'a> NameRow<'a> {
 impl<'a> UrlRow<'a> {
     pub(super) fn of(url: &'a PublicUrl, words: &Catalogue) -> Self {
         Self {
-            url: &url.url,
+            name: &url.url,
             cells: cells(&SERVICES, &url.methods, words),
             step_count: url.steps.len() as u64,
             steps: step_rows(&url.steps, words),

@@ -158,6 +158,31 @@ fn the_terminal_has_the_matrix() {
 }
 
 #[test]
+fn the_urls_have_a_table_of_their_own_and_other_machines_a_row() {
+    let report = report(Lang::En, FailOn::Blocker);
+    let page = read(&html::render(&report, None).unwrap()).unwrap();
+    let urls = &page.of_class("matrix")[1];
+    let rows: Vec<_> = urls.all("tbody")[0].all("tr").iter().take(2).map(|row| said(row)).collect();
+    let here = [
+        "https://mail.example.org/",
+        "works",
+        "failsa page in place of the service",
+        "works",
+        "unknownno answer in time",
+    ];
+    assert_eq!(rows, [here, ["seen from lan", "works", "works", "works", "works"]]);
+    let names = &page.of_class("matrix")[0];
+    let lan = said(&names.all("tbody")[1].all("tr")[1]);
+    assert_eq!(lan, ["seen from lan", "failsno answer in time", "unknown", "unknown", "unknown", "–", "no"]);
+    let text = text::render(&report, false, false);
+    let table = text.split("\nURLs of the installation\n").nth(1).unwrap();
+    let lines: Vec<&str> = table.lines().take(3).collect();
+    assert!(lines[0].contains("Outlook’s address book  Mobiles"), "{lines:?}");
+    assert!(lines[1].starts_with("  https://mail.example.org/") && lines[1].contains('✗'), "{lines:?}");
+    assert!(lines[2].starts_with("      seen from lan") && !lines[2].contains('✗'), "{lines:?}");
+}
+
+#[test]
 fn wide_letters_take_two_places_on_the_terminal() {
     let mut report = report(Lang::Fr, FailOn::Blocker);
     report.autodiscover[0].unicode_name = Some("日本.example".into());
