@@ -100,3 +100,23 @@ fn bm_ini_goes_before_the_database() {
     assert_eq!(outcome.rows("SELECT external_url FROM public_host"), [["webmail.d.test"]]);
     assert!(outcome.findings().contains("external_url_internal: https://mail.corp.local/"), "{:?}", outcome.findings());
 }
+
+#[test]
+fn a_url_that_is_not_known_is_no_url_that_works() {
+    let none = World::new().zone(zone()).bluemind().run();
+    assert!(none.reasons("external_url_unreachable").contains("names an external URL"));
+    let wrong = World::new().zone(zone()).external_url("192.0.2.1").bluemind().run();
+    assert!(wrong.reasons("external_url_unreachable").contains("192.0.2.1 is no name of a host"));
+    assert_eq!(wrong.rows("SELECT count(*) FROM dns_answer WHERE purpose = 'public'"), [["0"]]);
+    // A bm.ini that is there and cannot be read may name another one than the directory.
+    let world = World::new().zone(zone()).external_url("mail.d.test");
+    std::fs::create_dir_all(world.folder().join("etc/bm/bm.ini")).unwrap();
+    let outcome = world.bluemind().run();
+    assert!(
+        outcome.reasons("external_url_unreachable").contains("bm.ini"),
+        "{}",
+        outcome.reasons("external_url_unreachable")
+    );
+    assert!(outcome.reasons("external_url_internal").contains("bm.ini"));
+    assert_eq!(outcome.verdicts("d.test"), ("yes".to_owned(), "yes".to_owned()));
+}

@@ -314,7 +314,10 @@ impl Outcome {
 
     /// The checks that could not decide.
     pub(crate) fn unknown(&self) -> BTreeSet<String> {
-        self.results.iter().filter(|r| !r.missing.is_empty()).map(|r| r.id.clone()).collect()
+        // Most worlds have no external URL, and are about something else.
+        let is_of_url =
+            |result: &CheckResult| result.missing.iter().all(|gap| gap.problem.as_deref() == Some("no_url"));
+        self.results.iter().filter(|r| !r.missing.is_empty() && !is_of_url(r)).map(|r| r.id.clone()).collect()
     }
 
     /// Why a check could not decide, in words.

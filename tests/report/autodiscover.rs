@@ -172,7 +172,7 @@ fn the_urls_have_a_table_of_their_own_and_other_machines_a_row() {
     ];
     assert_eq!(rows, [here, ["seen from lan", "works", "works", "works", "works"]]);
     let names = &page.of_class("matrix")[0];
-    let lan = said(&names.all("tbody")[1].all("tr")[1]);
+    let lan = said(names.all("tbody")[1].all("tr")[1]);
     assert_eq!(lan, ["seen from lan", "failsno answer in time", "unknown", "unknown", "unknown", "–", "no"]);
     let text = text::render(&report, false, false);
     let table = text.split("\nURLs of the installation\n").nth(1).unwrap();

@@ -57,7 +57,7 @@ pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
     Seen::at("DNS, TLS and HTTP from this machine")
         .tell::<NetworkVantage>(met.map(|_| vec![vantage()]))
         .tell::<AutodiscoverName>(asked.map(|trace| trace.names.clone()))
-        .tell::<PublicUrl>(asked.map(|trace| trace.urls.clone()))
+        .tell::<PublicUrl>(asked.map_err(Reason::clone).and_then(|trace| trace.urls.clone()))
         .tell::<VantageMethod>(asked.map(|_| Vec::new()))
         .tell::<DnsAnswer>(asked.map(|trace| trace.of_answers(|name, answer| [answer.row(name)])))
         .tell::<DnsRecord>(asked.map(|trace| trace.of_answers(|name, answer| answer.record_rows(name))))
@@ -70,7 +70,7 @@ pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
 /// Everything that was seen.
 struct Trace {
     names: Vec<AutodiscoverName>,
-    urls: Vec<PublicUrl>,
+    urls: Result<Vec<PublicUrl>, Reason>,
     surveys: Vec<Survey>,
 }
 
@@ -90,8 +90,9 @@ async fn trace_all(around: &Around<'_>) -> Result<Trace, Reason> {
         .buffered(NAMES_AT_ONCE)
         .collect()
         .await;
-    let urls = public::urls(around)?;
-    surveys.extend(futures_util::future::join_all(urls.iter().map(|url| surveyor.survey_url(url))).await);
+    let urls = public::urls(around);
+    let known = urls.iter().flatten();
+    surveys.extend(futures_util::future::join_all(known.map(|url| surveyor.survey_url(url))).await);
     let tokens: Vec<(String, bool)> = surveys.iter().flat_map(Survey::tokens).collect();
     let seen = watch.end(&tokens, |tokens| surveyor.again(&surveys, tokens)).await;
     surveys.iter_mut().for_each(|survey| survey.prove(&seen, around));

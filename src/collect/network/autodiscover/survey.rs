@@ -263,6 +263,11 @@ impl<'a> Surveyor<'a> {
 }
 
 impl Survey {
+    /// Of what nothing can be asked for.
+    pub(super) fn of_nothing(name: &str) -> Self {
+        Self { name: name.to_owned(), answers: Vec::new(), handshakes: Vec::new(), probes: Vec::new() }
+    }
+
     /// The tokens of the requests that were answered, each with whether the answer may be BlueMind's, so that its log is
     /// worth waiting for.
     pub(super) fn tokens(&self) -> impl Iterator<Item = (String, bool)> {

@@ -54,12 +54,12 @@ table! {
 table! {
     /// The URLs at which users reach the installation: what Outlook, mobiles and browsers talk to.
     pub(super) struct PublicUrl: "public_url", "a URL of the installation", Network {
-        /// such as `https://mail.example.org/`
+        /// such as `https://mail.example.org/`; what is no name of a host as it is written
         url: String as key,
-        /// its host, in A-labels
-        host: String as key,
-        /// its port
-        port: u16,
+        /// its host, in A-labels; null when it is none
+        host: Option<String> as key,
+        /// its port; null when it is none
+        port: Option<u16>,
         /// bm.ini, which goes before the directory's configuration
         source: UrlSource,
         /// whether it is the external URL, and not one of the others
