@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use jiff::civil::{Date, DateTime};
+
 use crate::model::Lang;
 use crate::report::Format;
 use crate::verdict::FailOn;
@@ -158,6 +160,12 @@ pub struct JudgeArgs {
     /// Write just this report; PATH `-` is standard output (repeatable). A link in its place is replaced, not followed
     #[arg(long, value_name = "FORMAT=PATH", value_parser = OsStringValueParser::new().try_map(report_target), conflicts_with = "format")]
     pub report: Vec<(Format, PathBuf)>,
+    /// Write a ready mail for each user who has something to do, and notices.csv, into this empty folder; nothing is sent
+    #[arg(long, value_name = "DIR")]
+    pub notices: Option<PathBuf>,
+    /// When the upgrade begins, such as 2026-12-12T20:00: the report says by when each thing has to be begun
+    #[arg(long, value_name = "TIME", value_parser = window)]
+    pub window: Option<DateTime>,
     /// What makes the exit code non-zero for findings
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
     pub fail_on: FailOn,
@@ -198,10 +206,13 @@ pub enum ChecksCommand {
         #[arg(long, value_name = "LANG", value_parser = lang)]
         lang: Option<Lang>,
     },
-    /// Print title, why, remediation, tables read, query and cases of a check
+    /// Print what an administrator needs to know of a check: why it matters, and what to do
     Explain {
         /// Id of the check
         id: String,
+        /// Print all that its file says: templates, query and cases too
+        #[arg(long)]
+        full: bool,
         /// More check files beside the built-in ones (repeatable)
         #[arg(long, value_name = "DIR")]
         checks_dir: Vec<PathBuf>,
@@ -267,6 +278,12 @@ fn release(text: &str) -> Result<String, String> {
         Some(release) if numbers => Ok(release),
         _ => Err("expected a release such as 4.1 or 4.0.14, or a build such as 4.1.43922".to_owned()),
     }
+}
+
+/// A day and time as a clock on the wall shows it; the time may be left out.
+fn window(text: &str) -> Result<DateTime, String> {
+    let wrong = |_| "expected a day and time such as 2026-12-12T20:00".to_owned();
+    text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(Into::into)).map_err(wrong)
 }
 
 fn lang(text: &str) -> Result<Lang, String> {

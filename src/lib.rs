@@ -11,15 +11,15 @@
 //!    PostgreSQL, files,
 //!    DNS, TLS, HTTP ──────── rows + coverage ──► Store ──► snapshot (optional)
 //!                                                  │ sealed: Facts, read-only
-//!                    Views, Check × Facts (sync) ◄┘ ──► Outcomes ──► Verdict ──► Report
+//!                    Views, Check × Facts (sync) ◄┘ ──► Outcomes ──► Verdict, Digest ──► Report
 //!                                                                      html | json | junit | text
 //! ```
 //!
 //! The rooms: [`model`] is the shared vocabulary and [`format`](mod@format) reads bytes; [`config`] and [`topology`] say
 //! what was asked for and what exists; [`fact`] keeps rows and what is known of them; [`collect`] fills them; [`check`]
 //! judges them, [`plan`] says which are needed; [`merge`] joins what several servers know; [`waiver`] and
-//! [`cause`] say which findings do not stand for themselves; [`verdict`] is the only policy; [`report`] shows it; [`app`]
-//! joins all.
+//! [`cause`] say which findings do not stand for themselves; [`verdict`] is the only policy; [`digest`] says who has to act
+//! and what is open; [`report`] shows it; [`app`] joins all.
 
 pub mod app;
 pub mod cause;
@@ -27,6 +27,7 @@ pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod digest;
 pub mod fact;
 pub mod format;
 pub mod merge;

@@ -9,6 +9,9 @@ use crate::model::{CheckResult, Finding, Outcome, Severity};
 /// Facts that are older say little of what is there now: a warning of its own.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Exit code of what cannot be judged.
+pub const INCONCLUSIVE: u8 = 30;
+
 /// What the run says of the upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -191,7 +194,7 @@ fn exit_code(verdict: Verdict, warns: bool, fail_on: FailOn) -> u8 {
     match (fail_on, verdict) {
         (FailOn::Never, _) => 0,
         (_, Verdict::NotReady) => 20,
-        (_, Verdict::Inconclusive) => 30,
+        (_, Verdict::Inconclusive) => INCONCLUSIVE,
         (FailOn::Warning, _) if warns => 10,
         (FailOn::Blocker | FailOn::Warning, _) => 0,
     }

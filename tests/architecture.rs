@@ -19,7 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("verdict", &["model"]),
     ("waiver", &["model"]),
     ("cause", &["model"]),
-    ("report", &["model", "verdict"]),
+    ("digest", &["model", "verdict"]),
+    ("report", &["model", "verdict", "digest"]),
     ("cli", &["model", "verdict", "report"]),
 ];
 

@@ -27,11 +27,14 @@ pub(super) fn execute(command: &ChecksCommand) -> Result<Output, Failure> {
             let listed = if selects { choose(&checks, select)?.selected } else { checks.iter().collect() };
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
-        ChecksCommand::Explain { id, checks_dir, lang } => {
+        ChecksCommand::Explain { id, full, checks_dir, lang } => {
             let checks = load_all(built_in(false), checks_dir)?;
             let check = checks.iter().find(|check| check.id == *id);
             let check = check.ok_or_else(|| Failure::Usage(format!("{id}: {}", unknown_id(id, &checks))))?;
-            Ok(Output::text(explain::explain(check, lang.unwrap_or_else(environment_lang))))
+            let lang = lang.unwrap_or_else(environment_lang);
+            let page =
+                if *full { explain::in_full(check, lang) } else { explain::explain(check, lang, &super::schema()) };
+            Ok(Output::text(page))
         }
         ChecksCommand::Lint { path } => {
             let checks = load_path(path.as_deref())?;
@@ -51,6 +54,16 @@ fn load_all(mut files: Vec<CheckFile>, folders: &[std::path::PathBuf]) -> Result
         files.extend(read_folder(folder)?);
     }
     lint(&files, &[])
+}
+
+/// Ids and categories of the built-in checks, as a shell completes them.
+pub(super) fn words() -> (Vec<&'static str>, Vec<&'static str>) {
+    let name = |path: &'static Path| path.file_stem()?.to_str();
+    let folders =
+        || BUILT_IN.dirs().filter(|dir| dir.files().any(|file| file.path().extension().is_some_and(|e| e == "toml")));
+    let files = folders().flat_map(Dir::files).map(|file| file.path());
+    let ids = files.filter(|path| path.extension().is_some_and(|e| e == "toml")).filter_map(name);
+    (ids.collect(), folders().filter_map(|dir| name(dir.path())).collect())
 }
 
 /// The tables that the built-in checks of these categories need.

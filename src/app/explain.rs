@@ -2,21 +2,30 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Check, Problem, Proof};
+use crate::check::{Check, Problem, Proof, case};
+use crate::fact::Schema;
 use crate::model::Lang;
 use crate::report::Catalogue;
 
-/// The page about a check.
-pub(super) fn explain(check: &Check, lang: Lang) -> String {
+/// What an administrator needs to know of a check, with what to do as it is said of an example of each problem.
+pub(super) fn explain(check: &Check, lang: Lang, schema: &Schema) -> String {
     let catalogue = Catalogue::shipped(lang);
     let label = |key: &str| catalogue.word("explain", key);
-    let text = check.text.get(lang);
-    let mut out = format!("{}\n{}\n\n", check.id, text.title);
-    for (key, value) in facts(check).into_iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(out, "{:14} {value}", label(key));
+    let mut out = head(check, lang, &["severity", "category", "from", "to", "who", "lead_days", "reference"]);
+    for (finding, remediation) in case::examples(check, lang, schema) {
+        block(&mut out, &label("example"), &finding.message);
+        block(&mut out, &label("remediation"), &remediation);
+        block(&mut out, &label("commands"), &finding.commands.join("\n"));
     }
-    block(&mut out, &label("why"), &text.why);
-    block(&mut out, &label("details"), &text.details);
+    let _ = writeln!(out, "\n{}", label("more"));
+    out
+}
+
+/// All that the file of a check says: templates, query and cases too.
+pub(super) fn in_full(check: &Check, lang: Lang) -> String {
+    let catalogue = Catalogue::shipped(lang);
+    let label = |key: &str| catalogue.word("explain", key);
+    let mut out = head(check, lang, &[]);
     for problem in &check.problems {
         words(&mut out, problem, lang, label);
     }
@@ -27,8 +36,26 @@ pub(super) fn explain(check: &Check, lang: Lang) -> String {
     block(&mut out, &label("proof"), proof(|proof, lang| proof.words.get(lang)));
     block(&mut out, &label("query"), &check.query);
     block(&mut out, &label("proof_query"), proof(|proof, _| &proof.query));
+    let headline = check.headline.as_ref();
+    block(&mut out, &label("headline"), headline.map_or("", |headline| headline.words.get(lang)));
+    block(&mut out, &label("sums"), headline.map_or("", |headline| &headline.sums));
     let cases: Vec<String> = check.cases.iter().map(|case| format!("{} ({})", case.name, case.expect.len())).collect();
     block(&mut out, &label("cases"), &cases.join("\n"));
+    out
+}
+
+/// Title, some of the facts or all of them, why, and details.
+fn head(check: &Check, lang: Lang, keys: &[&str]) -> String {
+    let catalogue = Catalogue::shipped(lang);
+    let text = check.text.get(lang);
+    let mut out = format!("{}\n{}\n\n", check.id, text.title);
+    let is_told = |key: &str, value: &str| !value.is_empty() && (keys.is_empty() || keys.contains(&key));
+    for (key, value) in facts(check).into_iter().filter(|(key, value)| is_told(key, value)) {
+        let value = if key == "who" && !keys.is_empty() { catalogue.word("who", &value) } else { value };
+        let _ = writeln!(out, "{:14} {value}", catalogue.word("explain", key));
+    }
+    block(&mut out, &catalogue.word("explain", "why"), &text.why);
+    block(&mut out, &catalogue.word("explain", "details"), &text.details);
     out
 }
 

@@ -2,12 +2,15 @@
 
 mod autodiscover;
 mod checks;
+mod collect;
+mod completions;
 mod cut;
 mod explain;
 mod facts;
 mod gather;
 mod next;
 mod output;
+mod replication;
 mod run;
 mod vantage;
 
@@ -17,7 +20,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::fact::{Schema, StoreError};
-use crate::{check, collect, report};
+use crate::{check, report};
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -84,7 +87,7 @@ impl From<StoreError> for Failure {
 
 /// Every facts table, with the views of the checks.
 pub fn schema() -> Schema {
-    collect::schema().with_views(&check::views::ALL)
+    crate::collect::schema().with_views(&check::views::ALL)
 }
 
 /// Carries out a command.
@@ -92,16 +95,12 @@ pub fn execute(cli: &Cli) -> Result<Output, Failure> {
     let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose > 0 };
     match &cli.command {
         Command::Run(arguments) => run::run(arguments, terminal),
-        Command::Collect(arguments) => run::collect(arguments, terminal),
+        Command::Collect(arguments) => collect::collect(arguments, terminal),
         Command::Demo(arguments) => run::demo(arguments, terminal),
         Command::Checks(command) => checks::execute(command),
         Command::Facts(command) => facts::execute(command),
         Command::ReportSchema => Ok(Output::text(report::json::schema())),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "bm-preflight", &mut script);
-            printable(script)
-        }
+        Command::Completions { shell } => printable(completions::script(*shell)),
         Command::Man => {
             let mut page = Vec::new();
             man(Cli::command(), &mut page).map_err(|error| Failure::Tool(format!("man page: {error}")))?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
+use crate::digest::Step;
 use crate::fact::{Facts, ScopeKind};
 use crate::model::reason::{Checks, Notice, Waiting};
 use crate::model::{CheckResult, Completeness, Missing};
@@ -42,6 +43,29 @@ pub(super) fn notices(
         notices.push(Notice::OthersNeedFiles { servers: others.iter().map(named).collect() });
     }
     notices
+}
+
+/// The commands that answer what waits for the files of other servers: one on each, then one here.
+pub(super) fn steps(
+    provenance: Provenance<'_>,
+    facts: &Facts,
+    topology: &Topology,
+    results: &[CheckResult],
+) -> Vec<Step> {
+    let waiting = waiting(facts, topology, results);
+    if waiting.is_empty() || matches!(provenance, Provenance::Replayed([_]) if facts.origin().is_merged) {
+        return Vec::new();
+    }
+    let there = |(server, _): &(&Server, usize)| Step {
+        server: Some(shown(server)),
+        command: format!("bm-preflight collect --facts {}", file_of(&server.uid)),
+    };
+    let mut steps: Vec<Step> = waiting.iter().map(there).collect();
+    let (here, files) = own(provenance, facts, topology);
+    let others = waiting.iter().map(|(server, _)| file_of(&server.uid));
+    let command = run_of(files.into_iter().chain(others));
+    steps.extend(here.into_iter().chain([command]).map(|command| Step { server: None, command }));
+    steps
 }
 
 /// Where nobody knows the servers, bm.ini tells of the one that does, unless that is the one that was collected on.
@@ -86,11 +110,21 @@ fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]
 fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &str) -> Notice {
     let (server, there) = (next.to_owned(), file_of(next));
     let collect = format!("bm-preflight collect --facts {there}");
-    let (here, files) = match provenance {
-        // What these facts were merged from, only their owner knows.
-        Provenance::Replayed([_]) if facts.origin().is_merged => {
-            return Notice::AddToMerged { server, collect, file: there };
-        }
+    // What these facts were merged from, only their owner knows.
+    if matches!(provenance, Provenance::Replayed([_]) if facts.origin().is_merged) {
+        return Notice::AddToMerged { server, collect, file: there };
+    }
+    let (here, files) = own(provenance, facts, topology);
+    let run = run_of(files.into_iter().chain([there]));
+    match here {
+        None => Notice::CollectThere { server, collect, run },
+        Some(here) => Notice::CollectBoth { server, collect, here, run },
+    }
+}
+
+/// The files of this run's facts, and the command that writes them where nothing did.
+fn own(provenance: Provenance<'_>, facts: &Facts, topology: &Topology) -> (Option<String>, Vec<String>) {
+    match provenance {
         Provenance::Replayed(files) => (None, files.iter().map(|file| word(file)).collect()),
         Provenance::Here { saved: Some(file), .. } => (None, vec![word(file)]),
         Provenance::Here { collected, saved: None } => {
@@ -99,13 +133,12 @@ fn way(provenance: Provenance<'_>, facts: &Facts, topology: &Topology, next: &st
             let options = collected.map(options).unwrap_or_default();
             (Some(format!("bm-preflight collect{options} --facts {file}")), vec![file])
         }
-    };
-    let files: String = files.iter().map(|file| format!(" --from-facts {file}")).collect();
-    let run = format!("bm-preflight run{files} --from-facts {there}");
-    match here {
-        None => Notice::CollectThere { server, collect, run },
-        Some(here) => Notice::CollectBoth { server, collect, here, run },
     }
+}
+
+fn run_of(files: impl Iterator<Item = String>) -> String {
+    let files: String = files.map(|file| format!(" --from-facts {file}")).collect();
+    format!("bm-preflight run{files}")
 }
 
 /// The options with which a collection looks at the same files and databases.

@@ -11,12 +11,14 @@ use clap::ValueEnum as _;
 
 use super::{Failure, Terminal};
 use crate::cli::JudgeArgs;
-use crate::report::{Format, Report, Style};
+use crate::report::{Format, Report, Style, csv, notice};
 
 /// The reports of a run.
 pub(super) struct Targets {
     files: Vec<(Format, PathBuf, Opened)>,
     stdout: Option<Format>,
+    /// Whether the terminal is told what fits on a screen, and where the reports are.
+    brief: bool,
 }
 
 /// A file that is opened for a report.
@@ -47,12 +49,7 @@ impl Targets {
         let (paths, mut stdout) = if arguments.report.is_empty() {
             let paths = default_files(arguments);
             if !paths.is_empty() {
-                let folder = &arguments.output_dir;
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)
-                    .map_err(|error| Failure::Tool(format!("{}: {error}", folder.display())))?;
+                make_folder(&arguments.output_dir)?;
             }
             let is_shown = arguments.format.is_empty() || arguments.format.contains(&Format::Text);
             (paths, is_shown.then_some(Format::Text))
@@ -62,8 +59,10 @@ impl Targets {
         if terminal.quiet && stdout == Some(Format::Text) && arguments.report.is_empty() {
             stdout = None;
         }
-        let files = paths.into_iter().map(|(format, path)| create(format, path)).collect::<Result<_, _>>()?;
-        Ok(Self { files, stdout })
+        let brief = arguments.report.is_empty() && arguments.format.is_empty() && !terminal.verbose;
+        let open = |(format, path)| create(path).map(|(path, file)| (format, path, file));
+        let files = paths.into_iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { files, stdout, brief })
     }
 
     /// Whether a report goes to that file.
@@ -80,28 +79,77 @@ impl Targets {
         templates: Option<&Path>,
         terminal: Terminal,
     ) -> (String, Option<Failure>) {
-        let style = Style { templates, colour: false, verbose: terminal.verbose };
-        let mut failure = None;
+        let style = Style { templates, verbose: terminal.verbose, ..Style::default() };
+        let (mut failure, mut written) = (None, Vec::new());
         for (format, path, file) in self.files {
             let content = render(report, format, style);
-            let written = content.and_then(|content| {
+            let filled = content.and_then(|content| {
                 let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
                 file.fill(&path, content.as_bytes()).map_err(fail)
             });
-            failure = failure.or(written.err());
+            match filled {
+                Ok(()) => written.push(path),
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
         let Some(format) = self.stdout else { return (String::new(), failure) };
         let choice = anstream::AutoStream::choice(&std::io::stdout());
         let colour = choice != anstream::ColorChoice::Never;
-        match render(report, format, Style { colour, ..style }) {
+        match render(report, format, Style { colour, brief: self.brief, ..style }) {
+            Ok(text) if self.brief => (text + &paths(&written), failure),
             Ok(text) => (text, failure),
             Err(error) => (String::new(), failure.or(Some(error))),
         }
     }
 }
 
+/// Writes a mail for each user who has something to do, and a table of them, into a folder that is empty: a mail of an
+/// earlier run would be sent again.
+pub(super) fn notices(report: &Report, folder: &Path, templates: Option<&Path>) -> Result<(), Failure> {
+    let fail = |path: &Path, error: &dyn std::fmt::Display| Failure::Tool(format!("{}: {error}", path.display()));
+    let notices = notice::all(report, templates).map_err(|error| fail(folder, &error))?;
+    let table = csv::users(&report.digest.owners).map_err(|error| fail(folder, &error))?;
+    let files = notices.into_iter().map(|notice| (notice.file, notice.mail));
+    for (name, content) in files.chain([("notices.csv".to_owned(), table.into_bytes())]) {
+        let path = folder.join(name);
+        create(path.clone())?.1.fill(&path, &content).map_err(|error| fail(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Makes the folder of the notices. One that holds something is refused.
+pub(super) fn empty_folder(folder: &Path) -> Result<(), Failure> {
+    make_folder(folder)?;
+    let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", folder.display()));
+    match std::fs::read_dir(folder).map_err(fail)?.next() {
+        None => Ok(()),
+        Some(_) => Err(Failure::Usage(format!(
+            "--notices {}: the folder is not empty: mails of an earlier run would be sent again",
+            folder.display()
+        ))),
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| Failure::Tool(format!("{}: {error}", folder.display())))
+}
+
+/// Where the reports are: their folder with the first of each.
+fn paths(written: &[PathBuf]) -> String {
+    let (mut folder, mut names) = (None, Vec::new());
+    for path in written {
+        let is_beside = std::mem::replace(&mut folder, path.parent()) == path.parent();
+        let name = if is_beside { path.file_name().map(Path::new) } else { None };
+        names.push(name.unwrap_or(path).display().to_string());
+    }
+    let line = crate::model::text::visible(&names.join("   "), false);
+    if names.is_empty() { String::new() } else { format!("{line}\n") }
+}
+
 fn default_files(arguments: &JudgeArgs) -> Vec<(Format, PathBuf)> {
-    let chosen = |format: &&Format| arguments.format.is_empty() || arguments.format.contains(format);
+    let is_usual = arguments.format.is_empty();
+    let chosen = |format: &&Format| is_usual && format.is_usual() || arguments.format.contains(format);
     let file = |format: &Format| Some((*format, arguments.output_dir.join(format.file_name()?)));
     Format::value_variants().iter().filter(chosen).filter_map(file).collect()
 }
@@ -135,7 +183,7 @@ fn is_written_to(path: &Path) -> bool {
 }
 
 /// A temporary file beside the target, which takes its place, a link's too; a device or a pipe itself.
-fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Failure> {
+fn create(path: PathBuf) -> Result<(PathBuf, Opened), Failure> {
     let path = place(&path);
     let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
     if path.is_dir() {
@@ -143,11 +191,11 @@ fn create(format: Format, path: PathBuf) -> Result<(Format, PathBuf, Opened), Fa
     }
     if is_written_to(&path) {
         let file = std::fs::File::options().write(true).open(&path).map_err(fail)?;
-        return Ok((format, path, Opened::Itself(file)));
+        return Ok((path, Opened::Itself(file)));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().prefix(".bm-preflight-").tempfile_in(folder).map_err(fail)?;
-    Ok((format, path, Opened::Beside(file)))
+    Ok((path, Opened::Beside(file)))
 }
 
 fn render(report: &Report, format: Format, style: Style<'_>) -> Result<String, Failure> {

@@ -1,4 +1,4 @@
-//! `run`, `demo` and `collect`.
+//! `run` and `demo`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,25 +6,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::autodiscover::Probed;
+use super::collect;
 use super::cut::Cut;
 use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
-use super::output::Targets;
-use super::vantage::Elsewhere;
+use super::output::{self, Targets};
+use super::replication::Replication;
 use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
 use crate::check::headline;
-use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
+use crate::cli::{DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
+use crate::digest::{Beside, Digest, Step};
 use crate::fact::store::SnapshotTarget;
 use crate::fact::{Facts, SqlError};
 use crate::model::reason::Notice;
-use crate::model::{CheckResult, Completeness, Coverage, Gap, Lang, version};
+use crate::model::{CheckResult, Coverage, Gap, Lang, version};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::topology::{self, Identity, Topology};
@@ -64,34 +67,6 @@ pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, F
     judging.conclude(&gather::demo()?.into(), provenance, cut, 2)
 }
 
-/// Carries out `collect`.
-pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Output, Failure> {
-    let cut = Cut::new(Some(arguments.source.timeout))?;
-    let target = SnapshotTarget::open(&arguments.facts)?;
-    let elsewhere = Elsewhere::of(arguments)?;
-    let plan = match (&elsewhere, arguments.category.as_slice()) {
-        (Some(_), _) => Elsewhere::plan()?,
-        (None, []) => Plan::everything(&super::schema()),
-        (None, categories) => checks::plan_of_categories(categories)?,
-    };
-    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet, elsewhere.as_ref())?;
-    gathered.facts.save(target)?;
-    let mut text = String::new();
-    if !terminal.quiet {
-        remarks(&gathered, Lang::En).iter().for_each(|remark| text.push_str(&format!("{remark}\n")));
-    }
-    let gaps = gathered.facts.coverage().iter().filter(|c| c.completeness != Completeness::Complete);
-    for gap in gaps.filter(|_| !terminal.quiet) {
-        let reason = gap.reason.as_ref().map(ToString::to_string).unwrap_or_default();
-        let reason = crate::model::text::visible(&reason, false);
-        text.push_str(&format!("not collected: {} of {}: {reason}\n", gap.table, gap.scope));
-    }
-    if !terminal.quiet {
-        text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
-    }
-    Ok(Output::text(text))
-}
-
 /// A snapshot and a report in the same place: the one written last would be all that is left.
 fn apart(targets: &Targets, snapshot: Option<&Path>) -> Result<(), Failure> {
     match snapshot.filter(|path| targets.has(path)) {
@@ -107,13 +82,6 @@ fn is_demo(provenance: Provenance<'_>) -> bool {
 fn outdated(judgement: &Judgement) -> Option<Notice> {
     let days = judgement.facts_age.as_secs() / (24 * 60 * 60);
     judgement.is_outdated.then_some(Notice::FactsOutdated { days })
-}
-
-/// What is to be said of a collection as a whole.
-fn remarks(gathered: &Gathered, lang: Lang) -> Vec<String> {
-    let cut = gathered.cut.map(|reason| reason.text(lang));
-    let stranger = |uid: &String| Notice::Stranger { server: uid.clone() }.text(lang);
-    cut.into_iter().chain(gathered.strangers.iter().map(stranger)).collect()
 }
 
 /// The one clock: the run's start.
@@ -164,6 +132,7 @@ impl<'a> Judging<'a> {
         if let Some(folder) = &arguments.templates_dir {
             html::verify(folder).map_err(|error| Failure::Usage(format!("--templates-dir: {error}")))?;
         }
+        arguments.notices.as_deref().map_or(Ok(()), output::empty_folder)?;
         let targets = Targets::open(arguments, terminal)?;
         let lang = arguments.lang.unwrap_or_else(environment_lang);
         Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
@@ -194,21 +163,27 @@ impl<'a> Judging<'a> {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
         }
-        let mut notices = remarks(gathered, self.lang);
+        let mut notices = collect::remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
         let next = next::notices(provenance, facts, &about.topology, &results);
+        let elsewhere = next::steps(provenance, facts, &about.topology, &results);
         remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
         self.head(&mut results);
-        notices.extend(next.into_iter().chain(remarked).map(|notice| notice.text(self.lang)));
+        notices.extend(remarked.into_iter().map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
         let exit_code = judgement.exit_code;
+        let digest = about.digest(&results, facts, self.arguments.window, self.lang, elsewhere);
         let report = Report {
             tool_version: VERSION.to_owned(),
-            run: self.describe(facts, &about, provenance, notices),
+            run: Run {
+                next: next.iter().map(|notice| notice.text(self.lang)).collect(),
+                ..self.describe(facts, &about, provenance, notices)
+            },
             judgement,
             fail_on: self.arguments.fail_on,
+            digest,
             checks: results,
             autodiscover: about.probed.names,
             public_urls: about.probed.urls,
@@ -216,7 +191,9 @@ impl<'a> Judging<'a> {
             gaps,
         };
         let templates = self.arguments.templates_dir.as_deref();
+        let noticed = self.arguments.notices.as_deref().map(|folder| output::notices(&report, folder, templates));
         let (text, trouble) = self.targets.write(&report, templates, self.terminal);
+        let trouble = trouble.or(noticed.and_then(Result::err));
         Ok(Output { text, exit_code, trouble })
     }
 
@@ -255,7 +232,8 @@ impl<'a> Judging<'a> {
         let checks: BTreeMap<&str, &Check> = self.checks.iter().map(|check| (check.id.as_str(), check)).collect();
         for result in results.iter_mut() {
             let Some(check) = checks.get(result.id.as_str()) else { continue };
-            match headline::tell(check, result, self.lang) {
+            let open = result.findings.iter().filter(|finding| verdict::is_open(finding));
+            match headline::tell(check, open, self.lang) {
                 Ok(headline) => result.headline = headline,
                 Err(error) => tracing::warn!(check = check.id, "sums: {error}"),
             }
@@ -292,6 +270,7 @@ impl<'a> Judging<'a> {
                 servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
             },
             notices,
+            next: Vec::new(),
         }
     }
 }
@@ -302,6 +281,7 @@ struct About {
     identity: Identity,
     packages: topology::Packages,
     probed: Probed,
+    replication: Replication,
     release: Option<String>,
     /// The release that is installed at least, where it is not known.
     at_least: Option<String>,
@@ -314,8 +294,31 @@ impl About {
         let identity = Identity::of(|sql| reader.texts(sql))?;
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
         let probed = Probed::of(&reader)?;
+        let replication = Replication::of(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
         let at_least = identity.build.as_deref().and_then(version::at_least);
-        Ok(Self { topology, identity, packages, probed, release, at_least })
+        Ok(Self { topology, identity, packages, probed, replication, release, at_least })
+    }
+
+    /// Who has to act, and what is open.
+    fn digest(
+        &self,
+        results: &[CheckResult],
+        facts: &Facts,
+        window: Option<DateTime>,
+        lang: Lang,
+        elsewhere: Vec<Step>,
+    ) -> Digest {
+        let roles = |server: &topology::Server| (server.uid.clone(), server.roles.iter().cloned().collect());
+        let beside = Beside {
+            lang,
+            window,
+            coverage: facts.coverage(),
+            servers: self.topology.servers().iter().map(roles).collect(),
+            replicated: self.replication.servers.clone(),
+            hours: self.replication.hours.clone(),
+            elsewhere,
+        };
+        Digest::of(results, beside)
     }
 }

@@ -33,6 +33,26 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
     Ok(())
 }
 
+/// A finding of each problem that the check knows, out of its own cases, with what is said to do about it.
+pub fn examples(check: &Check, lang: Lang, schema: &Schema) -> Vec<(Finding, String)> {
+    let coverage: Vec<Coverage> = check.tables.iter().map(|table| Coverage::complete(table.name, "*")).collect();
+    let results = check.cases.iter().filter(|case| !case.expect.is_empty()).map_while(|case| {
+        let result = judge(check, case, &case.given, &coverage, lang, schema);
+        result.ok()
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    let mut examples = Vec::new();
+    for CheckResult { findings, remediations, .. } in results {
+        for finding in findings {
+            let code = check.by.as_ref().and_then(|by| finding.evidence.get(by)).map(ToString::to_string);
+            if let Some(told) = remediations.get(finding.remedy).filter(|_| seen.insert(code)) {
+                examples.push((finding, told.text.clone()));
+            }
+        }
+    }
+    examples
+}
+
 /// What the check says of some facts under the circumstances of a case. The error says how it broke.
 pub(super) fn judge(
     check: &Check,
@@ -154,7 +174,7 @@ fn proof(case: &Case, result: &CheckResult, lang: Lang) -> Result<(), String> {
 
 /// What all findings come to, to the letter in English, and anything in another language.
 fn headline(check: &Check, case: &Case, result: &CheckResult, lang: Lang) -> Result<(), String> {
-    let found = headline::tell(check, result, lang).map_err(|error| format!("sums: {error}"))?;
+    let found = headline::tell(check, result.findings.iter(), lang).map_err(|error| format!("sums: {error}"))?;
     match &case.headline {
         Some(expected) if lang == Lang::En && found.as_ref() != Some(expected) => {
             Err(format!("expected the headline {expected:?}, got {:?}", found.unwrap_or_default()))

@@ -5,22 +5,25 @@ use super::message::Part;
 use super::{Check, Headline};
 use crate::fact::table::ordered::Real;
 use crate::fact::{Ledger, Prepared, SqlError, Value};
-use crate::model::{CheckResult, Finding, Lang};
-use crate::verdict;
+use crate::model::{Finding, Lang};
 
 /// Under this name the query of the sums sees the findings. A time in them is the text that evidence has.
 pub const TABLE: &str = "finding";
 
-/// Writes the sentence of a result with open findings; none where the check has none to say.
+/// Writes the sentence over some findings of a check; none where there are no findings, or the check has none to say.
 ///
 /// # Errors
 /// When the sums cannot be computed, or give no row.
-pub fn tell(check: &Check, result: &CheckResult, lang: Lang) -> Result<Option<String>, String> {
-    let Some(Headline { sums, .. }) = check.headline.as_ref().filter(|_| verdict::open(result) > 0) else {
+pub fn tell<'f>(
+    check: &Check,
+    findings: impl Iterator<Item = &'f Finding>,
+    lang: Lang,
+) -> Result<Option<String>, String> {
+    let mut findings = findings.peekable();
+    let Some(Headline { sums, .. }) = check.headline.as_ref().filter(|_| findings.peek().is_some()) else {
         return Ok(None);
     };
-    let open = result.findings.iter().filter(|finding| verdict::is_open(finding));
-    let ledger = Ledger::of(TABLE, &check.columns, open.map(|finding| row(&check.columns, finding)));
+    let ledger = Ledger::of(TABLE, &check.columns, findings.map(|finding| row(&check.columns, finding)));
     let ledger = ledger.map_err(|error| error.to_string())?;
     let columns = ledger.prepare(sums).map_err(|error| error.to_string())?.columns;
     let rows = ledger.rows(sums).map_err(|error| error.to_string())?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
+use sha2::Digest as _;
 use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 use super::i18n::Catalogue;
@@ -15,6 +16,9 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/report-templates");
 
 /// The template that is rendered; it includes the others.
 const ENTRY: &str = "report.html";
+
+/// The one script of the page: without it nothing is missing but the search.
+const SCRIPT: &str = "search.js";
 
 /// File of phrases; one in the templates folder replaces just the phrases that it has.
 const PHRASES: &str = "i18n.toml";
@@ -28,6 +32,8 @@ pub enum Error {
     Phrases(PathBuf, toml::de::Error),
     /// A template is wrong, or asks for what is not there; the message has file and line.
     Template(Box<tera::Error>),
+    /// A table of the page cannot be written.
+    Table(csv::Error),
     /// A value cannot be handed to the templates.
     Value(serde_json::Error),
 }
@@ -38,6 +44,7 @@ impl fmt::Display for Error {
             Self::Unreadable(path, error) => write!(f, "cannot read {}: {error}", path.display()),
             Self::Phrases(path, error) => write!(f, "broken phrases in {}: {error}", path.display()),
             Self::Template(error) => write!(f, "broken report template: {error}"),
+            Self::Table(error) => write!(f, "cannot write a table of the report: {error}"),
             Self::Value(error) => write!(f, "cannot hand the report to its template: {error}"),
         }
     }
@@ -51,14 +58,14 @@ impl From<tera::Error> for Error {
     }
 }
 
-/// Writes the report as one HTML page. A `*.html` or `*.css` file in `templates_dir` replaces the shipped one of its
+/// Writes the report as one HTML page. A `*.html`, `*.css` or `*.js` file in `templates_dir` replaces the shipped one of its
 /// name or is there to be included; an `i18n.toml` replaces the phrases that it has.
 ///
 /// # Errors
 /// When `templates_dir` or a file in it cannot be read, or is wrong.
 pub fn render(report: &Report, templates_dir: Option<&Path>) -> Result<String, Error> {
     let (tera, words) = load(templates_dir, report.run.lang)?;
-    let context = page::context(report, &words).map_err(Error::Value)?;
+    let context = page::context(report, &words)?;
     Ok(tera.render(ENTRY, &Context::from_serialize(&context)?)?)
 }
 
@@ -70,7 +77,7 @@ pub fn verify(templates_dir: &Path) -> Result<(), Error> {
     load(Some(templates_dir), Lang::En).map(|_| ())
 }
 
-fn load(templates_dir: Option<&Path>, lang: Lang) -> Result<(Tera, Arc<Catalogue>), Error> {
+pub(super) fn load(templates_dir: Option<&Path>, lang: Lang) -> Result<(Tera, Arc<Catalogue>), Error> {
     let mut words = Catalogue::shipped(lang);
     let mut templates = shipped();
     for path in templates_dir.map_or_else(|| Ok(Vec::new()), files)? {
@@ -84,8 +91,17 @@ fn load(templates_dir: Option<&Path>, lang: Lang) -> Result<(Tera, Arc<Catalogue
     }
     let (mut tera, words) = (Tera::new(), Arc::new(words));
     offer_words(&mut tera, &words);
+    let script = templates.iter().rev().find(|(name, _)| name == SCRIPT).map_or("", |(_, text)| text.as_str());
+    let hash = hash_of(script);
+    tera.register_function("script_hash", move |_: Kwargs, _: &State| hash.clone());
     tera.add_raw_templates(templates)?;
     Ok((tera, words))
+}
+
+/// What a content security policy allows a script by: the hash of its very bytes.
+fn hash_of(script: &str) -> String {
+    use base64::Engine as _;
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script)))
 }
 
 fn shipped() -> Vec<(String, String)> {
@@ -103,7 +119,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn is_template(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "html" || e == "css")
+    path.extension().is_some_and(|e| ["html", "css", "js", "txt"].iter().any(|known| e == *known))
 }
 
 /// `t(key="section.plan")` is a phrase, `plural(of="outcomes", word="pass", n=3)` the form that goes with a number,

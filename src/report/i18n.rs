@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Installation, Report};
+use super::{Installation, Report, outline};
+use crate::digest::{Line, Open};
 use crate::model::Lang;
 use crate::verdict::Selection;
 
@@ -82,6 +83,27 @@ impl Catalogue {
     /// A number with its noun.
     pub(super) fn count(&self, noun: &str, n: u64) -> String {
         format!("{n} {}", self.plural("noun", noun, n))
+    }
+
+    /// What a column of evidence is called; its own name where nobody named it.
+    pub(super) fn column(&self, name: &str) -> String {
+        self.get(&format!("column.{name}")).map_or_else(|| name.to_owned(), str::to_owned)
+    }
+
+    /// By when something has to be begun.
+    pub(super) fn begin(&self, line: &Line) -> String {
+        match (line.begin_by, line.lead_days) {
+            (Some(day), _) => self.text("label.begin_by").replace("{day}", &day.to_string()),
+            (None, 0) => self.word("when", outline::when_word(line.when)),
+            (None, days) => self.text("label.lead").replace("{days}", &self.count("day", u64::from(days))),
+        }
+    }
+
+    /// How many checks are open.
+    pub(super) fn open(&self, open: Open) -> String {
+        let phrase = if open.blocking > 0 { "label.open_blocking" } else { "label.open" };
+        let checks = self.count("check", open.checks);
+        self.text(phrase).replace("{checks}", &checks).replace("{blocking}", &open.blocking.to_string())
     }
 
     /// The line that ends a list which was cut.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity, When, Who};
 use crate::report::json_autodiscover::{MailName, PublicUrl};
 use crate::report::json_coverage::Coverage;
+use crate::report::json_digest::{self, Owner, Question, Server, Task};
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
 
@@ -53,6 +54,14 @@ struct Document<'a> {
     exit_code: u8,
     /// The counts behind the verdict.
     summary: Summary,
+    /// What to do, by moment, then in the order in which somebody has to begin.
+    plan: Vec<Task<'a>>,
+    /// What is open, by cause.
+    questions: Vec<Question<'a>>,
+    /// Users with findings of their own, by address.
+    owners: Vec<Owner<'a>>,
+    /// The servers.
+    servers: Vec<Server<'a>>,
     /// Every selected check, ordered by severity, then id.
     checks: Vec<Check<'a>>,
     /// Autodiscover of each mail domain and alias; empty when none was probed.
@@ -92,12 +101,14 @@ struct Run<'a> {
     lang: Lang,
     /// Whether the facts are those of the demonstration that comes with the program.
     is_demo: bool,
+    /// When the upgrade begins, as a clock on the wall shows it; null where that is not said.
+    window: Option<String>,
     /// What was left out; null in a run of every check that applies.
     selection: Option<Selection<'a>>,
     /// What was judged.
     installation: Installation<'a>,
     /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, expired waivers.
-    notices: &'a [String],
+    notices: Vec<&'a String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -288,6 +299,10 @@ impl<'a> Document<'a> {
             verdict: report.judgement.verdict,
             exit_code: report.judgement.exit_code,
             summary: Summary::of(&report.judgement),
+            plan: json_digest::tasks(&report.digest),
+            questions: json_digest::questions(&report.digest),
+            owners: json_digest::owners(&report.digest),
+            servers: json_digest::servers(&report.digest),
             checks: report.checks.iter().map(Check::of).collect(),
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
             public_urls: report.public_urls.iter().map(PublicUrl::of).collect(),
@@ -307,6 +322,7 @@ impl<'a> Run<'a> {
             duration_ms: run.duration_ms,
             lang: run.lang,
             is_demo: run.is_demo,
+            window: report.digest.window.map(|window| window.to_string()),
             selection: report.judgement.selection.as_ref().map(selection),
             installation: Installation {
                 name: installation.name.as_deref(),
@@ -318,7 +334,7 @@ impl<'a> Run<'a> {
                 collected_at: utc(installation.collected_at),
                 facts_age_s: report.judgement.facts_age.as_secs(),
             },
-            notices: &run.notices,
+            notices: run.notices.iter().chain(&run.next).collect(),
         }
     }
 }

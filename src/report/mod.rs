@@ -2,14 +2,19 @@
 //! judges nothing.
 
 mod autodiscover;
+pub mod csv;
 pub mod html;
 mod i18n;
 pub mod json;
 mod json_autodiscover;
 mod json_coverage;
+mod json_digest;
 pub mod junit;
+pub mod markdown;
+pub mod notice;
 mod outline;
 mod page;
+pub mod prometheus;
 pub mod text;
 
 pub use i18n::Catalogue;
@@ -18,6 +23,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::digest::Digest;
 use crate::model::{CheckResult, Coverage, Gap, Lang, MailName, PublicUrl};
 use crate::verdict::{FailOn, Judgement};
 
@@ -30,7 +36,13 @@ pub enum Format {
     Json,
     /// For CI systems.
     Junit,
-    /// For the terminal.
+    /// The findings as a table.
+    Csv,
+    /// For a ticket.
+    Markdown,
+    /// For the node exporter's textfile collector.
+    Prometheus,
+    /// For the terminal, in full.
     Text,
 }
 
@@ -41,8 +53,16 @@ impl Format {
             Self::Html => Some("report.html"),
             Self::Json => Some("report.json"),
             Self::Junit => Some("report.junit.xml"),
+            Self::Csv => Some("findings.csv"),
+            Self::Markdown => Some("report.md"),
+            Self::Prometheus => Some("report.prom"),
             Self::Text => None,
         }
+    }
+
+    /// Whether a run writes it unless it is told which formats to write.
+    pub fn is_usual(self) -> bool {
+        matches!(self, Self::Html | Self::Json | Self::Junit | Self::Csv)
     }
 
     /// Writes a report.
@@ -54,6 +74,10 @@ impl Format {
             Self::Html => html::render(report, style.templates)?,
             Self::Json => json::render(report)?,
             Self::Junit => junit::render(report)?,
+            Self::Csv => csv::render(report)?,
+            Self::Markdown => markdown::render(report),
+            Self::Prometheus => prometheus::render(report),
+            Self::Text if style.brief => text::brief(report, style.colour),
             Self::Text => text::render(report, style.colour, style.verbose),
         })
     }
@@ -68,6 +92,8 @@ pub struct Style<'a> {
     pub colour: bool,
     /// Whether a terminal is told all.
     pub verbose: bool,
+    /// Whether it is told only what fits on a screen.
+    pub brief: bool,
 }
 
 /// A run, ready to be written in any format.
@@ -81,6 +107,8 @@ pub struct Report {
     pub judgement: Judgement,
     /// Which findings were asked to fail the run.
     pub fail_on: FailOn,
+    /// Who has to act, and what is open.
+    pub digest: Digest,
     /// Every selected check, ordered by severity, then id; findings ordered by subject.
     pub checks: Vec<CheckResult>,
     /// What the autodiscover probes tell, one entry for each mail domain and alias; empty when none was probed.
@@ -91,6 +119,14 @@ pub struct Report {
     pub coverage: Vec<Coverage>,
     /// What they say is not known, place by place.
     pub gaps: Vec<Gap>,
+}
+
+impl Report {
+    /// The remarks on the run, for a reader who is told elsewhere in the report what answers its questions.
+    fn remarks(&self) -> impl Iterator<Item = &String> {
+        let is_told = self.digest.questions.iter().any(|question| !question.steps.is_empty());
+        self.run.notices.iter().chain(self.run.next.iter().filter(move |_| !is_told))
+    }
 }
 
 /// When, where and for what the run was made.
@@ -108,9 +144,10 @@ pub struct Run {
     pub is_demo: bool,
     /// What was judged.
     pub installation: Installation,
-    /// Remarks on the run itself: an interruption, a time budget reached, the server to collect from next, waivers that
-    /// expired or match nothing.
+    /// Remarks on the run itself: an interruption, a time budget reached, waivers that expired or match nothing.
     pub notices: Vec<String>,
+    /// The server to collect from next, and how.
+    pub next: Vec<String>,
 }
 
 /// The installation that was judged. A field that could not be told is `None`.

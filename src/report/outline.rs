@@ -25,8 +25,6 @@ pub(super) struct Outline<'a> {
     pub(super) passed: Vec<&'a CheckResult>,
     /// Not about this installation.
     pub(super) not_applicable: Vec<&'a CheckResult>,
-    /// Checks with open findings, by when their remedy is carried out.
-    pub(super) plan: [(When, Vec<&'a CheckResult>); 3],
 }
 
 /// The one section that holds a check's anchor, however many name the check.
@@ -53,8 +51,6 @@ impl<'a> Outline<'a> {
             waived: those(&has_waived),
             passed: those(&|c| c.outcome == Outcome::Pass),
             not_applicable: those(&|c| c.outcome == Outcome::NotApplicable),
-            plan: [When::Before, When::During, When::After]
-                .map(|when| (when, those(&|c| c.remedy.when == when && fires(c)))),
         }
     }
 

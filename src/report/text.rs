@@ -1,5 +1,6 @@
 //! The report for a terminal: the verdict, then what to do about it.
 
+mod brief;
 mod matrix;
 
 use std::collections::HashMap;
@@ -16,6 +17,14 @@ use crate::verdict::Verdict;
 
 /// Findings shown of one check unless everything was asked for.
 const LISTED: usize = 20;
+
+/// Writes what fits on a screen: the verdict, what blocks, what is open and what answers it, who has to act.
+pub fn brief(report: &Report, colour: bool) -> String {
+    let words = Catalogue::shipped(report.run.lang);
+    let mut page = Page { out: String::new(), colour, verbose: false, words: &words };
+    page.brief(report);
+    page.out
+}
 
 /// Writes the report for a terminal, with ANSI colours if `colour`. Passed checks, checks that do not apply and
 /// findings beyond the first 20 of a check are shown if `verbose`.
@@ -55,6 +64,10 @@ impl Page<'_> {
         self.line(2, &self.words.word("because", judgement.verdict.as_str()));
         let unknown = self.words.text("label.unknown");
         let or_unknown = |text: &Option<String>| clean(text.as_deref().unwrap_or(unknown));
+        if report.run.is_demo {
+            let demo = self.paint(Style::new().bold(), self.words.text("label.demo"));
+            self.line(2, &demo);
+        }
         let identity = format!(
             "{} · {} ({}) → {} · {} {} ({})",
             or_unknown(&place.name),
@@ -71,7 +84,7 @@ impl Page<'_> {
             let (label, colon) = (self.words.text("label.selection"), self.colon());
             self.line(2, &format!("{label}{colon} {}", clean(&self.words.selection(selection, limit))));
         }
-        for notice in &report.run.notices {
+        for notice in report.remarks() {
             let line = self.paint(AnsiColor::Yellow.on_default(), &format!("! {}", clean(notice)));
             self.line(2, &line);
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bm_preflight::digest::{Beside, Digest, Hour, Replicated};
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
     Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing,
@@ -32,17 +33,34 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         with_findings("mailbox_size", "cyrus", Severity::Info, 1),
         passed(),
     ];
-    Report {
+    digested(Report {
         tool_version: "0.1.0".into(),
         run: run(lang),
         judgement: judge(&checks, None, AGE, fail_on),
         fail_on,
+        digest: Digest::default(),
         checks,
         autodiscover: names(),
         public_urls: urls(),
         coverage: coverage(),
         gaps: gaps(),
-    }
+    })
+}
+
+/// The same with the digest of what it holds.
+pub(crate) fn digested(report: Report) -> Report {
+    let servers = &report.run.installation.servers;
+    let hour = |hours_ago: u32| Hour { server: servers[0].clone(), hours_ago, messages: u64::from(hours_ago % 5) * 10 };
+    let beside = Beside {
+        lang: report.run.lang,
+        window: Some("2026-12-12T20:00".parse().unwrap()),
+        coverage: &report.coverage,
+        servers: servers.iter().map(|uid| (uid.clone(), vec!["mail/imap".into()])).collect(),
+        replicated: vec![Replicated { server: servers[0].clone(), messages: 200, missing: 14 }],
+        hours: (1..=168).rev().map(hour).collect(),
+        elsewhere: Vec::new(),
+    };
+    Report { digest: Digest::of(&report.checks, beside), ..report }
 }
 
 fn run(lang: Lang) -> Run {
@@ -62,6 +80,7 @@ fn run(lang: Lang) -> Run {
             servers: vec!["bm-master".into(), "imap-02".into()],
         },
         notices: vec!["waiver 3 of waivers.toml expired on 2026-10-31".into()],
+        next: vec!["collect on imap-02 next".into()],
     }
 }
 
@@ -335,20 +354,21 @@ pub(crate) fn hostile(text: &str) -> Report {
     let text = || text.to_owned();
     report.tool_version = text();
     report.run.id = text();
-    report.run.notices = vec![text()];
+    (report.run.notices, report.run.next) = (vec![text()], vec![text()]);
     let place = &mut report.run.installation;
     (place.name, place.build, place.release) = (Some(text()), Some(text()), Some(text()));
     (place.target, place.servers) = (text(), vec![text()]);
     for check in &mut report.checks {
         check.id.push_str(&text());
         (check.category, check.title, check.why) = (text(), text(), text());
+        (check.headline, check.shown) = (Some(text()), vec![text()]);
         (check.reference, check.reason) = (Some(format!("javascript:{}", text())), Some(text()));
         check.examined.iter_mut().for_each(|e| e.table = text());
         check.proof.iter_mut().for_each(|sentence| *sentence = text());
         for missing in &mut check.missing {
             (missing.table, missing.scope, missing.reason) = (text(), text(), text());
             (missing.problem, missing.place) = (Some(text()), Some(text()));
-            missing.waived = Some(Waived { reason: text(), expires: text() });
+            missing.root = Some(Files::Unreadable { path: text(), error: text() }.into());
         }
         check.remediations.iter_mut().for_each(|told| (told.text, told.problem) = (text(), Some(text())));
         check.findings.truncate(5);
@@ -366,7 +386,7 @@ pub(crate) fn hostile(text: &str) -> Report {
         gap.reason = Files::Unreadable { path: text(), error: text() }.into();
         gap.waived = Some(Waived { reason: text(), expires: text() });
     }
-    report
+    digested(report)
 }
 
 fn make_name_hostile(name: &mut MailName, text: &str) {
@@ -386,7 +406,7 @@ fn make_hostile(finding: &mut Finding, text: &str) {
     let text = || text.to_owned();
     finding.key.push_str(&text());
     finding.subject.push_str(&text());
-    (finding.message, finding.owner) = (text(), Some(text()));
+    (finding.message, finding.owner, finding.server) = (text(), Some(text()), Some(text()));
     finding.commands = vec![text()];
     finding.evidence = [(text(), text().into()), ("nested".into(), json!([text()]))].into_iter().collect();
     if let Some(cause) = &mut finding.explained_by {

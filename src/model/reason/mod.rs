@@ -170,10 +170,11 @@ impl Reason {
             Self::Files(reason) => reason.why(),
             Self::Server(reason) => reason.why(),
             Self::Cyrus(reason) => reason.why(),
+            // Which of the databases it is belongs to the cause.
+            Self::Database(Database::Of { .. }) | Self::Several(_) => None,
             Self::Database(reason) => reason.why(),
             Self::Network(reason) => reason.why(),
             Self::Merge(reason) => reason.why(),
-            Self::Several(_) => None,
         };
         why.map_or(self, Self::root)
     }
