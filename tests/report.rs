@@ -6,6 +6,8 @@
 mod autodiscover;
 #[path = "report/canonical.rs"]
 mod canonical;
+#[path = "report/first.rs"]
+mod first;
 #[path = "report/formats.rs"]
 mod formats;
 #[path = "report/html.rs"]
@@ -16,5 +18,9 @@ mod json;
 mod junit;
 #[path = "report/markup.rs"]
 mod markup;
+#[path = "report/notices.rs"]
+mod notices;
+#[path = "report/tables.rs"]
+mod tables;
 #[path = "report/text.rs"]
 mod text;

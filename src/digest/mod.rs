@@ -5,6 +5,8 @@ mod owners;
 mod plan;
 mod questions;
 mod servers;
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::{Date, DateTime};
 

@@ -268,7 +268,7 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
                 place: None,
                 problem: None,
                 reason: "connection refused".into(),
-                root: None,
+                root: Some(Database::Failed { error: "connection refused".into() }.into()),
                 waived: None,
             }]
         } else {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bm_preflight::model::Lang;
+use bm_preflight::model::{CheckResult, Lang};
 use bm_preflight::report::{Format, Report, Style, html, json, junit, text};
-use bm_preflight::verdict::{FailOn, judge};
+use bm_preflight::verdict::{FailOn, judge, open};
 use clap::ValueEnum as _;
 use serde_json::Value;
 
@@ -217,7 +217,13 @@ fn no_format_leaves_out_a_check_or_lets_a_stranger_speak_to_the_terminal() {
     let (whole, strange) = (short(Lang::En), hostile(HOSTILE));
     for format in Format::value_variants() {
         let text = format.render(&whole, style).unwrap();
-        for check in &whole.checks {
+        // A table of findings has no row of a check without one, and a ticket needs what is to be done alone.
+        let is_due = |check: &&CheckResult| match format {
+            Format::Csv => !check.findings.is_empty(),
+            Format::Markdown => open(check) > 0,
+            _ => true,
+        };
+        for check in whole.checks.iter().filter(is_due) {
             assert!(text.contains(&check.id), "{format:?}: {}", check.id);
         }
         let text = format.render(&strange, style).unwrap();

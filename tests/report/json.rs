@@ -31,6 +31,10 @@ fn every_key_is_in_its_place() {
             "verdict",
             "exit_code",
             "summary",
+            "plan",
+            "questions",
+            "owners",
+            "servers",
             "checks",
             "autodiscover",
             "public_urls",
@@ -40,24 +44,31 @@ fn every_key_is_in_its_place() {
     assert_eq!(keys(&root["tool"]), ["name", "version"]);
     assert_eq!(
         keys(&root["run"]),
-        ["id", "started_at", "duration_ms", "lang", "is_demo", "selection", "installation", "notices"]
+        ["id", "started_at", "duration_ms", "lang", "is_demo", "window", "selection", "installation", "notices"]
     );
     let installation =
         ["name", "build", "release", "release_at_least", "target", "servers", "collected_at", "facts_age_s"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);
-    let check = "id category severity title why reference outcome reason elapsed_ms examined proof missing \
+    let check = "id category severity title why reference outcome headline reason elapsed_ms examined proof missing \
                  remedies findings";
     assert_eq!(keys(&root["checks"][0]).join(" "), check);
     let remedy = ["problem", "who", "lead_days", "remediation", "risk", "when"];
     assert_eq!(keys(&root["checks"][0]["remedies"][0]), remedy);
     assert_eq!(keys(&root["checks"][0]["examined"][0]), ["table", "rows"]);
     assert_eq!(keys(&root["checks"][0]["missing"][0]), ["table", "scope", "place", "problem", "reason", "waived"]);
-    let finding = "key subject severity message evidence remedy commands owner waived explained_by";
+    let finding = "key subject severity message evidence remedy server commands owner waived explained_by";
     assert_eq!(keys(&root["checks"][0]["findings"][0]).join(" "), finding);
     assert_eq!(keys(&root["checks"][0]["findings"][2]["waived"]), ["reason", "expires"]);
     assert_eq!(keys(&root["checks"][5]["findings"][0]["explained_by"]), ["check", "subject"]);
+    let task = "check severity sentence findings who when lead_days begin_by";
+    assert_eq!(keys(&root["plan"][0]).join(" "), task);
+    let question = "reason more_places scopes checks blocking cure steps";
+    assert_eq!(keys(&root["questions"][0]).join(" "), question);
+    let owner = "address servers suspended severity folders messages findings checks";
+    assert_eq!(keys(&root["owners"][0]).join(" "), owner);
+    assert_eq!(keys(&root["servers"][0]), ["uid", "roles", "tables", "findings", "replicated"]);
     let name = "name unicode_name domain_uid is_alias methods bm_mapi workstation steps vantages";
     assert_eq!(keys(&root["autodiscover"][0]).join(" "), name);
     assert_eq!(keys(&root["autodiscover"][0]["methods"][0]), ["method", "state", "reason"]);
