@@ -106,11 +106,10 @@ pub(super) fn of(results: &[CheckResult], beside: &Beside<'_>) -> (Vec<Question>
             let group = groups.entry(key).or_default();
             group.checks.insert((result.severity, &result.id));
             group.root = group.root.or(root);
-            if root.is_some() || group.root.is_none() {
-                group.reason.get_or_insert_with(|| root.map_or(gap.reason.clone(), |root| root.text(beside.lang)));
-                if gap.root.is_some() || root.is_none() {
-                    group.scopes.insert(&gap.scope);
-                }
+            group.reason.get_or_insert_with(|| root.map_or(gap.reason.clone(), |root| root.text(beside.lang)));
+            // What only waits for another server's files is no place of its own.
+            if gap.root.is_some() || root.is_none() {
+                group.scopes.insert(&gap.scope);
                 group.places.extend(gap.place.as_deref());
             }
         }

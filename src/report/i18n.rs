@@ -229,12 +229,13 @@ mod tests {
     fn every_phrase_asked_for_is_there_and_every_label_is_asked_for() {
         let words = Catalogue::shipped(Lang::En);
         let mut sources = String::new();
-        for (folder, extension) in [("src/report", "rs"), ("report-templates", "html")] {
-            let files = std::fs::read_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))).expect("the folder");
-            let paths = files.map(|file| file.expect("a file").path());
-            for path in paths.filter(|path| path.extension().is_some_and(|e| e == extension)) {
-                let text = std::fs::read_to_string(path).expect("a source or a shipped template");
-                sources += text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (folder, extensions) in [("src/report", &["rs"][..]), ("report-templates", &["html", "txt"])] {
+            for file in walkdir::WalkDir::new(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))) {
+                let path = file.expect("a file").into_path();
+                if path.extension().is_some_and(|e| extensions.iter().any(|known| e == *known)) {
+                    let text = std::fs::read_to_string(path).expect("a source or a shipped template");
+                    sources += text.split("#[cfg(test)]").next().unwrap_or_default();
+                }
             }
         }
         let quoted: Vec<&str> = sources.split('"').collect();
