@@ -3,6 +3,7 @@
 mod autodiscover;
 mod checks;
 mod cut;
+mod demo;
 mod explain;
 mod facts;
 mod gather;
