@@ -254,6 +254,7 @@ mod tests {
             place: None,
             problem: None,
             reason: "dark".to_owned(),
+            root: None,
             waived: None,
         };
         CheckResult { missing: result.missing.iter().cloned().chain([missing]).collect(), ..result }

@@ -1,5 +1,6 @@
 //! `run`, `demo` and `collect`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
+use crate::check::headline;
 use crate::cli::{CollectArgs, DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
 use crate::fact::store::SnapshotTarget;
@@ -197,6 +199,7 @@ impl<'a> Judging<'a> {
         let next = next::notices(provenance, facts, &about.topology, &results);
         remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
+        self.head(&mut results);
         notices.extend(next.into_iter().chain(remarked).map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
@@ -245,6 +248,18 @@ impl<'a> Judging<'a> {
         let left_out = chosen.left_out.iter().filter(|check| evaluate::applies(check, &situation));
         let selection = Selection::of(&results, left_out.map(|check| (check.id.as_str(), check.severity)));
         Ok((results, selection))
+    }
+
+    /// Says what the findings that count come to.
+    fn head(&self, results: &mut [CheckResult]) {
+        let checks: BTreeMap<&str, &Check> = self.checks.iter().map(|check| (check.id.as_str(), check)).collect();
+        for result in results.iter_mut() {
+            let Some(check) = checks.get(result.id.as_str()) else { continue };
+            match headline::tell(check, result, self.lang) {
+                Ok(headline) => result.headline = headline,
+                Err(error) => tracing::warn!(check = check.id, "sums: {error}"),
+            }
+        }
     }
 
     /// The release that the upgrade goes to.

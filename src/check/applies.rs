@@ -83,7 +83,8 @@ pub(super) fn look_at_coverage(check: &Check, situation: &Situation<'_>) -> (Vec
 fn lacking(gap: &Gap, lang: Lang) -> Missing {
     let Gap { table, scope, place, reason, waived } = gap.clone();
     let scope = if scope == "*" { Missing::DIRECTORY.to_owned() } else { scope };
-    Missing { table, scope, place, problem: None, reason: reason.text(lang), waived }
+    let root = Some(reason.root().clone());
+    Missing { table, scope, place, problem: None, reason: reason.text(lang), root, waived }
 }
 
 /// The files of a server without any of the check's roles are not needed.

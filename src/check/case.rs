@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::evaluate::{self, Situation};
-use super::{Case, Check, Undecided, findings, withdraw};
+use super::{Case, Check, Undecided, findings, headline, withdraw};
 use crate::fact::fixture::{self, FixtureError, Given};
 use crate::fact::store::Origin;
 use crate::fact::{Reader, Schema, Store, Table};
@@ -25,6 +25,7 @@ pub fn run(check: &Check, case: &Case, schema: &Schema) -> Result<(), String> {
         compare(&case.expect, &result, lang)?;
         undecided(&case.unknown, &result.missing, lang)?;
         proof(case, &result, lang)?;
+        headline(check, case, &result, lang)?;
         if lang == Lang::En {
             withdraw::prove(check, case, &result.findings, schema)?;
         }
@@ -149,6 +150,17 @@ fn proof(case: &Case, result: &CheckResult, lang: Lang) -> Result<(), String> {
         return Err(format!("expected the proof {expected:?}, got {found:?}"));
     }
     Ok(())
+}
+
+/// What all findings come to, to the letter in English, and anything in another language.
+fn headline(check: &Check, case: &Case, result: &CheckResult, lang: Lang) -> Result<(), String> {
+    let found = headline::tell(check, result, lang).map_err(|error| format!("sums: {error}"))?;
+    match &case.headline {
+        Some(expected) if lang == Lang::En && found.as_ref() != Some(expected) => {
+            Err(format!("expected the headline {expected:?}, got {:?}", found.unwrap_or_default()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn same(name: &str, wanted: &toml::Value, actual: &serde_json::Value) -> bool {

@@ -134,7 +134,7 @@ fn ended(result: &CheckResult) -> Outcome {
 fn unreached(situation: &Situation<'_>) -> Option<Missing> {
     let reason = situation.cut.as_ref()?()?;
     let (table, scope) = (Missing::UNDECIDED.to_owned(), Missing::DIRECTORY.to_owned());
-    Some(Missing { table, scope, place: None, problem: None, reason, waived: None })
+    Some(Missing { table, scope, place: None, problem: None, reason, root: None, waived: None })
 }
 
 /// Whether a check is about the installation, as far as that is known.
@@ -166,6 +166,8 @@ fn blank(check: &Check, situation: &Situation<'_>) -> CheckResult {
         proof: Vec::new(),
         missing: Vec::new(),
         findings: Vec::new(),
+        headline: None,
+        shown: check.shown.clone(),
     }
 }
 

@@ -171,6 +171,7 @@ fn finding(
         remedy,
         commands,
         owner: columns.owner(),
+        server: columns.text(SERVER).map(str::to_owned),
         cause: columns.cause(&subject),
         evidence: columns.evidence(),
         waived: None,
@@ -182,14 +183,14 @@ fn finding(
 /// A row that says why nothing can be said of its subject. A code without words is shown as it is.
 fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<Missing, String> {
     let mut columns = Columns::of(&check.columns, row);
-    let code = columns.cells.get(INCONCLUSIVE).and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+    let code = columns.text(INCONCLUSIVE).unwrap_or_default().to_owned();
     let reason = match check.inconclusive.contains_key(&code) {
         true => columns.render(check, Part::Inconclusive, &code, lang, &subject)?,
         false => code.clone(),
     };
-    let scope = columns.cells.get(SERVER).and_then(|server| server.as_str()).unwrap_or_else(|| scope_of(check));
+    let scope = columns.text(SERVER).unwrap_or_else(|| scope_of(check));
     let (table, scope) = (Missing::UNDECIDED.to_owned(), scope.to_owned());
-    Ok(Missing { table, scope, place: Some(subject), problem: Some(code), reason, waived: None })
+    Ok(Missing { table, scope, place: Some(subject), problem: Some(code), reason, root: None, waived: None })
 }
 
 /// Where a check looks that names no server.
@@ -235,10 +236,13 @@ impl Columns {
         rendered.map_err(|error| format!("template of {subject:?}: {error}"))
     }
 
+    fn text(&self, column: &str) -> Option<&str> {
+        self.cells.get(column).and_then(|cell| cell.as_str())
+    }
+
     /// The address of the user whom the row is for: a name that is none, such as a mailbox's, is evidence alone.
     fn owner(&self) -> Option<String> {
-        let owner = self.cells.get(OWNER).and_then(|cell| cell.as_str());
-        owner.filter(|owner| owner.contains('@')).map(str::to_owned)
+        self.text(OWNER).filter(|owner| owner.contains('@')).map(str::to_owned)
     }
 
     /// The finding that explains the row's.

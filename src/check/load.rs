@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::lint::{Linted, Page};
 use super::raw::{RawCase, RawCheck, RawProblem, RawText};
-use super::{Case, Check, Partial, Problem, Proof, Text, Words};
+use super::{Case, Check, Headline, Partial, Problem, Proof, Text, Words};
 use crate::fact::{Prepared, Reader, Schema};
 use crate::model::{Lang, Localized, Remedy, Risk, When};
 
@@ -108,6 +108,7 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
     let Linted { prepared, proof, explained_by, messages } = linted;
     let problems = problems(&raw);
     let proof = proof.map(|proof| self::proof(&raw, proof));
+    let headline = headline(&raw);
     let inconclusive = |(code, words): (Spanned<String>, super::raw::RawInconclusive)| {
         (code.into_inner(), Localized { en: words.en.into_inner(), fr: words.fr.into_inner() })
     };
@@ -132,6 +133,8 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
         columns: prepared.columns,
         explained_by,
         proof,
+        headline,
+        shown: raw.shown.into_iter().map(Spanned::into_inner).collect(),
         text: Localized { en: text(raw.en), fr: text(raw.fr) },
         problems,
         inconclusive: raw.inconclusive.into_iter().map(inconclusive).collect(),
@@ -150,13 +153,22 @@ fn text(raw: RawText) -> Text {
 }
 
 fn proof(raw: &RawCheck, prepared: Prepared) -> Proof {
-    let text = |text: Option<&Spanned<String>>| text.map(|text| text.get_ref().clone()).unwrap_or_default();
-    let words = |lang| text(raw.text(lang).proof.as_ref());
+    let words = |lang| plain(raw.text(lang).proof.as_ref());
     Proof {
-        query: text(raw.proof.as_ref()),
+        query: plain(raw.proof.as_ref()),
         columns: prepared.columns,
         words: Localized { en: words(Lang::En), fr: words(Lang::Fr) },
     }
+}
+
+fn headline(raw: &RawCheck) -> Option<Headline> {
+    let words = |lang| plain(raw.text(lang).headline.as_ref());
+    let words = Localized { en: words(Lang::En), fr: words(Lang::Fr) };
+    raw.sums.as_ref().map(|sums| Headline { sums: sums.get_ref().clone(), words })
+}
+
+fn plain(text: Option<&Spanned<String>>) -> String {
+    text.map(|text| text.get_ref().clone()).unwrap_or_default()
 }
 
 /// Each problem with what it takes over from the check as a whole.
@@ -201,5 +213,6 @@ fn case(raw: RawCase) -> Case {
         expect: raw.expect,
         unknown: raw.unknown.into_iter().map(Into::into).collect(),
         proof: raw.proof,
+        headline: raw.headline,
     }
 }

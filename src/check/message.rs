@@ -50,6 +50,8 @@ pub enum Part {
     Inconclusive,
     /// What was compared.
     Proof,
+    /// What all findings come to.
+    Headline,
 }
 
 impl Part {
@@ -62,6 +64,7 @@ impl Part {
             Self::Command(number) => format!("command/{code}/{number}.sh"),
             Self::Inconclusive => format!("inconclusive/{code}.{lang}"),
             Self::Proof => format!("proof.{lang}"),
+            Self::Headline => format!("headline.{lang}"),
         }
     }
 }
@@ -91,19 +94,22 @@ impl Default for Messages {
 pub(super) type TemplateError = (String, Option<usize>);
 
 impl Messages {
-    /// Compiles a template of the words of `code` that may use `columns` only.
-    pub fn add(
-        &mut self,
+    /// Compiles a template of the words of `code`.
+    pub fn add(&mut self, part: Part, code: &str, lang: Lang, template: &str) -> Result<(), TemplateError> {
+        restrict(template, matches!(part, Part::Command(_)))?;
+        self.0.add_raw_template(&part.name(code, lang), template).map_err(|error| describe(&error))
+    }
+
+    /// Refuses a compiled template that uses more than `columns`.
+    pub(super) fn hold(
+        &self,
         part: Part,
         code: &str,
         lang: Lang,
         template: &str,
         columns: &[String],
     ) -> Result<(), TemplateError> {
-        restrict(template, matches!(part, Part::Command(_)))?;
-        let name = part.name(code, lang);
-        self.0.add_raw_template(&name, template).map_err(|error| describe(&error))?;
-        let variables = self.0.get_template_variables(&name).map_err(|error| describe(&error))?;
+        let variables = self.0.get_template_variables(&part.name(code, lang)).map_err(|error| describe(&error))?;
         let unknown: BTreeSet<&str> =
             variables.into_iter().filter(|variable| !columns.iter().any(|column| column == variable)).collect();
         match unknown.first() {
@@ -326,7 +332,9 @@ mod tests {
 
     fn render(part: Part, template: &str, value: &str) -> Result<String, String> {
         let mut messages = Messages::default();
-        messages.add(part, "", Lang::En, template, &["path".to_owned()]).map_err(|(message, _)| message)?;
+        let columns = ["path".to_owned()];
+        messages.add(part, "", Lang::En, template).map_err(|(message, _)| message)?;
+        messages.hold(part, "", Lang::En, template, &columns).map_err(|(message, _)| message)?;
         let mut context = Context::new();
         context.insert("path", value);
         messages.render(part, "", Lang::En, &mut context)
@@ -425,7 +433,7 @@ mod tests {
         ] {
             for (lang, expected) in [(Lang::En, en), (Lang::Fr, fr)] {
                 let mut messages = Messages::default();
-                messages.add(Part::Message, "", lang, "{{ n | grouped }}", &["n".to_owned()]).unwrap();
+                messages.add(Part::Message, "", lang, "{{ n | grouped }}").unwrap();
                 let mut context = Context::new();
                 context.insert("n", &number);
                 assert_eq!(messages.render(Part::Message, "", lang, &mut context).as_deref(), Ok(expected));

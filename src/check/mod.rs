@@ -4,6 +4,7 @@ mod applies;
 pub mod case;
 pub mod evaluate;
 mod findings;
+pub mod headline;
 mod lint;
 pub mod load;
 mod message;
@@ -69,6 +70,10 @@ pub struct Check {
     pub explained_by: Vec<String>,
     /// What a pass says of what was compared; `None` where it says nothing.
     pub proof: Option<Proof>,
+    /// What all findings come to, in people's units; `None` where it says nothing.
+    pub headline: Option<Headline>,
+    /// Columns of the query that a table of the findings shows beside the subject.
+    pub shown: Vec<String>,
     /// Texts in both languages.
     pub text: Localized<Text>,
     /// What findings may be; a single one without code where there is one set of words.
@@ -107,6 +112,15 @@ pub struct Proof {
     /// Columns that it returns.
     pub columns: Vec<String>,
     /// Template of a sentence, in both languages.
+    pub words: Localized<String>,
+}
+
+/// One sentence over all findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline {
+    /// The `SELECT` over the table [`headline::TABLE`] whose one row the sentence is made of.
+    pub sums: String,
+    /// Template of the sentence, in both languages.
     pub words: Localized<String>,
 }
 
@@ -165,4 +179,6 @@ pub struct Case {
     pub unknown: Vec<Undecided>,
     /// What the pass says of what was compared, in English; `None` when the case does not say.
     pub proof: Option<Vec<String>>,
+    /// What all findings come to, in English; `None` when the case does not say.
+    pub headline: Option<String>,
 }

@@ -37,6 +37,9 @@ pub(super) struct RawCheck {
     pub(super) by: Option<Spanned<String>>,
     pub(super) query: Spanned<String>,
     pub(super) proof: Option<Spanned<String>>,
+    pub(super) sums: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) shown: Vec<Spanned<String>>,
     pub(super) en: RawText,
     pub(super) fr: RawText,
     #[serde(default)]
@@ -95,6 +98,7 @@ pub(super) struct RawText {
     pub(super) message: Option<Spanned<String>>,
     pub(super) remediation: Option<Spanned<String>>,
     pub(super) proof: Option<Spanned<String>>,
+    pub(super) headline: Option<Spanned<String>>,
 }
 
 /// What is done about a finding: of a problem, or of every problem that does not say otherwise.
@@ -166,6 +170,7 @@ pub(super) struct RawCase {
     #[serde(default)]
     pub(super) unknown: Vec<RawUndecided>,
     pub(super) proof: Option<Vec<String>>,
+    pub(super) headline: Option<String>,
 }
 
 /// A subject that the facts do not decide: its name alone, or with the code that says why and a part of its words.

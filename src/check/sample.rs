@@ -6,9 +6,10 @@ use crate::fact::{Schema, Store};
 
 /// A blocker with a query, and whatever else its file says.
 pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
-    // The words of a proof stand idle unless the settings have its query.
+    // The words of a proof and of a headline stand idle unless the settings have their query.
     let texts = "title = \"t\"\nwhy = \"w\"\nmessage = \"{{ subject }}\"\nremediation = \"r\"\n\
-                 proof = \"{{ subject }}: {{ units | grouped }} compared\"";
+                 proof = \"{{ subject }}: {{ units | grouped }} compared\"\n\
+                 headline = \"{{ units }} units, {{ messages | grouped }} messages\"";
     let text = format!(
         "id = \"sample\"\ncategory = \"c\"\nseverity = \"blocker\"\nwho = \"support\"\n\
          remedy.risk = \"none\"\nremedy.when = \"before\"\n{settings}\nquery = '''{query}'''\n\

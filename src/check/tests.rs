@@ -1,6 +1,7 @@
 //! What becomes of a check: facts and what is known of them in, result out.
 
 mod gaps;
+mod headline;
 mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ pub mod table;
 
 pub use record::{Cell, Record};
 pub(crate) use store::bytes;
-pub use store::{Facts, Prepared, Reader, SqlError, Store, StoreError};
+pub use store::{Facts, Ledger, Prepared, Reader, SqlError, Store, StoreError};
 pub use table::{Column, Row, Schema, ScopeKind, Table, Value, View};
 
 pub(crate) use record::{enumeration, table};

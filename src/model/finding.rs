@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Reason;
+
 /// What goes wrong if the finding is ignored. Ordered from the worst to the mildest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -175,6 +177,8 @@ pub struct Finding {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// What to do: the place of it among the remediations of the check.
     pub remedy: usize,
+    /// Uid of the server that it is about; `None` when it is about none in particular.
+    pub server: Option<String>,
     /// Commands to copy, with every value quoted for a POSIX shell. Printed, never run.
     pub commands: Vec<String>,
     /// Address of the user whom the finding is for; `None` when it is for nobody in particular.
@@ -210,6 +214,8 @@ pub struct Missing {
     pub problem: Option<String>,
     /// Why it is not.
     pub reason: String,
+    /// What that comes from, where one cause leaves many things unknown; `None` when the facts do not decide.
+    pub root: Option<Reason>,
     /// Set when a waiver accepts that a whole table is not known: no verdict waits for it.
     pub waived: Option<Waived>,
 }
@@ -268,6 +274,10 @@ pub struct CheckResult {
     pub missing: Vec<Missing>,
     /// All of its findings, by subject.
     pub findings: Vec<Finding>,
+    /// What its open findings come to, in people's units and the report's language; `None` where it has none to say.
+    pub headline: Option<String>,
+    /// Names of the columns of evidence that a table of the findings shows beside the subject.
+    pub shown: Vec<String>,
 }
 
 /// Results to start from, for the tests of those who judge results.
@@ -295,6 +305,8 @@ pub(crate) mod sample {
             proof: Vec::new(),
             missing: Vec::new(),
             findings: Vec::new(),
+            headline: None,
+            shown: Vec::new(),
         }
     }
 
@@ -312,6 +324,7 @@ pub(crate) mod sample {
             message: String::new(),
             evidence: serde_json::Map::new(),
             remedy: 0,
+            server: None,
             commands: Vec::new(),
             owner: None,
             waived: None,

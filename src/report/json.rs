@@ -174,6 +174,8 @@ struct Check<'a> {
     /// Where the rule comes from, if there is a public page.
     reference: Option<&'a str>,
     outcome: Outcome,
+    /// What the open findings come to, in people's units; null where the check has nothing to say beyond their number.
+    headline: Option<&'a str>,
     /// Why the check broke or does not apply; null for the other outcomes.
     reason: Option<&'a str>,
     /// Time of its evaluation, in milliseconds.
@@ -247,6 +249,8 @@ struct Finding<'a> {
     evidence: &'a Map<String, Value>,
     /// What to do: its place among the check's `remedies`, from 0.
     remedy: usize,
+    /// Uid of the server that it is about; null when it is about none in particular.
+    server: Option<&'a str>,
     /// Commands to copy, quoted for a POSIX shell.
     commands: &'a [String],
     /// Address of the user whom the finding is for; null when it is for nobody in particular.
@@ -356,6 +360,7 @@ impl<'a> Check<'a> {
             why: &result.why,
             reference: result.reference.as_deref(),
             outcome: result.outcome,
+            headline: result.headline.as_deref(),
             reason: result.reason.as_deref(),
             elapsed_ms: result.elapsed_ms,
             examined: result.examined.iter().map(|e| Examined { table: &e.table, rows: e.rows }).collect(),
@@ -376,6 +381,7 @@ impl<'a> Finding<'a> {
             message: &finding.message,
             evidence: &finding.evidence,
             remedy: finding.remedy,
+            server: finding.server.as_deref(),
             commands: &finding.commands,
             owner: finding.owner.as_deref(),
             waived: finding.waived.as_ref().map(Waived::of),

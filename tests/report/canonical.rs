@@ -249,12 +249,15 @@ fn check(id: &str, category: &str, severity: Severity, outcome: Outcome) -> Chec
                 place: None,
                 problem: None,
                 reason: "connection refused".into(),
+                root: None,
                 waived: None,
             }]
         } else {
             Vec::new()
         },
         findings: Vec::new(),
+        headline: None,
+        shown: vec!["messages".into()],
     }
 }
 
@@ -267,6 +270,7 @@ fn finding(check: &str, severity: Severity, n: usize) -> Finding {
         severity,
         evidence: json!({"messages": n, "path": "INBOX/Projects", "owner": null}).as_object().unwrap().clone(),
         remedy: 0,
+        server: Some("imap-02".into()),
         commands: vec![format!("bm-cli mapi move 'user{n:03}@example.org'")],
         owner: Some(format!("user{n:03}@example.org")),
         waived: None,

@@ -116,6 +116,7 @@ fn what_is_accepted_or_not_seen_is_cut_as_well() {
         place: None,
         problem: None,
         reason: "dark".into(),
+        root: None,
         waived: None,
     };
     check.missing = vec![gap; 207];

@@ -84,6 +84,7 @@ fn what_is_missing_for_one_reason_is_one_line() {
         place: None,
         problem: None,
         reason: if number == 2 { "no such file".into() } else { "not read".into() },
+        root: None,
         waived: None,
     };
     check.missing = (1..=24).map(gap).collect();

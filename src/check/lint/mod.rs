@@ -2,6 +2,7 @@
 
 mod cases;
 mod codes;
+mod headline;
 mod lineage;
 mod proof;
 mod query;
@@ -57,11 +58,13 @@ impl<'f> Page<'f> {
         }
         let prepared = self.prepared("query", &raw.query, reader)?;
         let proof = raw.proof.as_ref().and_then(|proof| self.prepared("proof", proof, reader));
-        let messages = self.templates(raw, &prepared.columns, proof.as_ref());
+        let sums = self.sums(raw, &prepared.columns);
+        let messages = self.templates(raw, &prepared.columns, proof.as_ref(), sums.as_ref());
         let mut explained_by = Vec::new();
         if !is_proven {
             self.partial(raw, &prepared);
             self.proof(raw, proof.as_ref(), &prepared);
+            self.headline(raw, &prepared.columns);
             explained_by = self.codes(raw, &prepared, reader.schema());
             self.cases(raw, reader.schema(), &prepared.columns);
         }

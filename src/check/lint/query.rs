@@ -32,7 +32,7 @@ pub(super) fn query(sql: &str, reader: &Reader, is_proven: bool) -> Result<Prepa
     Ok(prepared)
 }
 
-fn locate(sql: &str, schema: &Schema, error: SqlError) -> QueryError {
+pub(super) fn locate(sql: &str, schema: &Schema, error: SqlError) -> QueryError {
     match error {
         SqlError::Invalid { message, offset } => {
             let named = message.rsplit(": ").next().unwrap_or_default();

@@ -32,6 +32,8 @@ const KEYS: &[&str] = &[
     "by",
     "query",
     "proof",
+    "sums",
+    "shown",
     "en",
     "fr",
     "remedy",
@@ -39,9 +41,10 @@ const KEYS: &[&str] = &[
     "inconclusive",
     "test",
 ];
-const TEXT_KEYS: &[&str] = &["title", "why", "details", "message", "remediation", "proof"];
+const TEXT_KEYS: &[&str] = &["title", "headline", "why", "details", "message", "remediation", "proof"];
 const PROBLEM_KEYS: &[&str] = &["en", "fr", "commands", "risk", "when"];
-const CASE_KEYS: &[&str] = &["name", "from", "to", "roles", "packages", "given", "expect", "unknown", "proof"];
+const CASE_KEYS: &[&str] =
+    &["name", "from", "to", "roles", "packages", "given", "expect", "unknown", "proof", "headline"];
 
 impl Page<'_> {
     /// Looks at everything but the query and what depends on it.

@@ -14,14 +14,24 @@ type Template<'r> = (Part, &'r str, Lang, &'r Spanned<String>);
 
 impl Page<'_> {
     /// Compiles every template.
-    pub(super) fn templates(&mut self, raw: &RawCheck, columns: &[String], proof: Option<&Prepared>) -> Messages {
+    pub(super) fn templates<'p>(
+        &mut self,
+        raw: &RawCheck,
+        columns: &[String],
+        proof: Option<&'p Prepared>,
+        sums: Option<&'p Prepared>,
+    ) -> Messages {
         let mut messages = Messages::default();
         for template in self.words(raw) {
             self.template(raw, template, columns, &mut messages);
         }
-        for (proof, lang) in proof.into_iter().flat_map(|proof| Lang::ALL.map(|lang| (proof, lang))) {
-            if let Some(string) = &raw.text(lang).proof {
-                self.template(raw, (Part::Proof, "", lang, string), &proof.columns, &mut messages);
+        let columns = |of: Option<&'p Prepared>| of.map_or(&[][..], |of| of.columns.as_slice());
+        for lang in Lang::ALL {
+            let text = raw.text(lang);
+            for (part, string, of) in [(Part::Proof, &text.proof, proof), (Part::Headline, &text.headline, sums)] {
+                if let Some(string) = string {
+                    self.template(raw, (part, "", lang, string), columns(of), &mut messages);
+                }
             }
         }
         messages
@@ -29,7 +39,11 @@ impl Page<'_> {
 
     fn template(&mut self, raw: &RawCheck, template: Template<'_>, columns: &[String], messages: &mut Messages) {
         let (part, code, lang, string) = template;
-        match messages.add(part, code, lang, string.get_ref(), columns) {
+        let mut compiled = messages.add(part, code, lang, string.get_ref());
+        if !self.file.is_proven {
+            compiled = compiled.and_then(|()| messages.hold(part, code, lang, string.get_ref(), columns));
+        }
+        match compiled {
             Ok(()) if self.file.is_proven => {}
             Ok(()) => {
                 self.probe(messages, template, columns);

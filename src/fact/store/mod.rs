@@ -5,6 +5,7 @@
 
 mod adopt;
 mod differ;
+mod ledger;
 mod open;
 mod pool;
 mod read;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use crate::model::{Coverage, Reason};
 
+pub use ledger::Ledger;
 pub use open::Facts;
 pub use pool::{Lent, READERS};
 pub(crate) use read::bytes;

@@ -13,7 +13,7 @@ use super::{MEMORY, SqlError};
 use crate::fact::{Schema, Value, View, table::ordered::Real};
 
 /// Time that a query of the program itself may take.
-const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// A sandboxed connection to sealed facts. Not shared between threads: each takes its own.
 pub struct Reader {

@@ -63,6 +63,16 @@ macro_rules! reasons {
                 }
             }
 
+            /// The reason that it follows from, where it follows from one.
+            #[allow(unused_variables, reason = "most reasons follow from none")]
+            pub fn why(&self) -> Option<&$crate::model::Reason> {
+                match self {
+                    $( Self::$Variant $({ $($field),+ })? => {
+                        $crate::model::reason::why!($($([$field $field])+)?)
+                    } ),+
+                }
+            }
+
             /// The file, folder or mailbox that it is about, where it is about one.
             #[allow(unused_variables, reason = "most fields are no place")]
             pub fn place(&self) -> Option<&str> {
@@ -88,6 +98,14 @@ macro_rules! place {
     ([$other:ident $field:ident] $($rest:tt)*) => { $crate::model::reason::place!($($rest)*) };
 }
 pub(crate) use place;
+
+/// The field that holds another reason.
+macro_rules! why {
+    () => { None };
+    ([why $field:ident] $($rest:tt)*) => { Some($field.as_ref()) };
+    ([$other:ident $field:ident] $($rest:tt)*) => { $crate::model::reason::why!($($rest)*) };
+}
+pub(crate) use why;
 
 /// So many of a list are told in full.
 const FEW: usize = 3;
@@ -143,6 +161,21 @@ impl Reason {
             Self::Merge(reason) => reason.place(),
             Self::Several(_) => None,
         }
+    }
+
+    /// The cause at the beginning of a chain of reasons: itself, where it follows from no other.
+    pub fn root(&self) -> &Self {
+        let why = match self {
+            Self::Run(reason) => reason.why(),
+            Self::Files(reason) => reason.why(),
+            Self::Server(reason) => reason.why(),
+            Self::Cyrus(reason) => reason.why(),
+            Self::Database(reason) => reason.why(),
+            Self::Network(reason) => reason.why(),
+            Self::Merge(reason) => reason.why(),
+            Self::Several(_) => None,
+        };
+        why.map_or(self, Self::root)
     }
 
     /// The reasons that it is made of: itself, where it is one.
