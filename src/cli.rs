@@ -102,9 +102,13 @@ pub struct CollectArgs {
     pub facts: PathBuf,
 }
 
-/// Options of `demo`.
+/// Options of `demo`: it never takes the place of a real report.
 #[derive(Debug, Args)]
+#[command(mut_arg("output_dir", |option| option.default_value("./bm-preflight-demo")))]
 pub struct DemoArgs {
+    /// Only the files of the core were read, not those of the mail servers: how what is not known is told
+    #[arg(long)]
+    pub partial: bool,
     #[command(flatten)]
     #[expect(missing_docs)]
     pub judge: JudgeArgs,

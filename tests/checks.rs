@@ -2,6 +2,8 @@
 //! and every built-in check fires where it should and nowhere else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+#[path = "checks/people.rs"]
+mod people;
 #[path = "checks/proof.rs"]
 mod proof;
 #[path = "checks/words.rs"]

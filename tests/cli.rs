@@ -1,6 +1,7 @@
 //! The command line as scripts and CI jobs meet it: exit codes, files, standard output, errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -183,6 +184,51 @@ fn the_demo_is_not_ready_and_writes_reports_that_agree() {
 }
 
 #[test]
+fn the_demo_keeps_away_from_a_real_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().join("bm-preflight-report");
+    std::fs::create_dir(&real).unwrap();
+    std::fs::write(real.join("report.html"), "a real one").unwrap();
+    let ended = ended(program().arg("demo").current_dir(folder.path()));
+    assert_eq!(ended.code, 20, "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(real.join("report.html")).unwrap(), "a real one");
+    assert_eq!(std::fs::read_dir(&real).unwrap().count(), 1);
+    assert!(folder.path().join("bm-preflight-demo/report.html").is_file());
+    let told = |command: &str| run(&[command, "--help"]).stdout;
+    assert!(told("demo").contains("[default: ./bm-preflight-demo]"), "{}", told("demo"));
+    assert!(told("run").contains("[default: ./bm-preflight-report]"), "{}", told("run"));
+}
+
+/// The demonstration has an answer to everything; without the files of its mail servers it has not, and what is left says
+/// the same.
+#[test]
+fn the_demo_is_fully_answered_and_partial_on_demand() {
+    let outcomes = |arguments: &[&str]| -> BTreeMap<String, Value> {
+        let (code, report) = json(arguments);
+        assert_eq!(code, 20, "{arguments:?}");
+        let checks = report["checks"].as_array().unwrap().iter();
+        checks.map(|check| (check["id"].as_str().unwrap().to_owned(), check.clone())).collect()
+    };
+    let (whole, partial) = (outcomes(&["demo"]), outcomes(&["demo", "--partial"]));
+    let open: Vec<&String> =
+        whole.iter().filter(|(_, check)| check["outcome"] == "unknown").map(|(id, _)| id).collect();
+    assert!(open.is_empty(), "{open:?}");
+    assert!(whole.values().all(|check| check["missing"].as_array().unwrap().is_empty()));
+    for (id, server) in [("cyrus_mailbox_missing", "mail-1"), ("replication_behind", "mail-2")] {
+        assert_eq!(partial[id]["outcome"], "unknown", "{id}");
+        let missing = partial[id]["missing"].as_array().unwrap().iter();
+        let reasons: Vec<_> =
+            missing.filter(|gap| gap["scope"] == server).map(|gap| gap["reason"].to_string()).collect();
+        let is_told = |reason: &String| reason.contains("only the files of server bm-master");
+        assert!(!reasons.is_empty() && reasons.iter().all(is_told), "{id}: {reasons:?}");
+    }
+    for id in ["mailbox_service_without_role", "inbox_virtual_folder", "autodiscover_certificate_invalid"] {
+        assert_eq!(whole[id]["outcome"], "fail", "{id}");
+        assert_eq!(partial[id]["findings"], whole[id]["findings"], "{id}");
+    }
+}
+
+#[test]
 fn formats_and_reports_are_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("only-json");
@@ -266,7 +312,12 @@ fn a_selection_is_no_clearance() {
         (&["--check", "upgrader_failed"][..], 0, "not_judged"),
         (&["--category", "database"], 0, "not_judged"),
         (&["--check", "inbox_virtual_folder"], 20, "not_ready"),
-        (&["--skip", "inbox_virtual_folder"], 30, "inconclusive"),
+        (&["--skip", "inbox_virtual_folder"], 20, "not_ready"),
+        (
+            &["--partial", "--skip", "inbox_virtual_folder", "--skip", "mailbox_service_without_role"],
+            30,
+            "inconclusive",
+        ),
     ] {
         let (ended, report) = json(&[&["demo"][..], arguments].concat());
         assert_eq!((ended, &report["verdict"]), (code, &verdict.into()), "{arguments:?}");
@@ -779,7 +830,7 @@ fn what_could_not_be_looked_at_can_be_accepted_like_a_finding() {
     let path = folder.path().join("waivers.toml");
     let judged = |waivers: &str| {
         std::fs::write(&path, waivers).unwrap();
-        json(&["demo", "--category", "cyrus", "--waivers", path.to_str().unwrap()])
+        json(&["demo", "--partial", "--category", "cyrus", "--waivers", path.to_str().unwrap()])
     };
     let (_, before) = judged("");
     let lacking = |report: &Value| -> Vec<Value> {
@@ -799,7 +850,7 @@ fn what_could_not_be_looked_at_can_be_accepted_like_a_finding() {
     let accepted = after["coverage"].as_array().unwrap().iter().flat_map(|told| told["gaps"].as_array().unwrap());
     let accepted: Vec<_> = accepted.filter(|gap| !gap["waived"].is_null()).collect();
     assert_eq!((accepted.len(), accepted[0]["waived"]["reason"].as_str()), (1, Some("empty")));
-    let text = run(&["demo", "--category", "cyrus", "--waivers", path.to_str().unwrap()]).stdout;
+    let text = run(&["demo", "--partial", "--category", "cyrus", "--waivers", path.to_str().unwrap()]).stdout;
     assert!(text.contains("— empty (until 2999-01-01)"), "{text}");
     std::fs::write(&path, waiver("cyrus_indx")).unwrap();
     let ended = run(&["demo", "--waivers", path.to_str().unwrap()]);

@@ -2,6 +2,7 @@
 -- the default partition is left out: it has a repair of its own.
 SELECT
   c.server_uid, c.name, c.root_name, c.folder, c.partition, p.name IS NOT NULL AS is_defined, k.mailbox, k.domain_uid,
+  iif(k.type = 'user', k.address, NULL) AS owner,
   replace(k.backend_uid, '.', '_') || '__' || replace(k.domain_uid, '.', '_') AS expected, i.existing AS messages
 FROM cyrus_mailbox AS c
 JOIN mailbox_root AS k ON k.root_name = c.root_name AND k.backend_uid = c.server_uid

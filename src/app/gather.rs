@@ -1,4 +1,4 @@
-//! Where facts come from: a collection, a snapshot, or the installation that is shipped.
+//! Where facts come from: a collection, a snapshot, or an installation of the fixtures.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,9 +20,6 @@ use crate::merge::{self, MergeError};
 use crate::model::reason::Run;
 use crate::plan::Plan;
 use crate::topology::{DIRECTORY, Topology};
-
-/// The installation of `bm-preflight demo`.
-const DEMO: &str = include_str!("../../fixtures/installations/demo/facts.toml");
 
 /// Facts, and what is to be said of their collection.
 pub(super) struct Gathered {
@@ -185,12 +182,6 @@ pub(super) fn replay(paths: &[PathBuf], now: Timestamp) -> Result<Facts, Failure
             })
         }
     }
-}
-
-/// The installation that is shipped.
-pub(super) fn demo() -> Result<Facts, Failure> {
-    let installation = Installation::parse(DEMO).map_err(|error| Failure::Tool(format!("demo: {error}")))?;
-    fixture_facts(&installation, &super::schema())
 }
 
 /// Facts of an installation: every scope that its topology expects is complete, but for the gaps that it names.

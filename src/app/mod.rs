@@ -5,6 +5,7 @@ mod checks;
 mod collect;
 mod completions;
 mod cut;
+mod demo;
 mod explain;
 mod facts;
 mod gather;

@@ -64,7 +64,7 @@ pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, F
     let cut = Cut::new(None)?;
     let judging = Judging::prepare(&arguments.judge, clock(), terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
-    judging.conclude(&gather::demo()?.into(), provenance, cut, 2)
+    judging.conclude(&super::demo::facts(arguments.partial)?.into(), provenance, cut, 2)
 }
 
 /// A snapshot and a report in the same place: the one written last would be all that is left.

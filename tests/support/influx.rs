@@ -10,8 +10,6 @@ use serde::Deserialize;
 
 use super::daemon::{Daemon, free};
 
-/// How long bm-tick has been there.
-const DAYS: u64 = 4;
 const HOUR: u64 = 3_600;
 /// Nothing is begun so shortly before a full hour that the hour may be another one when it is asked.
 const MARGIN: u64 = 90;
@@ -22,11 +20,18 @@ const MARGIN: u64 = 90;
 pub(crate) struct Telegraf {
     /// Address of the server of the story that has InfluxDB.
     pub(crate) at: String,
+    /// How long bm-tick has been there.
+    #[serde(default = "four")]
+    days: u64,
     /// Connections of replication.
     sessions: Hours,
     /// Messages that were replicated, by address of the mail server.
     #[serde(default)]
     messages: BTreeMap<String, Hours>,
+}
+
+const fn four() -> u64 {
+    4
 }
 
 /// A number for each hour: `usual`, and others by how many hours ago they were, such as `3` or `1..6`.
@@ -118,7 +123,7 @@ fn full_hour() -> u64 {
 /// What telegraf writes (tags and fields of BlueMind's bm-core: upstream, meterType, value, count), if less often.
 fn lines(telegraf: &Telegraf, end: u64) -> String {
     let mut text = String::new();
-    let hours = || (1..=DAYS * 24).rev();
+    let hours = || (1..=telegraf.days * 24).rev();
     for (ago, minutes) in hours().flat_map(|ago| [0, 10, 20, 30, 40, 50].map(|minutes| (ago, minutes))) {
         let (value, at) = (telegraf.sessions.value(ago), end - ago * HOUR + minutes * 60);
         let _ = writeln!(text, "bm-core.cyrus-replication.activeSessions,host=core,meterType=Gauge value={value} {at}");
@@ -126,7 +131,7 @@ fn lines(telegraf: &Telegraf, end: u64) -> String {
     for (upstream, messages) in &telegraf.messages {
         let mut count = 1_000;
         let series = format!("bm-core.cyrus-replication.applyMessage,host=core,meterType=Counter,upstream={upstream}");
-        let _ = writeln!(text, "{series} count={count}i {}", end - (DAYS * 24 + 1) * HOUR);
+        let _ = writeln!(text, "{series} count={count}i {}", end - (telegraf.days * 24 + 1) * HOUR);
         for ago in hours() {
             count += messages.value(ago);
             let _ = writeln!(text, "{series} count={count}i {}", end - ago * HOUR + HOUR / 2);

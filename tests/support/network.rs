@@ -10,7 +10,7 @@ use super::peers::dns::{Server as Resolver, Zone};
 use super::peers::http::{self, Response, Server, Site};
 use super::peers::mail;
 use super::peers::socket::{self, Peer};
-use super::peers::tls::{Authority, BEGIN, Leaf, Tls};
+use super::peers::tls::{Authority, Leaf, Tls};
 
 /// Names whose `autodiscover.` leads to BlueMind, with a certificate for it.
 const GOOD: &[&str] = &[
@@ -24,8 +24,9 @@ const GOOD: &[&str] = &[
 ];
 /// The external URLs of the stories.
 const PUBLIC: &[&str] = &["mail.example.org", "webmail.example.org", "mail.lumiere.example"];
-/// Its certificate has ended.
+/// Its certificate of three months has ended, this long ago.
 const EXPIRED: &str = "fondation-lumiere.example";
+const EXPIRED_FOR: i64 = 20 * 86_400;
 /// It has no `autodiscover.`, but BlueMind answers at the domain itself.
 const ROOT_ONLY: &str = "ateliers-lumiere.example";
 /// Somebody forgot that its mail is not at Microsoft any more.
@@ -48,7 +49,8 @@ const SERVICES: &[(&str, &[u16])] = &[
     // A former mail server, and one without its bm-lmtpd.
     ("192.0.2.24", &[24, 1143, 2400]),
     ("192.0.2.25", &[24, 1143, 2502]),
-    ("192.0.2.30", &[2501, 8079, 9200]),
+    // A core on which Cyrus was left running.
+    ("192.0.2.30", &[24, 1143, 2400, 2501, 8079, 9200]),
     ("192.0.2.31", &[24, 1143, 2400, 2502]),
     ("192.0.2.32", &[24, 1143, 2400, 2502]),
 ];
@@ -81,7 +83,8 @@ impl Network {
         let names: Vec<&str> =
             hosts.iter().map(String::as_str).chain([ROOT_ONLY]).chain(PUBLIC.iter().copied()).collect();
         let expired = format!("autodiscover.{EXPIRED}");
-        let ended = Leaf::of(&[&expired]).valid(BEGIN, BEGIN + 365 * 86_400);
+        let end = jiff::Timestamp::now().as_second() - EXPIRED_FOR;
+        let ended = Leaf::of(&[&expired]).valid(end - 90 * 86_400, end);
         let tls = Tls::of(authority.issue(&Leaf::of(&names)));
         let ended = Tls::of(authority.issue(&ended));
         let microsoft = Tls::of(authority.issue(&Leaf::of(&["autodiscover.outlook.com"])));

@@ -44,10 +44,14 @@ const TIMES: &[(&str, &str)] = &[
     ("sync_log", "modified_at"),
     ("service_unit", "changed_at"),
     ("sync_log", "begun_at"),
+    ("tls_certificate", "not_before"),
+    ("tls_certificate", "not_after"),
+    ("tls_handshake", "expires_at"),
 ];
 const STEP: i64 = 600;
 
-/// A time so long before the collection was written into a file of the story, and is the same in every run.
+/// A time so long before the collection, or after it, was written into a file of the story or its network, and is the same
+/// in every run.
 const OF_A_FILE: i64 = 365 * 86_400;
 
 /// When every `facts.toml` says that it was collected, and the same in seconds since the epoch.
@@ -272,7 +276,7 @@ fn shift_times(table: &str, row: &mut Row, collected_at: i64) {
     for (column, cell) in row.iter_mut().filter(|(column, _)| TIMES.contains(&(table, column))) {
         let Cell::Number(at) = cell else { panic!("{table}.{column} holds {cell:?}, not a time") };
         let age = (collected_at - *at + STEP / 2).div_euclid(STEP) * STEP;
-        if age < OF_A_FILE {
+        if age.abs() < OF_A_FILE {
             *at = COLLECTED_AT_S - age;
         }
     }
