@@ -141,7 +141,7 @@ pub struct SourceArgs {
 }
 
 /// What is judged, and how it is reported.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct JudgeArgs {
     /// Release that the upgrade goes to [default: 4.1 from 4.0, else the next stop on the way to 5]
     #[arg(long, value_name = "VERSION", value_parser = release)]

@@ -4,8 +4,13 @@
 
 #[path = "report/autodiscover.rs"]
 mod autodiscover;
+#[path = "report/browser.rs"]
+mod browser;
 #[path = "report/canonical.rs"]
 mod canonical;
+#[allow(dead_code, reason = "the reports are made of whole facts")]
+#[path = "support/facts_file.rs"]
+mod facts_file;
 #[path = "report/first.rs"]
 mod first;
 #[path = "report/formats.rs"]

@@ -1,5 +1,6 @@
 //! One function per subcommand; the only room that sees all others.
 
+mod about;
 mod autodiscover;
 mod checks;
 mod collect;
@@ -79,6 +80,7 @@ impl Failure {
 }
 
 pub use gather::fixture_facts;
+pub use run::reports;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {

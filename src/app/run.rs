@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::autodiscover::Probed;
+use super::about::About;
 use super::collect;
 use super::cut::Cut;
 use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::{self, Targets};
-use super::replication::Replication;
 use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
 use crate::check::Check;
@@ -23,14 +21,12 @@ use crate::check::evaluate::{self, Situation};
 use crate::check::headline;
 use crate::cli::{DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
-use crate::digest::{Beside, Digest, Step};
+use crate::fact::Facts;
 use crate::fact::store::SnapshotTarget;
-use crate::fact::{Facts, SqlError};
 use crate::model::reason::Notice;
 use crate::model::{CheckResult, Coverage, Gap, Lang, version};
 use crate::plan::Plan;
-use crate::report::{Installation, Report, Run, html};
-use crate::topology::{self, Identity, Topology};
+use crate::report::{Format, Installation, Report, Run, html};
 use crate::verdict::{self, Judgement, Selection};
 use crate::waiver::{self, Waiver, What};
 
@@ -65,6 +61,14 @@ pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, F
     let judging = Judging::prepare(&arguments.judge, clock(), terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
     judging.conclude(&super::demo::facts(arguments.partial)?.into(), provenance, cut, 2)
+}
+
+/// What every built-in check says of facts, as a replay of them reports it.
+pub fn reports(all: Vec<Facts>, lang: Lang) -> Result<Vec<Report>, Failure> {
+    let arguments = JudgeArgs { lang: Some(lang), format: vec![Format::Text], ..JudgeArgs::default() };
+    let judging = Judging::prepare(&arguments, clock(), Terminal { quiet: true, verbose: false })?;
+    let report = |facts: Facts| judging.report(&facts.into(), Provenance::Replayed(&[]), Cut::new(None)?, 2);
+    all.into_iter().map(report).collect()
 }
 
 /// A snapshot and a report in the same place: the one written last would be all that is left.
@@ -142,13 +146,30 @@ impl<'a> Judging<'a> {
         Ok(Plan::of_checks(&checks::choose(&self.checks, &self.arguments.select)?.selected, &super::schema()))
     }
 
+    /// Judges, and writes every report.
     fn conclude(
         self,
         gathered: &Gathered,
         provenance: Provenance<'_>,
-        mut cut: Cut,
+        cut: Cut,
         jobs: usize,
     ) -> Result<Output, Failure> {
+        let report = self.report(gathered, provenance, cut, jobs)?;
+        let templates = self.arguments.templates_dir.as_deref();
+        let noticed = self.arguments.notices.as_deref().map(|folder| output::notices(&report, folder, templates));
+        let (text, trouble) = self.targets.write(&report, templates, self.terminal);
+        let trouble = trouble.or(noticed.and_then(Result::err));
+        Ok(Output { text, exit_code: report.judgement.exit_code, trouble })
+    }
+
+    /// What the facts come to.
+    fn report(
+        &self,
+        gathered: &Gathered,
+        provenance: Provenance<'_>,
+        mut cut: Cut,
+        jobs: usize,
+    ) -> Result<Report, Failure> {
         if matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             cut.begin_judging(gathered.cut);
         }
@@ -173,9 +194,8 @@ impl<'a> Judging<'a> {
         notices.extend(remarked.into_iter().map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
-        let exit_code = judgement.exit_code;
         let digest = about.digest(&results, facts, self.arguments.window, self.lang, elsewhere);
-        let report = Report {
+        Ok(Report {
             tool_version: VERSION.to_owned(),
             run: Run {
                 next: next.iter().map(|notice| notice.text(self.lang)).collect(),
@@ -189,12 +209,7 @@ impl<'a> Judging<'a> {
             public_urls: about.probed.urls,
             coverage: facts.coverage().to_vec(),
             gaps,
-        };
-        let templates = self.arguments.templates_dir.as_deref();
-        let noticed = self.arguments.notices.as_deref().map(|folder| output::notices(&report, folder, templates));
-        let (text, trouble) = self.targets.write(&report, templates, self.terminal);
-        let trouble = trouble.or(noticed.and_then(Result::err));
-        Ok(Output { text, exit_code, trouble })
+        })
     }
 
     /// The results of the selected checks, and what was left out.
@@ -272,53 +287,5 @@ impl<'a> Judging<'a> {
             notices,
             next: Vec::new(),
         }
-    }
-}
-
-/// What the facts say of the installation as a whole.
-struct About {
-    topology: Topology,
-    identity: Identity,
-    packages: topology::Packages,
-    probed: Probed,
-    replication: Replication,
-    release: Option<String>,
-    /// The release that is installed at least, where it is not known.
-    at_least: Option<String>,
-}
-
-impl About {
-    fn of(facts: &Facts) -> Result<Self, SqlError> {
-        let reader = facts.reader().map_err(|error| SqlError::Failed(error.to_string()))?;
-        let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
-        let identity = Identity::of(|sql| reader.texts(sql))?;
-        let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
-        let probed = Probed::of(&reader)?;
-        let replication = Replication::of(&reader)?;
-        let release = identity.build.as_deref().and_then(version::release_of);
-        let at_least = identity.build.as_deref().and_then(version::at_least);
-        Ok(Self { topology, identity, packages, probed, replication, release, at_least })
-    }
-
-    /// Who has to act, and what is open.
-    fn digest(
-        &self,
-        results: &[CheckResult],
-        facts: &Facts,
-        window: Option<DateTime>,
-        lang: Lang,
-        elsewhere: Vec<Step>,
-    ) -> Digest {
-        let roles = |server: &topology::Server| (server.uid.clone(), server.roles.iter().cloned().collect());
-        let beside = Beside {
-            lang,
-            window,
-            coverage: facts.coverage(),
-            servers: self.topology.servers().iter().map(roles).collect(),
-            replicated: self.replication.servers.clone(),
-            hours: self.replication.hours.clone(),
-            elsewhere,
-        };
-        Digest::of(results, beside)
     }
 }

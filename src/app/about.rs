@@ -1,0 +1,58 @@
+//! What the facts say of the installation as a whole, and who in it has to act.
+
+use jiff::civil::DateTime;
+
+use super::autodiscover::Probed;
+use super::replication::Replication;
+use crate::digest::{Beside, Digest, Step};
+use crate::fact::{Facts, SqlError};
+use crate::model::{CheckResult, Lang, version};
+use crate::topology::{self, Identity, Topology};
+
+/// What the facts say of the installation as a whole.
+pub(super) struct About {
+    pub(super) topology: Topology,
+    pub(super) identity: Identity,
+    pub(super) packages: topology::Packages,
+    pub(super) probed: Probed,
+    replication: Replication,
+    pub(super) release: Option<String>,
+    /// The release that is installed at least, where it is not known.
+    pub(super) at_least: Option<String>,
+}
+
+impl About {
+    pub(super) fn of(facts: &Facts) -> Result<Self, SqlError> {
+        let reader = facts.reader().map_err(|error| SqlError::Failed(error.to_string()))?;
+        let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
+        let identity = Identity::of(|sql| reader.texts(sql))?;
+        let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
+        let probed = Probed::of(&reader)?;
+        let replication = Replication::of(&reader)?;
+        let release = identity.build.as_deref().and_then(version::release_of);
+        let at_least = identity.build.as_deref().and_then(version::at_least);
+        Ok(Self { topology, identity, packages, probed, replication, release, at_least })
+    }
+
+    /// Who has to act, and what is open.
+    pub(super) fn digest(
+        &self,
+        results: &[CheckResult],
+        facts: &Facts,
+        window: Option<DateTime>,
+        lang: Lang,
+        elsewhere: Vec<Step>,
+    ) -> Digest {
+        let roles = |server: &topology::Server| (server.uid.clone(), server.roles.iter().cloned().collect());
+        let beside = Beside {
+            lang,
+            window,
+            coverage: facts.coverage(),
+            servers: self.topology.servers().iter().map(roles).collect(),
+            replicated: self.replication.servers.clone(),
+            hours: self.replication.hours.clone(),
+            elsewhere,
+        };
+        Digest::of(results, beside)
+    }
+}
