@@ -22,7 +22,8 @@ Exit codes:
   2   wrong usage, wrong configuration, or a broken check file
   10  warnings, and --fail-on warning was given
   20  not ready
-  30  inconclusive: a blocker check could not be answered, or no check covers a step of the way";
+  30  inconclusive: a blocker check could not be answered, no check covers a step of the way, or `collect` could not
+      read the directory database";
 
 /// Checks a BlueMind 4 installation before an upgrade. It only ever reads.
 #[derive(Debug, Parser)]

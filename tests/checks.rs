@@ -317,7 +317,8 @@ fn checks_of_another_folder_are_run_beside_the_built_in_ones() {
 #[test]
 fn explain_prints_everything_in_the_chosen_language() {
     for (lang, words) in [("en", ["Why", "Remediation", "Query"]), ("fr", ["Pourquoi", "Remède", "Requête"])] {
-        let output = program().args(["checks", "explain", "inbox_virtual_folder", "--lang", lang]).output().unwrap();
+        let output =
+            program().args(["checks", "explain", "--full", "inbox_virtual_folder", "--lang", lang]).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         for word in words.into_iter().chain(["mapi_folder", "FROM outlook_folder_in_inbox", "blocker"]) {
             assert!(said.contains(word), "{word}: {said}");
@@ -327,7 +328,8 @@ fn explain_prints_everything_in_the_chosen_language() {
         ("en", ["Proof of a pass", "looked up in the database", "Query of the proof"]),
         ("fr", ["Preuve de la réussite", "dans la base", "Requête de la preuve"]),
     ] {
-        let output = program().args(["checks", "explain", "replication_behind", "--lang", lang]).output().unwrap();
+        let output =
+            program().args(["checks", "explain", "--full", "replication_behind", "--lang", lang]).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         for word in words.into_iter().chain(["p.distinct_messages AS messages"]) {
             assert!(said.contains(word), "{word}: {said}");
