@@ -72,6 +72,13 @@ pub struct RunArgs {
     /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
     pub from_facts: Vec<PathBuf>,
+    /// Also collect on the installation's other servers, through the system's ssh, and judge all together
+    #[arg(long, conflicts_with = "from_facts")]
+    pub ssh: bool,
+    /// For ssh: words of its command line, such as '-p 2222', or a line of its configuration, such as ProxyJump=gate
+    /// (repeatable)
+    #[arg(long, value_name = "OPTION", requires = "ssh", allow_hyphen_values = true)]
+    pub ssh_option: Vec<String>,
     /// Also save the facts snapshot, of several servers a merged one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,

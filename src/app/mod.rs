@@ -9,6 +9,7 @@ mod gather;
 mod next;
 mod output;
 mod run;
+mod ssh;
 mod vantage;
 
 use std::io::Write as _;

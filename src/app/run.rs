@@ -9,9 +9,10 @@ use jiff::tz::TimeZone;
 
 use super::autodiscover::Probed;
 use super::cut::Cut;
-use super::gather::{self, Gathered};
+use super::gather::{self, From, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
+use super::ssh::Ssh;
 use super::vantage::Elsewhere;
 use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
@@ -38,12 +39,15 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
     let judging = Judging::prepare(&arguments.judge, now, terminal)?;
     apart(&judging.targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
-    let plan = if snapshot.is_some() { Plan::everything(&super::schema()) } else { judging.plan()? };
+    let ssh = Ssh::of(arguments)?;
+    let is_whole = snapshot.is_some() || ssh.is_some();
+    let plan = if is_whole { Plan::everything(&super::schema()) } else { judging.plan()? };
     let (gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet, None)?, provenance)
+            let from = ssh.as_ref().map_or(From::Here, From::Servers);
+            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet, from)?, provenance)
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
@@ -72,7 +76,8 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
         (None, []) => Plan::everything(&super::schema()),
         (None, categories) => checks::plan_of_categories(categories)?,
     };
-    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet, elsewhere.as_ref())?;
+    let from = elsewhere.as_ref().map_or(From::Here, From::Elsewhere);
+    let gathered = gather::collect(&arguments.source, &plan, clock(), &cut, terminal.quiet, from)?;
     gathered.facts.save(target)?;
     let mut text = String::new();
     if !terminal.quiet {

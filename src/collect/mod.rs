@@ -5,6 +5,7 @@ mod database;
 mod network;
 mod progress;
 mod reach;
+mod remote;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use crate::model::{Completeness, Coverage, Reason};
 use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::reach::sink::Sink;
+pub use self::remote::{Remote, Stage};
 
 /// Every facts table.
 pub fn schema() -> Schema {
