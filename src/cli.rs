@@ -22,9 +22,12 @@ Exit codes:
   20  not ready
   30  inconclusive: a blocker check could not be answered, or no check covers a step of the way";
 
+/// What this program is, for who has it: version, commit and target.
+const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_FROM"), ")");
+
 /// Checks a BlueMind 4 installation before an upgrade. It only ever reads.
 #[derive(Debug, Parser)]
-#[command(name = "bm-preflight", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "bm-preflight", version, long_version = BUILD, about, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]

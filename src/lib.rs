@@ -36,3 +36,6 @@ pub mod report;
 pub mod topology;
 pub mod verdict;
 pub mod waiver;
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,18 @@ fn help_names_every_exit_code() {
     ] {
         assert!(ended.stdout.contains(line), "{line}");
     }
-    assert!(run(&["--version"]).stdout.starts_with("bm-preflight 0."));
+}
+
+#[test]
+fn the_version_says_what_the_program_was_built_from() {
+    let said = run(&["--version"]).stdout;
+    assert!(said.starts_with(concat!("bm-preflight ", env!("CARGO_PKG_VERSION"), " (")), "{said}");
+    let built = said.trim_end().split_once('(').unwrap().1;
+    assert!(built.contains("-linux-") && built.ends_with(')'), "{said}");
+    let mut git = Command::new("git");
+    let commit = git.args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short=12", "HEAD"]).output();
+    let commit = commit.is_ok_and(|output| output.status.success() && Path::new(".git").exists());
+    assert_eq!(built.contains("commit "), commit, "{said}");
 }
 
 #[test]
