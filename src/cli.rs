@@ -136,7 +136,8 @@ pub struct SourceArgs {
     /// Time budget of the whole run, such as 90s, 10m or 1h; what is not reached is unknown
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub timeout: Duration,
-    /// Leave processor and disks to everybody else: the lowest CPU and I/O priority
+    /// Leave processor, disks and databases to everybody else: the lowest CPU and I/O priority, no parallel workers of
+    /// PostgreSQL, and rests between rows
     #[arg(long)]
     pub low_priority: bool,
     /// No progress on standard error

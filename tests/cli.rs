@@ -820,7 +820,14 @@ fn what_could_not_be_looked_at_can_be_accepted_like_a_finding() {
 
 #[test]
 fn the_shipped_papers_are_printed() {
-    assert!(run(&["facts", "schema"]).stdout.contains("## `mapi_folder`"));
+    let page = run(&["facts", "schema"]).stdout;
+    assert!(page.contains("## `mapi_folder`"));
+    // What PostgreSQL is asked stands with the table that it fills.
+    let folder = page.split("\n## `").find(|part| part.starts_with("folder`")).unwrap();
+    assert!(
+        folder.contains("```sql\nSELECT f.uid") && folder.contains("\nFROM t_mailbox_replica r\nJOIN "),
+        "{folder}"
+    );
     let schema: Value = serde_json::from_str(&run(&["report-schema"]).stdout).unwrap();
     assert!(schema["$id"].is_string());
     for shell in ["bash", "zsh", "fish"] {

@@ -75,6 +75,7 @@ pub(super) fn collect(
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
         .map_err(|reason| in_config(arguments, &reason.to_string()))?;
+    let collectors = if arguments.low_priority { collectors.gentle() } else { collectors };
     let progress = Progress::new(arguments.no_progress || quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -45,6 +45,13 @@ pub fn schema() -> Schema {
     Schema::new(sources.map(|source| source.table).chain(files).chain(network))
 }
 
+/// What a database is asked to fill a table, one statement for each schema of BlueMind's; nothing for other tables.
+pub fn statements(table: &str) -> Vec<&'static str> {
+    let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
+    let source = sources.chain([database::AGAIN]).find(|source| source.table.name == table);
+    source.map(|source| source.queries.iter().map(|query| query.sql).collect()).unwrap_or_default()
+}
+
 /// Every collector of a server's files.
 fn of_server() -> impl Iterator<Item = &'static dyn OfServer> {
     server::ALL.iter().copied().flatten().chain(cyrus::ALL).copied().chain([MAILBOXES])
@@ -119,6 +126,11 @@ impl<'a> Collectors<'a> {
         let bm_ini = identity::bm_ini(&root);
         let (sessions, started) = (Sessions::new(config)?, Instant::now());
         Ok(Self { config, circumstances, started, bm_ini, root, sessions, directory: OnceLock::new(), wanted, sink })
+    }
+
+    /// The same, which lets the databases do less at a time.
+    pub fn gentle(self) -> Self {
+        Self { sessions: self.sessions.gentle(), ..self }
     }
 
     /// Reads the directory database, which tells what else there is to read.
