@@ -21,6 +21,8 @@ struct World {
     installation: Installation<'static>,
     key: PathBuf,
     mail: Vec<Sshd>,
+    /// Without what a debugger needs, as it is shipped: it goes to every server.
+    program: PathBuf,
 }
 
 impl World {
@@ -35,13 +37,16 @@ impl World {
         };
         let mail = MAIL.iter().map(start).collect();
         configure(&installation, "bm-master", &installation.url(DIRECTORY));
-        Self { installation, key, mail }
+        let program = installation.path("bm-preflight");
+        let strip = Command::new("strip").arg("-o").arg(&program).arg(env!("CARGO_BIN_EXE_bm-preflight")).status();
+        assert!(strip.unwrap().success());
+        Self { installation, key, mail, program }
     }
 
     /// `run --ssh` on the core.
     fn command(&self, more: &[&str]) -> Command {
         let config = client(&self.installation.path(""), &self.key, &self.mail.iter().collect::<Vec<_>>());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bm-preflight"));
+        let mut command = Command::new(&self.program);
         command.current_dir(self.installation.path("")).env_remove("LC_ALL").env("LANG", "C");
         command.args(["run", "--root", "root", "--config", "bm-master.toml", "--facts", "all.facts", "--ssh"]);
         command
