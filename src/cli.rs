@@ -25,9 +25,12 @@ Exit codes:
   30  inconclusive: a blocker check could not be answered, no check covers a step of the way, or `collect` could not
       read the directory database";
 
+/// What this program is, for who has it: version, commit and target.
+const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_FROM"), ")");
+
 /// Checks a BlueMind 4 installation before an upgrade. It only ever reads.
 #[derive(Debug, Parser)]
-#[command(name = "bm-preflight", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "bm-preflight", version, long_version = BUILD, about, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -75,6 +78,13 @@ pub struct RunArgs {
     /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
     pub from_facts: Vec<PathBuf>,
+    /// Also collect on the installation's other servers, through the system's ssh, and judge all together
+    #[arg(long, conflicts_with = "from_facts")]
+    pub ssh: bool,
+    /// For ssh: words of its command line, such as '-p 2222', or a line of its configuration, such as ProxyJump=gate
+    /// (repeatable)
+    #[arg(long, value_name = "OPTION", requires = "ssh", allow_hyphen_values = true)]
+    pub ssh_option: Vec<String>,
     /// Also save the facts snapshot, of several servers a merged one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
@@ -133,7 +143,8 @@ pub struct SourceArgs {
     /// Time budget of the whole run, such as 90s, 10m or 1h; what is not reached is unknown
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub timeout: Duration,
-    /// Leave processor and disks to everybody else: the lowest CPU and I/O priority
+    /// Leave processor, disks and databases to everybody else: the lowest CPU and I/O priority, no parallel workers of
+    /// PostgreSQL, and rests between rows
     #[arg(long)]
     pub low_priority: bool,
     /// No progress on standard error

@@ -37,3 +37,6 @@ pub mod report;
 pub mod topology;
 pub mod verdict;
 pub mod waiver;
+
+#[cfg(test)]
+mod tests;

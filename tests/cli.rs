@@ -83,7 +83,18 @@ fn help_names_every_exit_code() {
     ] {
         assert!(ended.stdout.contains(line), "{line}");
     }
-    assert!(run(&["--version"]).stdout.starts_with("bm-preflight 0."));
+}
+
+#[test]
+fn the_version_says_what_the_program_was_built_from() {
+    let said = run(&["--version"]).stdout;
+    assert!(said.starts_with(concat!("bm-preflight ", env!("CARGO_PKG_VERSION"), " (")), "{said}");
+    let built = said.trim_end().split_once('(').unwrap().1;
+    assert!(built.contains("-linux-") && built.ends_with(')'), "{said}");
+    let mut git = Command::new("git");
+    let commit = git.args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short=12", "HEAD"]).output();
+    let commit = commit.is_ok_and(|output| output.status.success() && Path::new(".git").exists());
+    assert_eq!(built.contains("commit "), commit, "{said}");
 }
 
 #[test]
@@ -862,7 +873,14 @@ fn what_could_not_be_looked_at_can_be_accepted_like_a_finding() {
 
 #[test]
 fn the_shipped_papers_are_printed() {
-    assert!(run(&["facts", "schema"]).stdout.contains("## `mapi_folder`"));
+    let page = run(&["facts", "schema"]).stdout;
+    assert!(page.contains("## `mapi_folder`"));
+    // What PostgreSQL is asked stands with the table that it fills.
+    let folder = page.split("\n## `").find(|part| part.starts_with("folder`")).unwrap();
+    assert!(
+        folder.contains("```sql\nSELECT f.uid") && folder.contains("\nFROM t_mailbox_replica r\nJOIN "),
+        "{folder}"
+    );
     let schema: Value = serde_json::from_str(&run(&["report-schema"]).stdout).unwrap();
     assert!(schema["$id"].is_string());
     for shell in ["bash", "zsh", "fish"] {

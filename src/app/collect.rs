@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cut::Cut;
-use super::gather::{self, Gathered};
+use super::gather::{self, From, Gathered};
 use super::vantage::Elsewhere;
 use super::{Failure, Output, Terminal, checks, run};
 use crate::cli::CollectArgs;
@@ -25,7 +25,8 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
         (None, []) => Plan::everything(&super::schema()),
         (None, categories) => checks::plan_of_categories(categories)?,
     };
-    let gathered = gather::collect(&arguments.source, &plan, run::clock(), &cut, terminal.quiet, elsewhere.as_ref())?;
+    let from = elsewhere.as_ref().map_or(From::Here, From::Elsewhere);
+    let gathered = gather::collect(&arguments.source, &plan, run::clock(), &cut, terminal.quiet, from)?;
     gathered.facts.save(target)?;
     let mut text = String::new();
     if !terminal.quiet {

@@ -69,6 +69,16 @@ impl Cut {
         self.budget.filter(|_| is_over).map(Reason::Budget)
     }
 
+    /// What is left of the budget, if there is one.
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// How many seconds the run has lasted.
+    pub(super) fn elapsed_s(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
     /// Waits until the run is over.
     pub(super) async fn wait(&self) -> Reason {
         loop {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Failure, Output, gather, run};
 use crate::cli::FactsCommand;
+use crate::collect;
 use crate::fact::Value;
 use crate::model::text::visible;
 
@@ -12,13 +13,25 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Characters to which short cells are padded: one that is longer moves its own line alone.
 const WIDEST: usize = 200;
 
+/// What the statements of the reference page ask of a database.
+const DATABASES: &str = "\
+Statements are given below the tables that they fill. Each is one read of whole tables, by a role that needs SELECT alone, in
+a read-only transaction. PostgreSQL is given 10 minutes for each, and 10 seconds for a lock. What is larger than a quarter of
+its cache it reads through a ring of 256 kB: what others have there stays.
+
+With `--low-priority` it works for a session with one process (`max_parallel_workers_per_gather` is 0), and after every 2000
+rows nothing is taken for as long as those took, so that it waits. The same holds for the records, items and bodies that Cyrus
+is compared with.
+";
+
 /// Carries out `facts …`.
 pub(super) fn execute(command: &FactsCommand) -> Result<Output, Failure> {
     match command {
         FactsCommand::Schema => {
             let schema = super::schema();
             let version = schema.version();
-            Ok(Output::text(format!("# Facts tables (schema {version})\n\n{}", schema.reference())))
+            let reference = schema.reference(collect::statements);
+            Ok(Output::text(format!("# Facts tables (schema {version})\n\n{DATABASES}\n{reference}")))
         }
         FactsCommand::Query { sql, from_facts, json } => {
             let reader = gather::replay(from_facts, run::clock())?.reader()?;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::cut::{Cut, Reason};
+use super::ssh::Ssh;
 use super::vantage::Elsewhere;
 use super::{Failure, VERSION};
 use crate::cli::SourceArgs;
@@ -19,7 +20,7 @@ use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError};
 use crate::merge::{self, MergeError};
 use crate::model::reason::Run;
 use crate::plan::Plan;
-use crate::topology::{DIRECTORY, Topology};
+use crate::topology::{DIRECTORY, Server, Topology};
 
 /// Facts, and what is to be said of their collection.
 pub(super) struct Gathered {
@@ -30,10 +31,21 @@ pub(super) struct Gathered {
     pub(super) strangers: BTreeSet<String>,
 }
 
-impl From<Facts> for Gathered {
+impl std::convert::From<Facts> for Gathered {
     fn from(facts: Facts) -> Self {
         Self { facts, cut: None, strangers: BTreeSet::new() }
     }
+}
+
+/// What is collected from.
+#[derive(Clone, Copy)]
+pub(super) enum From<'a> {
+    /// A server of the installation.
+    Here,
+    /// A server of the installation, and the others from there.
+    Servers(&'a Ssh),
+    /// Another machine.
+    Elsewhere(&'a Elsewhere),
 }
 
 /// Collects the tables of the plan.
@@ -43,7 +55,7 @@ pub(super) fn collect(
     now: Timestamp,
     cut: &Cut,
     quiet: bool,
-    elsewhere: Option<&Elsewhere>,
+    from: From<'_>,
 ) -> Result<Gathered, Failure> {
     let config = read_config(arguments)?;
     if !arguments.root.is_dir() {
@@ -53,20 +65,24 @@ pub(super) fn collect(
         step_back()?;
     }
     let mut store = begun(plan, now)?;
-    elsewhere.map_or(Ok(()), |elsewhere| elsewhere.fill(&mut store))?;
+    if let From::Elsewhere(elsewhere) = from {
+        elsewhere.fill(&mut store)?;
+    }
     let sink = Sink::new(store);
     let circumstances = Circumstances { is_offline: arguments.offline, now: now.as_second() };
     let collectors = Collectors::new(&config, &arguments.root, circumstances, &plan.tables, sink.clone())
         .map_err(|reason| in_config(arguments, &reason.to_string()))?;
-    let progress = progress(arguments.no_progress || quiet);
+    let collectors = if arguments.low_priority { collectors.gentle() } else { collectors };
+    let progress = Progress::new(arguments.no_progress || quiet);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::Tool(format!("async runtime: {error}")))?;
+    let work = Work { arguments, config: &config, cut, progress: &progress, from };
     let reason = runtime.block_on(async {
         let reason = tokio::select! {
-            done = drive(&collectors, plan, &sink, arguments.jobs.into(), &progress, elsewhere) => return done.map(|()| None),
+            done = drive(&collectors, plan, &sink, &work) => return done.map(|()| None),
             reason = cut.wait() => reason,
         };
         collectors.cancel().await;
@@ -75,7 +91,7 @@ pub(super) fn collect(
     // A file system that does not answer would hold its thread, and the report, for ever.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(collectors);
-    progress.finish_and_clear();
+    progress.clear();
     let mut store = sink.take().ok_or_else(|| Failure::Tool("the facts were taken away".to_owned()))?;
     let why = reason.map_or_else(|| Run::NoCollector.into(), crate::model::Reason::from);
     store.give_up(&why)?;
@@ -85,7 +101,13 @@ pub(super) fn collect(
         plan.announce(&topology, &mut store)?;
         store.give_up(&why)?;
     }
-    Ok(Gathered { facts: store.seal()?, cut: reason, strangers: strangers(&config, &topology) })
+    let facts = match from {
+        From::Servers(ssh) => {
+            ssh.join(store.seal()?, &topology, reason, now.as_second().saturating_add_unsigned(cut.elapsed_s()))?
+        }
+        From::Here | From::Elsewhere(_) => store.seal()?,
+    };
+    Ok(Gathered { facts, cut: reason, strangers: strangers(&config, &topology) })
 }
 
 /// A store that expects the directory: however early the run ends, it is told why nobody came to that.
@@ -124,16 +146,19 @@ fn step_back() -> Result<(), Failure> {
     ioprio::set_priority(ioprio::Target::Process(ioprio::Pid::this()), idle).map_err(|error| fail(&error))
 }
 
+/// What a collection has to do with.
+struct Work<'a> {
+    arguments: &'a SourceArgs,
+    config: &'a Config,
+    cut: &'a Cut,
+    progress: &'a Progress,
+    from: From<'a>,
+}
+
 /// The directory database first: it tells what else there is.
-async fn drive(
-    collectors: &Collectors<'_>,
-    plan: &Plan,
-    sink: &Sink,
-    jobs: usize,
-    progress: &ProgressBar,
-    elsewhere: Option<&Elsewhere>,
-) -> Result<(), Failure> {
-    if let Some(Elsewhere { label, .. }) = elsewhere {
+async fn drive(collectors: &Collectors<'_>, plan: &Plan, sink: &Sink, work: &Work<'_>) -> Result<(), Failure> {
+    let (jobs, progress) = (work.arguments.jobs.into(), work.progress.line());
+    if let From::Elsewhere(Elsewhere { label, .. }) = work.from {
         progress.set_message("asking DNS, TLS and HTTP");
         let topology = Topology::Unknown(Run::SeenFrom { label: label.clone() }.into());
         sink.with(|store| plan.announce(&topology, store))?;
@@ -150,21 +175,48 @@ async fn drive(
     collectors.locate(&topology);
     let (shards, servers) = (topology.shards().count(), topology.servers().len());
     progress.set_message(format!("reading {shards} shard(s) of {servers} server(s)"));
-    collectors.servers(&topology, jobs).await;
+    match work.from {
+        From::Servers(ssh) => {
+            let others = others(&topology, work.config, sink)?;
+            let there = ssh.collect(others, work.arguments, work.cut, work.progress);
+            tokio::join!(collectors.servers(&topology, jobs), there);
+        }
+        From::Here | From::Elsewhere(_) => collectors.servers(&topology, jobs).await,
+    }
     Ok(())
 }
 
-fn progress(hidden: bool) -> ProgressBar {
-    if hidden {
-        return ProgressBar::hidden();
+/// The servers whose files are not read from here.
+fn others<'t>(topology: &'t Topology, config: &Config, sink: &Sink) -> Result<Vec<&'t Server>, StoreError> {
+    let here = sink.with(|store| Ok(store.origin_mut().server_uid.clone()))?;
+    let is_read = |uid: &String| here.as_ref() == Some(uid) || config.server.get(uid).is_some_and(|s| s.root.is_some());
+    Ok(topology.servers().iter().filter(|server| !is_read(&server.uid)).collect())
+}
+
+/// What is shown while a collection lasts: drawn on standard error, and only when that is a terminal.
+pub(super) struct Progress(MultiProgress);
+
+impl Progress {
+    fn new(hidden: bool) -> Self {
+        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self(MultiProgress::with_draw_target(target))
     }
-    // Drawn on standard error, and only when that is a terminal.
-    let bar = ProgressBar::new_spinner().with_style(
-        ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
+
+    /// A line of its own for a piece of work.
+    pub(super) fn line(&self) -> ProgressBar {
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        let line = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        let line = self.0.add(line);
+        if !self.0.is_hidden() {
+            line.enable_steady_tick(Duration::from_millis(120));
+        }
+        line
+    }
+
+    fn clear(&self) {
+        // A terminal that is gone needs none.
+        let _ = self.0.clear();
+    }
 }
 
 /// Opens a snapshot, or merges several.

@@ -14,6 +14,7 @@ mod next;
 mod output;
 mod replication;
 mod run;
+mod ssh;
 mod vantage;
 
 use std::io::Write as _;

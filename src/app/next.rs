@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::SourceArgs;
 use crate::digest::Step;
 use crate::fact::{Facts, ScopeKind};
-use crate::model::reason::{Checks, Notice, Waiting};
-use crate::model::{CheckResult, Completeness, Missing};
+use crate::model::reason::{Checks, Notice, Run, Waiting};
+use crate::model::{CheckResult, Completeness, Coverage, Missing};
 use crate::topology::{Server, Topology};
 
 /// Where the facts of a run came from: what to join the next server's with.
@@ -36,6 +36,12 @@ pub(super) fn notices(
     }
     let waiting = waiting(facts, topology, results);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
+    if let (Provenance::Here { .. }, true) = (provenance, facts.origin().is_merged) {
+        return std::iter::once(next)
+            .chain(others.iter().map(|(server, _)| server))
+            .map(|s| unreached(facts, s))
+            .collect();
+    }
     let needed = Notice::NeedsFiles { server: shown(next), checks: Checks(*checks) };
     let mut notices = vec![needed, way(provenance, facts, topology, &next.uid)];
     if !others.is_empty() {
@@ -53,7 +59,9 @@ pub(super) fn steps(
     results: &[CheckResult],
 ) -> Vec<Step> {
     let waiting = waiting(facts, topology, results);
-    if waiting.is_empty() || matches!(provenance, Provenance::Replayed([_]) if facts.origin().is_merged) {
+    // What these facts were merged from only their owner knows, and what ssh did not reach has its own reason.
+    let is_told = facts.origin().is_merged && matches!(provenance, Provenance::Replayed([_]) | Provenance::Here { .. });
+    if waiting.is_empty() || is_told {
         return Vec::new();
     }
     let there = |(server, _): &(&Server, usize)| Step {
@@ -66,6 +74,19 @@ pub(super) fn steps(
     let command = run_of(files.into_iter().chain(others));
     steps.extend(here.into_iter().chain([command]).map(|command| Step { server: None, command }));
     steps
+}
+
+/// What keeps a server's files from a run that looks for them there.
+fn unreached(facts: &Facts, server: &Server) -> Notice {
+    let is_of_server = |told: &&Coverage| told.scope == server.uid && is_of_files(facts, &told.table);
+    let why = facts.coverage().iter().filter(is_of_server).find_map(|told| told.reason.clone());
+    Notice::Unreached { server: shown(server), why: Box::new(why.unwrap_or_else(|| Run::NotCollected.into())) }
+}
+
+/// Whether a table is read from a server's files.
+fn is_of_files(facts: &Facts, table: &str) -> bool {
+    let kind = facts.schema().table(table).map(|table| table.scope);
+    matches!(kind, Some(ScopeKind::Server | ScopeKind::Backend))
 }
 
 /// Where nobody knows the servers, bm.ini tells of the one that does, unless that is the one that was collected on.
@@ -84,10 +105,7 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.
 fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]) -> Vec<(&'t Server, usize)> {
-    let is_of_files = |table: &str| {
-        let kind = facts.schema().table(table).map(|table| table.scope);
-        matches!(kind, Some(ScopeKind::Server | ScopeKind::Backend))
-    };
+    let is_of_files = |table: &str| is_of_files(facts, table);
     let known = facts.coverage().iter().filter(|statement| is_of_files(&statement.table));
     let known = known.filter(|s| matches!(s.completeness, Completeness::Complete | Completeness::Partial));
     let read: BTreeSet<&str> = known.map(|statement| statement.scope.as_str()).collect();

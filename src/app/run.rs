@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use super::about::About;
 use super::collect;
 use super::cut::Cut;
-use super::gather::{self, Gathered};
+use super::gather::{self, From, Gathered};
 use super::next::{self, Provenance};
 use super::output::{self, Targets};
+use super::ssh::Ssh;
 use super::{Failure, Output, Terminal, VERSION, checks};
 use crate::cause;
 use crate::check::Check;
@@ -39,12 +40,15 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
     let judging = Judging::prepare(&arguments.judge, now, terminal)?;
     apart(&judging.targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
-    let plan = if snapshot.is_some() { Plan::everything(&super::schema()) } else { judging.plan()? };
+    let ssh = Ssh::of(arguments)?;
+    let is_whole = snapshot.is_some() || ssh.is_some();
+    let plan = if is_whole { Plan::everything(&super::schema()) } else { judging.plan()? };
     let (gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
-            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet, None)?, provenance)
+            let from = ssh.as_ref().map_or(From::Here, From::Servers);
+            (gather::collect(&arguments.collect, &plan, now, &cut, terminal.quiet, from)?, provenance)
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };

@@ -5,6 +5,7 @@ mod database;
 mod network;
 mod progress;
 mod reach;
+mod remote;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use crate::model::{Completeness, Coverage, Reason};
 use crate::topology::{DIRECTORY, Server, Topology};
 
 pub use self::reach::sink::Sink;
+pub use self::remote::{Remote, Stage};
 
 /// Every facts table.
 pub fn schema() -> Schema {
@@ -41,6 +43,13 @@ pub fn schema() -> Schema {
     let files = of_server().flat_map(|collector| collector.tables()).copied();
     let network = network::ALL.iter().chain(network::AFTERWARDS).flat_map(|collector| collector.tables).copied();
     Schema::new(sources.map(|source| source.table).chain(files).chain(network))
+}
+
+/// What a database is asked to fill a table, one statement for each schema of BlueMind's; nothing for other tables.
+pub fn statements(table: &str) -> Vec<&'static str> {
+    let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
+    let source = sources.chain([database::AGAIN]).find(|source| source.table.name == table);
+    source.map(|source| source.queries.iter().map(|query| query.sql).collect()).unwrap_or_default()
 }
 
 /// Every collector of a server's files.
@@ -117,6 +126,11 @@ impl<'a> Collectors<'a> {
         let bm_ini = identity::bm_ini(&root);
         let (sessions, started) = (Sessions::new(config)?, Instant::now());
         Ok(Self { config, circumstances, started, bm_ini, root, sessions, directory: OnceLock::new(), wanted, sink })
+    }
+
+    /// The same, which lets the databases do less at a time.
+    pub fn gentle(self) -> Self {
+        Self { sessions: self.sessions.gentle(), ..self }
     }
 
     /// Reads the directory database, which tells what else there is to read.

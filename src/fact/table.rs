@@ -325,8 +325,9 @@ impl Schema {
         i32::from_be_bytes([digest[0] & 0x7f, digest[1], digest[2], digest[3]])
     }
 
-    /// The reference page: every table with its grain, scope, collector source and columns, in Markdown.
-    pub fn reference(&self) -> String {
+    /// The reference page: every table with its grain, scope, collector source and columns, in Markdown, and what `statements`
+    /// knows that a database is asked for it.
+    pub fn reference(&self, statements: impl Fn(&str) -> Vec<&'static str>) -> String {
         let mut page = String::new();
         for table in &self.tables {
             let _ = write!(
@@ -342,6 +343,9 @@ impl Schema {
                 let _ = writeln!(page, "| `{}` | {} | {} |", column.name, describe_type(column), column.doc);
             }
             page.push('\n');
+            for statement in statements(table.name) {
+                let _ = write!(page, "```sql\n{}\n```\n\n", dedented(statement));
+            }
         }
         for view in self.views {
             let _ = write!(page, "## `{}` (view)\n\n{}\n\n", view.name, view.doc());
@@ -368,4 +372,11 @@ fn describe_type(column: &Column) -> String {
         described.push_str(" (indexed)");
     }
     described
+}
+/// Lines that are as far from the left as the least of them, but for the first.
+fn dedented(text: &str) -> String {
+    let blanks = |line: &&str| line.len() - line.trim_start().len();
+    let least = text.lines().skip(1).map(|line| blanks(&line)).min().unwrap_or(0);
+    let lines = text.lines().enumerate().map(|(number, line)| if number == 0 { line } else { &line[least..] });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -44,17 +44,45 @@ pub enum MergeError {
 /// The result was collected when the last of them was: by then a certificate may have ended, and nothing that was seen
 /// lies in the future.
 pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Result<Facts, MergeError> {
+    merge_without(snapshots, &BTreeMap::new(), schema, now)
+}
+
+/// Whether the last of these snapshots fits the others, of an installation of these servers: if it does not, why.
+pub fn misfit(
+    snapshots: &[(PathBuf, Facts)],
+    topology: &Topology,
+    schema: &Schema,
+    now: i64,
+) -> Result<Option<String>, StoreError> {
+    let parts = part::ordered(snapshots.to_vec(), schema)?;
+    match fit::verify(&parts, now).and_then(|()| fit::verify_members(&parts, topology)) {
+        Ok(()) => Ok(None),
+        Err(MergeError::Misfit(why)) => Ok(Some(why)),
+        Err(MergeError::Store(error)) => Err(error),
+    }
+}
+
+/// The same where it is known why servers have no snapshot. A single one fits itself.
+pub fn merge_without(
+    snapshots: Vec<(PathBuf, Facts)>,
+    missing: &BTreeMap<String, Reason>,
+    schema: &Schema,
+    now: i64,
+) -> Result<Facts, MergeError> {
     let parts = part::ordered(snapshots, schema)?;
+    let is_alone = parts.len() == 1;
     if parts.iter().any(|part| part.origin().vantage.is_some()) {
         fit::verify_beside(&parts, now)?;
     }
     let (parts, elsewhere) = elsewhere::apart(parts);
     elsewhere::verify(&parts, &elsewhere)?;
-    fit::verify(&parts, now)?;
+    if !is_alone {
+        fit::verify(&parts, now)?;
+    }
     let plan = Plan::everything(schema);
     let mut store = Store::create(schema, &origin(&parts))?;
     let directory = plan.of_kind(ScopeKind::Directory).map(|table| (table, DIRECTORY.to_owned()));
-    adopt(&mut store, &parts, directory)?;
+    adopt(&mut store, &parts, missing, directory)?;
     for table in plan.of_kind(ScopeKind::Directory).filter(|table| TOLD_ALIKE.contains(&table.name)) {
         if let Some(reason) = fit::dispute(&parts, table)? {
             store.finish(table, Coverage::absent(table.name, DIRECTORY, reason))?;
@@ -64,7 +92,7 @@ pub fn merge(snapshots: Vec<(PathBuf, Facts)>, schema: &Schema, now: i64) -> Res
     let topology = Topology::of(&store.coverage()?, |sql| store.texts(sql))?;
     fit::verify_members(&parts, &topology)?;
     plan.announce(&topology, &mut store)?;
-    adopt(&mut store, &parts, scopes(&parts, &plan, &topology).into_iter())?;
+    adopt(&mut store, &parts, missing, scopes(&parts, &plan, &topology).into_iter())?;
     elsewhere::tell(&mut store, &elsewhere, schema)?;
     Ok(store.seal()?)
 }
@@ -111,6 +139,7 @@ fn scopes(parts: &[Part], plan: &Plan, topology: &Topology) -> Vec<(&'static Tab
 fn adopt(
     store: &mut Store,
     parts: &[Part],
+    missing: &BTreeMap<String, Reason>,
     scopes: impl Iterator<Item = (&'static Table, String)>,
 ) -> Result<(), StoreError> {
     let mut taken: BTreeMap<usize, Vec<(&'static Table, &Coverage)>> = BTreeMap::new();
@@ -118,7 +147,9 @@ fn adopt(
         let source = source(parts, table, &scope);
         match source.and_then(|number| Some((number, parts[number].statement(table, &scope)?))) {
             Some((number, statement)) => taken.entry(number).or_default().push((table, statement)),
-            None => store.record(&Coverage::absent(table.name, &scope, untold(parts, source, table, &scope)))?,
+            None => {
+                store.record(&Coverage::absent(table.name, &scope, untold(parts, missing, source, table, &scope)))?
+            }
         }
     }
     taken.iter().try_for_each(|(number, statements)| store.adopt(&parts[*number].facts, statements))
@@ -147,10 +178,19 @@ fn source(parts: &[Part], table: &Table, scope: &str) -> Option<usize> {
 }
 
 /// Why nobody tells of a scope.
-fn untold(parts: &[Part], source: Option<usize>, table: &Table, scope: &str) -> Reason {
+fn untold(
+    parts: &[Part],
+    missing: &BTreeMap<String, Reason>,
+    source: Option<usize>,
+    table: &Table,
+    scope: &str,
+) -> Reason {
     if let Some(number) = source {
         let (file, table, scope) = (shown(&parts[number]), table.name.to_owned(), scope.to_owned());
         return reason::Merge::NotTold { file, table, scope }.into();
+    }
+    if let Some(why) = missing.get(scope) {
+        return why.clone();
     }
     let server = scope.to_owned();
     let unplaced = parts.iter().filter(|part| part.origin().server_uid.is_none());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{MergeError, merge};
+use super::{MergeError, merge, merge_without};
 use crate::fact::store::{Origin, SnapshotTarget};
 use crate::fact::{Column, Facts, Row, Schema, ScopeKind, Store, Table};
 use crate::model::reason::Files;
@@ -183,6 +183,19 @@ fn complete(name: &str) -> (Completeness, String) {
 
 fn misfit(drafts: Vec<Draft>, expected: &str) {
     assert_eq!(merged(drafts).map(|_| "merged".to_owned()), Err(expected.to_owned()));
+}
+
+#[test]
+fn why_a_server_has_no_snapshot_is_told_where_it_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let why = Reason::from(Files::NotRegular { path: "/lost".to_owned() });
+    let missing = [("mail-1".to_owned(), why.clone())].into();
+    // One alone fits itself, even where it does not say of which installation it is.
+    let core = core().told(|origin| origin.installation_id = None).write(folder.path());
+    let facts = merge_without(vec![core], &missing, &schema(), NOON + 60).unwrap();
+    assert_eq!(told(&facts, &PACKAGE, "mail-1"), (Completeness::Absent, why.to_string()));
+    assert_eq!(told(&facts, &SPOOL, "mail-2").1, "no snapshot of server mail-2 was given");
+    assert_eq!(told(&facts, &PACKAGE, "core"), complete("core.facts"));
 }
 
 #[test]

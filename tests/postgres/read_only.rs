@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::run::{collect, run};
+use crate::run::{collect, run, run_with};
 use crate::support::bluemind::{DIRECTORY, Installation};
 use crate::support::postgres::Cluster;
 use crate::support::snapshot::Cell;
@@ -49,6 +49,22 @@ fn no_session_runs_anything_but_queries() {
             assert!(HARMLESS.contains(&first) || statement.trim_end() == "COPY (", "{scope}: {statement}");
         }
     }
+}
+
+#[test]
+fn with_low_priority_a_session_has_no_parallel_workers() {
+    let installation = Installation::build("healthy_single");
+    let set = |more: &[&str]| {
+        run_with(&installation, more);
+        let mut sessions = statements(&Cluster::shared().read_log(), installation.database(SHARD));
+        let own = sessions.remove("bm-preflight").unwrap_or_default();
+        let count = |word: &str| own.iter().filter(|statement| statement.contains(word)).count();
+        (count("BEGIN TRANSACTION"), count("max_parallel_workers_per_gather"))
+    };
+    let (sessions, alone) = set(&[]);
+    assert!(sessions > 0 && alone == 0, "{sessions} {alone}");
+    let (all, alone) = set(&["--low-priority"]);
+    assert!(alone > 0 && alone == all - sessions, "{all} {alone}");
 }
 
 #[test]

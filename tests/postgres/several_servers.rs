@@ -13,20 +13,32 @@ use crate::support::network::Network;
 /// The servers, and the trees that stand for their files.
 const SERVERS: [(&str, &str); 3] = [("bm-master", "root"), ("mail-1", "root.mail-1"), ("mail-2", "root.mail-2")];
 
-/// Collects on one server: its own files, and the databases that it reaches.
-fn collect_on(installation: &Installation<'_>, server: &str, sees_directory: bool) -> PathBuf {
-    let (_, root) = SERVERS.iter().find(|(uid, _)| *uid == server).expect("one of the servers");
-    let directory = if sees_directory { installation.url(DIRECTORY) } else { "postgresql://bj@127.0.0.1:1/bj".into() };
+/// Writes the configuration of a server: the databases that it reaches, and the network around it.
+pub(crate) fn configure(installation: &Installation<'_>, server: &str, directory: &str) -> PathBuf {
     let mut config = format!("[directory]\nurl = {directory:?}\n");
     for uid in ["mail-1", "mail-2"] {
         let _ = write!(config, "\n[shard.{uid}]\nurl = {:?}\n", installation.url(uid));
     }
-    let (place, facts) = (installation.path(&format!("{server}.toml")), installation.path(&format!("{server}.facts")));
+    let place = installation.path(&format!("{server}.toml"));
     std::fs::write(&place, config + &Network::shared().config(&[])).unwrap();
+    place
+}
+
+/// Collects on one server: its own files, and the databases that it reaches.
+fn collect_on(installation: &Installation<'_>, server: &str, sees_directory: bool) -> PathBuf {
+    let (_, root) = SERVERS.iter().find(|(uid, _)| *uid == server).expect("one of the servers");
+    let directory = if sees_directory { installation.url(DIRECTORY) } else { "postgresql://bj@127.0.0.1:1/bj".into() };
+    let place = configure(installation, server, &directory);
+    let facts = installation.path(&format!("{server}.facts"));
     let mut command = bm_preflight();
     command.args(["collect", "--root"]).arg(installation.path(root)).arg("--config").arg(place);
     command.arg("--facts").arg(&facts).assert().success();
     facts
+}
+
+/// A snapshot of each server, all of which see the directory.
+pub(crate) fn snapshots(installation: &Installation<'_>) -> Vec<PathBuf> {
+    collect_everywhere(installation, true)
 }
 
 /// The core sees the directory; whether the mail servers do is the case.
@@ -70,13 +82,13 @@ pub(crate) fn paths(snapshots: &[PathBuf]) -> Vec<&Path> {
 }
 
 /// What must not depend on how the facts came together: the checks, and how much is known of every scope.
-fn judgement(run: &Run) -> (Value, BTreeSet<String>) {
+pub(crate) fn judgement(run: &Run) -> (Value, BTreeSet<String>) {
     let statement =
         |entry: &Value| ["table", "scope", "completeness", "rows"].map(|key| entry[key].to_string()).join(" ");
     (run.report["checks"].clone(), run.report["coverage"].as_array().unwrap().iter().map(statement).collect())
 }
 
-fn notices(run: &Run) -> Vec<&str> {
+pub(crate) fn notices(run: &Run) -> Vec<&str> {
     run.report["run"]["notices"].as_array().unwrap().iter().map(|notice| notice.as_str().unwrap()).collect()
 }
 

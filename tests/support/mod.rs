@@ -18,6 +18,8 @@ pub(crate) mod postgres;
 #[allow(dead_code, reason = "only some tests compare them")]
 pub(crate) mod sides;
 pub(crate) mod snapshot;
+#[allow(dead_code, reason = "only the tests of several servers start them")]
+pub(crate) mod sshd;
 
 /// A reason as it is stored, in words.
 #[allow(dead_code, reason = "only the tests of Cyrus read it there")]

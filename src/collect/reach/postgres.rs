@@ -1,7 +1,7 @@
 //! Reading BlueMind's databases: read-only sessions, and queries whose rows stream into the facts.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
 use tokio_postgres::config::SslMode;
@@ -30,6 +30,9 @@ const BATCH: usize = 500;
 /// instead. Compiling a query takes longer than running it; PostgreSQL 10 cannot, and who sets it in the URL is let.
 const SETTINGS: &str = "SELECT set_config(name, 'off', true) FROM pg_settings \
                         WHERE name = 'row_security' OR (name = 'jit' AND source <> 'client')";
+/// The same for who leaves the server to everybody else: one process of it works for a session at a time.
+const ALONE: &str = "SELECT set_config(name, '0', true) FROM pg_settings \
+                     WHERE name = 'max_parallel_workers_per_gather' AND source <> 'client'";
 /// What a server tells of itself: no two databases began to be served at one moment under one number.
 const GREETING: &str = "SELECT extract(epoch FROM clock_timestamp())::int8, pg_is_in_recovery(),
                                extract(epoch FROM pg_postmaster_start_time())::text || ' ' || oid::text
@@ -48,13 +51,24 @@ pub(in crate::collect) struct Greeting {
 pub(in crate::collect) struct Sessions {
     tls: MakeRustlsConnect,
     running: Arc<Mutex<Vec<(CancelToken, bool)>>>,
+    is_gentle: bool,
 }
 
 impl Sessions {
     /// Trusts the system's certificates and those of the configuration. The error names the file.
     pub(in crate::collect) fn new(config: &Config) -> Result<Self, Reason> {
         let tls = super::tls::client_config(&config.probe.ca_files)?;
-        Ok(Self { tls: MakeRustlsConnect::new(tls), running: Arc::default() })
+        Ok(Self { tls: MakeRustlsConnect::new(tls), running: Arc::default(), is_gentle: false })
+    }
+
+    /// The same, which leaves the servers to everybody else.
+    pub(in crate::collect) fn gentle(self) -> Self {
+        Self { is_gentle: true, ..self }
+    }
+
+    /// How fast rows are to be taken.
+    pub(super) fn pace(&self) -> Pace {
+        Pace { is_gentle: self.is_gentle, rows: 0, since: Instant::now() }
     }
 
     /// Asks every server to end what it still does for this run.
@@ -91,7 +105,7 @@ impl Sessions {
         for source in sources {
             let entry = Scope::begin(sink, source.table, scope, shown);
             let outcome = match &connected {
-                Ok((client, _)) => fill(client, source, &entry).await.map_err(|why| of(shown, why)),
+                Ok((client, _)) => fill(client, source, &entry, self.pace()).await.map_err(|why| of(shown, why)),
                 Err(reason) => Err(reason.clone()),
             };
             entry.end(outcome);
@@ -132,6 +146,9 @@ impl Sessions {
         let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
         client.batch_execute(begin).await.map_err(failed)?;
         client.batch_execute(SETTINGS).await.map_err(failed)?;
+        if self.is_gentle {
+            client.batch_execute(ALONE).await.map_err(failed)?;
+        }
         let row = client.query_one(GREETING, &[]).await.map_err(failed)?;
         if row.try_get(1).map_err(failed)? {
             return Err(reason::Database::Standby.into());
@@ -142,10 +159,10 @@ impl Sessions {
 }
 
 /// Runs the query of a source; a failure leaves the transaction usable for the next one.
-async fn fill(client: &Client, source: &Source, entry: &Scope<'_>) -> Result<(), Reason> {
+async fn fill(client: &Client, source: &Source, entry: &Scope<'_>, pace: Pace) -> Result<(), Reason> {
     client.batch_execute("SAVEPOINT source").await.map_err(failed)?;
     let outcome = match choose(client, source.queries).await {
-        Ok(query) => stream(client, query, source.table.columns.len(), entry).await,
+        Ok(query) => stream(client, query, source.table.columns.len(), entry, pace).await,
         Err(reason) => Err(reason),
     };
     let end = if outcome.is_ok() { "RELEASE SAVEPOINT source" } else { "ROLLBACK TO SAVEPOINT source" };
@@ -171,7 +188,7 @@ async fn choose<'q>(client: &Client, queries: &'q [Query]) -> Result<&'q Query, 
     Err(reason::Database::NoTable { tables: absent }.into())
 }
 
-async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>) -> Result<(), Reason> {
+async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>, mut pace: Pace) -> Result<(), Reason> {
     let parameters: [&(dyn ToSql + Sync); 0] = [];
     let rows = client.query_raw(query.sql, parameters).await.map_err(failed)?;
     let batches = rows.map_err(failed).try_chunks(BATCH).map_err(|error| error.1);
@@ -179,8 +196,32 @@ async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>)
     while let Some(batch) = batches.next().await {
         let rows = batch?.iter().map(|row| decode(row, width)).collect::<Result<Vec<Row>, Reason>>()?;
         entry.add(&rows)?;
+        pace.rest(rows.len()).await;
     }
     Ok(())
+}
+
+/// Rows that are taken between two rests.
+const BETWEEN_RESTS: usize = 2_000;
+/// The longest rest: what takes longer was the server's own work before the first row.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// How fast rows are taken: PostgreSQL waits with a statement while nobody takes what it has sent.
+pub(super) struct Pace {
+    is_gentle: bool,
+    rows: usize,
+    since: Instant,
+}
+
+impl Pace {
+    /// After some more rows: rests as long as it took to get them, where the server is left to everybody else.
+    pub(super) async fn rest(&mut self, rows: usize) {
+        self.rows += rows;
+        if self.is_gentle && self.rows >= BETWEEN_RESTS {
+            tokio::time::sleep(self.since.elapsed().min(LONGEST_REST)).await;
+            (self.rows, self.since) = (0, Instant::now());
+        }
+    }
 }
 
 fn decode(row: &tokio_postgres::Row, width: usize) -> Result<Row, Reason> {
@@ -256,4 +297,23 @@ fn describe(error: &tokio_postgres::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn half_of_the_time_is_left_to_everybody_else() {
+        let taken = |is_gentle| async move {
+            let (began, mut pace) = (Instant::now(), Pace { is_gentle, rows: 0, since: Instant::now() });
+            for _ in 0..4 {
+                std::thread::sleep(Duration::from_millis(10));
+                pace.rest(BETWEEN_RESTS / 2).await;
+            }
+            began.elapsed()
+        };
+        assert!(taken(true).await >= Duration::from_millis(80));
+        assert!(taken(false).await < Duration::from_millis(75));
+    }
 }

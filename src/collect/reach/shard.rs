@@ -31,7 +31,7 @@ impl Shard {
     pub(in crate::collect) async fn open(&self) -> Result<Snapshot, Reason> {
         let access = self.access.clone().refused(self.verdicts.refusal(&self.server).await);
         let (client, _) = self.sessions.session(&access).await?;
-        Ok(Snapshot { client, shown: self.access.shown.clone() })
+        Ok(Snapshot { client, shown: self.access.shown.clone(), sessions: self.sessions.clone() })
     }
 }
 
@@ -40,6 +40,7 @@ pub(in crate::collect) struct Snapshot {
     client: Client,
     /// Its URL without user and password.
     shown: String,
+    sessions: Sessions,
 }
 
 impl Snapshot {
@@ -64,8 +65,10 @@ impl Snapshot {
         // Every cell is taken as the bytes that it is sent as.
         let rows = BinaryCopyOutStream::new(copy, &vec![Type::BYTEA; columns.len()]);
         pin_mut!(rows);
+        let mut pace = self.sessions.pace();
         while let Some(row) = rows.try_next().await.map_err(|error| self.failed(error))? {
             each(&Cells { columns, row: &row, shown: &self.shown })?;
+            pace.rest(1).await;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What is to be said of a run as a whole.
 
-use super::{Told, reasons};
+use super::{Reason, Told, reasons};
 use crate::model::Lang;
 
 reasons! {
@@ -26,6 +26,10 @@ reasons! {
         NeedsFiles { server: String, checks: Checks }
             en "{checks} files from {server}: run the command below there"
             fr "{checks} les fichiers de {server} : lancez-y la commande ci-dessous";
+        /// A server that the run itself looked for.
+        Unreached { server: String, why: Box<Reason> }
+            en "the files of {server} are missing: {why}; once that is mended, give the same command again"
+            fr "les fichiers de {server} manquent : {why} ; ceci réparé, relancez la même commande";
         /// The servers after that.
         OthersNeedFiles { servers: Vec<Waiting> }
             en "the files of other servers are missing too: {servers}"
