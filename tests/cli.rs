@@ -14,6 +14,8 @@ use serde_json::Value;
 mod long;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/signals.rs"]
 mod signals;
 #[path = "cli/traced.rs"]
