@@ -72,6 +72,12 @@ pub struct RunArgs {
     /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
     pub from_facts: Vec<PathBuf>,
+    /// A snapshot from before the upgrade: the checks of category survival say what did not survive it
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// An earlier report.json or snapshot: the report has a section on what came, went and changed
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
     /// Also save the facts snapshot, of several servers a merged one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
@@ -108,6 +114,41 @@ pub struct DemoArgs {
     pub judge: JudgeArgs,
 }
 
+/// How `diff` ends, shown at the end of its `--help`.
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0   nothing got worse
+  1   a file could not be read
+  2   wrong usage, or a file that is neither a JSON report nor a snapshot
+  10  a warning came, and --fail-on warning was given
+  20  a blocker came
+  30  a check that could block lost its answer, or a part of it";
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_CODES)]
+pub struct DiffArgs {
+    /// The earlier report.json or snapshot
+    pub old: PathBuf,
+    /// The later one
+    pub new: PathBuf,
+    /// For programs
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// For a ticket
+    #[arg(long)]
+    pub markdown: bool,
+    /// Release that snapshots are judged for [default: the next stop of each]
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub to: Option<String>,
+    /// What makes the exit code non-zero
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
+    pub fail_on: FailOn,
+    /// Language of the words [default: from LC_ALL or LANG]
+    #[arg(long, value_name = "LANG", value_parser = lang)]
+    pub lang: Option<Lang>,
+}
+
 /// Where facts come from.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
@@ -135,7 +176,7 @@ pub struct SourceArgs {
 }
 
 /// What is judged, and how it is reported.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct JudgeArgs {
     /// Release that the upgrade goes to [default: 4.1 from 4.0, else the next stop on the way to 5]
     #[arg(long, value_name = "VERSION", value_parser = release)]

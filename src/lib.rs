@@ -27,6 +27,7 @@ pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod diff;
 pub mod fact;
 pub mod format;
 pub mod merge;

@@ -39,9 +39,10 @@ impl Verdict {
 }
 
 /// Which findings make the exit code non-zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum FailOn {
     /// Blockers, and blocker checks without an answer.
+    #[default]
     Blocker,
     /// Warnings too.
     Warning,

@@ -3,6 +3,7 @@
 mod autodiscover;
 mod checks;
 mod cut;
+mod diff;
 mod explain;
 mod facts;
 mod gather;
@@ -82,7 +83,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Every facts table, with the views of the checks.
+/// Every facts table, with the views of the checks, and as an earlier snapshot has them.
 pub fn schema() -> Schema {
     collect::schema().with_views(&check::views::ALL)
 }

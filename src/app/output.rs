@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 
-use super::{Failure, Terminal};
+use super::{Failure, Output, Terminal};
 use crate::cli::JudgeArgs;
 use crate::report::{Format, Report, Style};
 
@@ -74,12 +74,7 @@ impl Targets {
 
     /// Writes every report; returns what belongs on standard output. One that cannot be written does not keep the others
     /// from it, nor the verdict from the terminal: the error is about the first.
-    pub(super) fn write(
-        self,
-        report: &Report,
-        templates: Option<&Path>,
-        terminal: Terminal,
-    ) -> (String, Option<Failure>) {
+    fn write(self, report: &Report, templates: Option<&Path>, terminal: Terminal) -> (String, Option<Failure>) {
         let style = Style { templates, colour: false, verbose: terminal.verbose };
         let mut failure = None;
         for (format, path, file) in self.files {

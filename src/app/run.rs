@@ -1,6 +1,6 @@
 //! `run`, `demo` and `collect`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::autodiscover::Probed;
 use super::cut::Cut;
+use super::diff::Compared;
 use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
@@ -35,8 +36,11 @@ const CHECK_LIMIT: Duration = Duration::from_secs(10);
 /// Carries out `run`.
 pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Failure> {
     let (now, cut) = (clock(), Cut::new(Some(arguments.collect.timeout))?);
-    let judging = Judging::prepare(&arguments.judge, now, terminal)?;
-    apart(&judging.targets, arguments.facts.as_deref())?;
+    let judging = Judging::alone(&arguments.judge, now)?;
+    let earlier = |path: &PathBuf| Compared::read(path, &arguments.judge);
+    let since = arguments.since.as_ref().map(earlier).transpose()?;
+    let targets = Targets::open(&arguments.judge, terminal)?;
+    apart(&targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let plan = if snapshot.is_some() { Plan::everything(&super::schema()) } else { judging.plan()? };
     let (gathered, provenance) = match arguments.from_facts.as_slice() {
@@ -49,7 +53,9 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
     };
     // What was collected is judged, whether or not there is room for a copy of it.
     let saved = snapshot.map_or(Ok(()), |target| gathered.facts.save(target));
-    let output = judging.conclude(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
+    let mut report = judging.judge(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
+    report.changes = since.map(|since| since.against(&report, &gathered.facts)).transpose()?;
+    let output = targets.output(&report, &arguments.judge, terminal);
     let trouble = saved.err().map(Failure::from).or(output.trouble);
     Ok(Output { trouble, ..output })
 }
@@ -57,9 +63,11 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
 /// Carries out `demo`.
 pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(None)?;
-    let judging = Judging::prepare(&arguments.judge, clock(), terminal)?;
+    let judging = Judging::alone(&arguments.judge, clock())?;
+    let targets = Targets::open(&arguments.judge, terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
-    judging.conclude(&gather::demo()?.into(), provenance, cut, 2)
+    let report = judging.judge(&gather::demo()?.into(), provenance, cut, 2)?;
+    Ok(targets.output(&report, &arguments.judge, terminal))
 }
 
 /// Carries out `collect`.
@@ -142,19 +150,18 @@ fn waivers(path: Option<&Path>, checks: &[Check]) -> Result<Vec<Waiver>, Failure
 type Evaluated = (Vec<CheckResult>, Option<Selection>);
 
 /// Everything that can be wrong with the options is found before anything is collected.
-struct Judging<'a> {
+pub(super) struct Judging<'a> {
     arguments: &'a JudgeArgs,
     checks: Vec<Check>,
     waivers: Vec<Waiver>,
-    targets: Targets,
     lang: Lang,
     started_at: Timestamp,
     started: Instant,
-    terminal: Terminal,
 }
 
 impl<'a> Judging<'a> {
-    fn prepare(arguments: &'a JudgeArgs, started_at: Timestamp, terminal: Terminal) -> Result<Self, Failure> {
+    /// Judges with these options, at that time.
+    pub(super) fn alone(arguments: &'a JudgeArgs, started_at: Timestamp) -> Result<Self, Failure> {
         let started = Instant::now();
         let checks = checks::load_checks(&arguments.select)?;
         checks::choose(&checks, &arguments.select)?;
@@ -162,22 +169,26 @@ impl<'a> Judging<'a> {
         if let Some(folder) = &arguments.templates_dir {
             html::verify(folder).map_err(|error| Failure::Usage(format!("--templates-dir: {error}")))?;
         }
-        let targets = Targets::open(arguments, terminal)?;
         let lang = arguments.lang.unwrap_or_else(environment_lang);
-        Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
+        Ok(Self { arguments, checks, waivers, lang, started_at, started })
     }
 
     fn plan(&self) -> Result<Plan, Failure> {
         Ok(Plan::of_checks(&checks::choose(&self.checks, &self.arguments.select)?.selected, &super::schema()))
     }
 
-    fn conclude(
-        self,
+    /// The report on a snapshot.
+    pub(super) fn judge_alone(&self, gathered: &Gathered, path: &Path) -> Result<Report, Failure> {
+        self.judge(gathered, Provenance::Replayed(&[path.to_owned()]), Cut::never(), 2)
+    }
+
+    fn judge(
+        &self,
         gathered: &Gathered,
         provenance: Provenance<'_>,
         mut cut: Cut,
         jobs: usize,
-    ) -> Result<Output, Failure> {
+    ) -> Result<Report, Failure> {
         if matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             cut.begin_judging(gathered.cut);
         }
@@ -200,8 +211,7 @@ impl<'a> Judging<'a> {
         notices.extend(next.into_iter().chain(remarked).map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
-        let exit_code = judgement.exit_code;
-        let report = Report {
+        Ok(Report {
             tool_version: VERSION.to_owned(),
             run: self.describe(facts, &about, provenance, notices),
             judgement,
@@ -211,10 +221,8 @@ impl<'a> Judging<'a> {
             public_urls: about.probed.urls,
             coverage: facts.coverage().to_vec(),
             gaps,
-        };
-        let templates = self.arguments.templates_dir.as_deref();
-        let (text, trouble) = self.targets.write(&report, templates, self.terminal);
-        Ok(Output { text, exit_code, trouble })
+            changes: None,
+        })
     }
 
     /// The results of the selected checks, and what was left out.

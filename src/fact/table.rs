@@ -300,7 +300,7 @@ impl Schema {
         &self.tables
     }
 
-    /// The table of that name.
+    /// The table of that name, that of an earlier snapshot too.
     pub fn table(&self, name: &str) -> Option<&'static Table> {
         self.tables.iter().find(|t| t.name == name).copied()
     }

@@ -12,6 +12,7 @@ use super::autodiscover::{NameRow, UrlRow};
 use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
 use super::{Report, Run};
+use crate::diff::tell;
 use crate::model::text::visible;
 use crate::model::{CheckResult, Examined, Finding, Missing, Severity};
 use crate::verdict;
@@ -75,6 +76,7 @@ struct Page<'a> {
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
     coverage: Vec<CoverageRow<'a>>,
+    changes: Option<tell::Outline>,
 }
 
 #[derive(Serialize)]
@@ -236,6 +238,7 @@ impl<'a> Page<'a> {
             passed: views(&outline.passed),
             not_applicable: views(&outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
+            changes: report.changes.as_ref().map(|changes| tell::Outline::of(changes, run.lang, LISTED)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The file of a sealed store *is* the snapshot: any `sqlite3` opens it.
 
 mod adopt;
+mod compare;
 mod differ;
 mod open;
 mod pool;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use crate::model::{Coverage, Reason};
 
+pub use compare::Difference;
 pub use open::Facts;
 pub use pool::{Lent, READERS};
 pub(crate) use read::bytes;

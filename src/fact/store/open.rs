@@ -93,6 +93,11 @@ impl Facts {
         texts.map_err(damaged)
     }
 
+    /// The file of this run's store; none of a snapshot.
+    pub(super) fn store(&self) -> Option<&Pool> {
+        self.store.as_deref()
+    }
+
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -137,7 +142,7 @@ fn statements(connection: &Connection, path: &Path) -> Result<(Origin, Vec<Cover
 /// For connections of one thread each.
 pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     Connection::open_with_flags(uri(path), READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
