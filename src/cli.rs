@@ -46,6 +46,10 @@ pub enum Command {
     Collect(CollectArgs),
     /// Check the installation that comes with the program: works on any machine, offline
     Demo(DemoArgs),
+    /// What came, went and changed between two JSON reports, two snapshots, or one of each
+    Diff(DiffArgs),
+    /// Pack a snapshot under pseudonyms, its report and their sums into one file for a ticket
+    Bundle(BundleArgs),
     /// The check catalogue: list, explain, lint, test
     #[command(subcommand)]
     Checks(ChecksCommand),
@@ -69,7 +73,7 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub collect: SourceArgs,
-    /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
+    /// Replay a facts snapshot or a bundle instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
     pub from_facts: Vec<PathBuf>,
     /// A snapshot from before the upgrade: the checks of category survival say what did not survive it
@@ -262,9 +266,58 @@ pub enum ChecksCommand {
     },
 }
 
+/// Options of `bundle`.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// Where to write it; `run --from-facts` reads it
+    #[arg(value_name = "OUT.tar.zst")]
+    pub out: PathBuf,
+    /// The snapshot; repeat it for those of several servers
+    #[arg(long, value_name = "FILE", required = true)]
+    pub from_facts: Vec<PathBuf>,
+    /// The key that turns pseudonyms back, which stays at home; a new one is made where there is none [default: OUT.tar.zst.key]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Release that the report is for [default: 4.1 from 4.0, else the next stop on the way to 5]
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub to: Option<String>,
+    /// Language of the report [default: from LC_ALL or LANG]
+    #[arg(long, value_name = "LANG", value_parser = lang)]
+    pub lang: Option<Lang>,
+}
+
+/// Options of `facts pseudonymise`.
+#[derive(Debug, Args)]
+pub struct PseudonymiseArgs {
+    /// The snapshot
+    #[arg(value_name = "IN")]
+    pub snapshot: PathBuf,
+    /// Where to write the snapshot for others
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The key that turns pseudonyms back, which stays at home; a new one is made where there is none [default: OUT.key]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Options of `facts reveal`.
+#[derive(Debug, Args)]
+pub struct RevealArgs {
+    /// The key
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Pseudonyms, or whole lines of a report with some in them
+    #[arg(value_name = "PSEUDONYM", required = true)]
+    pub pseudonyms: Vec<String>,
+}
+
 /// `facts …`
 #[derive(Debug, Subcommand)]
 pub enum FactsCommand {
+    /// Write a snapshot with pseudonyms for the names of people, folders, domains and hosts, of which checks say the same
+    Pseudonymise(PseudonymiseArgs),
+    /// Turn pseudonyms back
+    Reveal(RevealArgs),
     /// Print the facts tables: columns, units, grain, and where they are collected
     Schema,
     /// Ask a snapshot anything, read-only, for at most 60 seconds and 1 GiB of memory

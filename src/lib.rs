@@ -22,6 +22,7 @@
 //! joins all.
 
 pub mod app;
+pub mod bundle;
 pub mod cause;
 pub mod check;
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod format;
 pub mod merge;
 pub mod model;
 pub mod plan;
+pub mod pseudonym;
 pub mod report;
 pub mod topology;
 pub mod verdict;

@@ -1,8 +1,8 @@
-//! `facts schema|query`.
+//! `facts …`.
 
 use std::time::Duration;
 
-use super::{Failure, Output, gather, run};
+use super::{Failure, Output, gather, pseudonyms, run};
 use crate::cli::FactsCommand;
 use crate::fact::Value;
 use crate::model::text::visible;
@@ -15,6 +15,8 @@ const WIDEST: usize = 200;
 /// Carries out `facts …`.
 pub(super) fn execute(command: &FactsCommand) -> Result<Output, Failure> {
     match command {
+        FactsCommand::Pseudonymise(arguments) => pseudonyms::pseudonymise(arguments),
+        FactsCommand::Reveal(arguments) => pseudonyms::reveal(arguments),
         FactsCommand::Schema => {
             let schema = super::schema();
             let version = schema.version();

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::cut::{Cut, Reason};
 use super::vantage::Elsewhere;
 use super::{Failure, VERSION};
+use crate::bundle;
 use crate::cli::SourceArgs;
 use crate::collect::{Circumstances, Collectors, Sink};
 use crate::config::Config;
@@ -173,7 +174,13 @@ fn progress(hidden: bool) -> ProgressBar {
 /// Opens a snapshot, or merges several.
 pub(super) fn replay(paths: &[PathBuf], now: Timestamp) -> Result<Facts, Failure> {
     let schema = super::schema();
-    let open = |path: &PathBuf| Ok((path.clone(), Facts::open(path, &schema)?));
+    let open = |path: &PathBuf| {
+        if !bundle::is_bundle(path) {
+            return Ok((path.clone(), Facts::open(path, &schema)?));
+        }
+        let folder = bundle::unpack(path)?;
+        Ok((path.clone(), Facts::open(&folder.path().join(bundle::FACTS), &schema)?.keeping(folder)))
+    };
     let mut snapshots: Vec<(PathBuf, Facts)> = paths.iter().map(open).collect::<Result<_, Failure>>()?;
     match (snapshots.pop(), snapshots.is_empty()) {
         (Some((_, facts)), true) => Ok(facts),

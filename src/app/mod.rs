@@ -1,6 +1,8 @@
 //! One function per subcommand; the only room that sees all others.
 
 mod autodiscover;
+mod before;
+mod bundle;
 mod checks;
 mod cut;
 mod diff;
@@ -9,6 +11,7 @@ mod facts;
 mod gather;
 mod next;
 mod output;
+mod pseudonyms;
 mod run;
 mod vantage;
 
@@ -76,6 +79,7 @@ impl Failure {
 }
 
 pub use gather::fixture_facts;
+pub use pseudonyms::names as pseudonyms_by;
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -95,6 +99,8 @@ pub fn execute(cli: &Cli) -> Result<Output, Failure> {
         Command::Run(arguments) => run::run(arguments, terminal),
         Command::Collect(arguments) => run::collect(arguments, terminal),
         Command::Demo(arguments) => run::demo(arguments, terminal),
+        Command::Bundle(arguments) => bundle::bundle(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, terminal),
         Command::Checks(command) => checks::execute(command),
         Command::Facts(command) => facts::execute(command),
         Command::ReportSchema => Ok(Output::text(report::json::schema())),

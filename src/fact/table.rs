@@ -126,6 +126,19 @@ pub enum Kind {
     Boolean,
 }
 
+/// What the texts of a column say of people and places: what becomes of them in a snapshot for strangers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Names among other words: each gets a pseudonym. What is not known to be anything else is held to be that.
+    Names,
+    /// Words of BlueMind and of other programs, and versions: they stay.
+    Vocabulary,
+    /// `who rights, who rights`: the rights stay.
+    Rights,
+    /// What a program said: it is dropped.
+    Prose,
+}
+
 /// One column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -141,6 +154,8 @@ pub struct Column {
     pub one_of: &'static [&'static str],
     /// Whether queries join on it: it gets an index.
     pub key: bool,
+    /// What becomes of its texts in a snapshot for strangers.
+    pub holds: Holds,
 }
 
 impl Column {
@@ -154,7 +169,7 @@ impl Column {
     }
     /// A text column.
     pub const fn text(name: &'static str, doc: &'static str) -> Self {
-        Self { name, doc, kind: Kind::Text, nullable: false, one_of: &[], key: false }
+        Self { name, doc, kind: Kind::Text, nullable: false, one_of: &[], key: false, holds: Holds::Names }
     }
     /// A number.
     pub const fn integer(name: &'static str, doc: &'static str) -> Self {
@@ -171,6 +186,18 @@ impl Column {
     /// The same column with an index.
     pub const fn key(self) -> Self {
         Self { key: true, ..self }
+    }
+    /// The same column of words that are no names.
+    pub const fn vocabulary(self) -> Self {
+        Self { holds: Holds::Vocabulary, ..self }
+    }
+    /// The same column of rights.
+    pub const fn rights(self) -> Self {
+        Self { holds: Holds::Rights, ..self }
+    }
+    /// The same column of what a program said.
+    pub const fn prose(self) -> Self {
+        Self { holds: Holds::Prose, ..self }
     }
     /// The same column as an enumeration.
     pub const fn one_of(self, values: &'static [&'static str]) -> Self {
