@@ -36,6 +36,8 @@ mod server_trouble;
 mod servers_of_all_kinds;
 #[path = "postgres/several_servers.rs"]
 mod several_servers;
+#[path = "postgres/survival.rs"]
+mod survival;
 #[path = "postgres/table_trouble.rs"]
 mod table_trouble;
 #[path = "postgres/tls.rs"]

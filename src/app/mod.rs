@@ -16,11 +16,12 @@ mod run;
 mod vantage;
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
-use crate::fact::{Schema, StoreError};
+use crate::fact::{Schema, StoreError, Table, View};
 use crate::{check, collect, report};
 
 /// Version of this program.
@@ -89,7 +90,15 @@ impl From<StoreError> for Failure {
 
 /// Every facts table, with the views of the checks, and as an earlier snapshot has them.
 pub fn schema() -> Schema {
-    collect::schema().with_views(&check::views::ALL)
+    static TABLES: LazyLock<Vec<Table>> =
+        LazyLock::new(|| collect::schema().tables().iter().map(|table| table.before()).collect());
+    static VIEWS: LazyLock<Vec<View>> = LazyLock::new(|| {
+        let tables = collect::schema();
+        let is_known =
+            |name: &str| tables.table(name).is_some() || check::views::ALL.iter().any(|view| view.name == name);
+        check::views::ALL.iter().map(|view| view.before(is_known)).collect()
+    });
+    collect::schema().with_views(&check::views::ALL).with_before(&TABLES, &VIEWS)
 }
 
 /// Carries out a command.

@@ -61,7 +61,8 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 /// The servers none of whose files were read, with the number of checks that need them: most first.
 fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]) -> Vec<(&'t Server, usize)> {
     let is_of_files = |table: &str| {
-        let kind = facts.schema().table(table).map(|table| table.scope);
+        // What an earlier snapshot lacks cannot be collected any more.
+        let kind = facts.schema().tables().iter().find(|known| known.name == table).map(|table| table.scope);
         matches!(kind, Some(ScopeKind::Server | ScopeKind::Backend))
     };
     let known = facts.coverage().iter().filter(|statement| is_of_files(&statement.table));

@@ -14,7 +14,7 @@ use super::gather::{self, Gathered};
 use super::next::{self, Provenance};
 use super::output::Targets;
 use super::vantage::Elsewhere;
-use super::{Failure, Output, Terminal, VERSION, checks};
+use super::{Failure, Output, Terminal, VERSION, before, checks};
 use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
@@ -43,7 +43,8 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
     apart(&targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let plan = if snapshot.is_some() { Plan::everything(&super::schema()) } else { judging.plan()? };
-    let (gathered, provenance) = match arguments.from_facts.as_slice() {
+    let before = arguments.before.as_deref().map(before::open).transpose()?;
+    let (mut gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
@@ -51,6 +52,9 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
+    if let Some(older) = before {
+        gathered.facts = before::put_beside(gathered.facts, older)?;
+    }
     // What was collected is judged, whether or not there is room for a copy of it.
     let saved = snapshot.map_or(Ok(()), |target| gathered.facts.save(target));
     let mut report = judging.judge(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
@@ -93,7 +97,11 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
         text.push_str(&format!("not collected: {} of {}: {reason}\n", gap.table, gap.scope));
     }
     if !terminal.quiet {
-        text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
+        let path = arguments.facts.display();
+        text.push_str(&format!("facts written to {path}\n"));
+        if elsewhere.is_none() {
+            text.push_str(&format!("after the upgrade, `run --before {path}` says what did not survive it\n"));
+        }
     }
     Ok(Output::text(text))
 }
@@ -195,7 +203,8 @@ impl<'a> Judging<'a> {
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
-        let mut gaps: Vec<Gap> = facts.coverage().iter().flat_map(Coverage::gaps).collect();
+        let before = facts.coverage_before();
+        let mut gaps: Vec<Gap> = facts.coverage().iter().chain(&before).flat_map(Coverage::gaps).collect();
         let is_wanted = |table: &str| facts.coverage().iter().any(|statement| statement.table == table);
         let mut remarked = waiver::apply_to_gaps(&self.waivers, &mut gaps, today, is_wanted);
         let (mut results, selection) = self.evaluate(facts, &about, &gaps, &cut, jobs)?;
@@ -219,7 +228,7 @@ impl<'a> Judging<'a> {
             checks: results,
             autodiscover: about.probed.names,
             public_urls: about.probed.urls,
-            coverage: facts.coverage().to_vec(),
+            coverage: [facts.coverage(), &before].concat(),
             gaps,
             changes: None,
         })
@@ -241,7 +250,7 @@ impl<'a> Judging<'a> {
             from_at_least: about.at_least.clone(),
             to: self.target(about),
             now: facts.origin().collected_at,
-            coverage: facts.coverage(),
+            coverage: &[facts.coverage(), &facts.coverage_before()].concat(),
             gaps: gaps.to_vec(),
             holders: about.topology.holders(),
             packages: about.packages.clone(),
