@@ -203,6 +203,9 @@ pub struct JudgeArgs {
     /// Write just this report; PATH `-` is standard output (repeatable). A link in its place is replaced, not followed
     #[arg(long, value_name = "FORMAT=PATH", value_parser = OsStringValueParser::new().try_map(report_target), conflicts_with = "format")]
     pub report: Vec<(Format, PathBuf)>,
+    /// Write the findings' commands of no or low risk there, one shell script a server; nothing is run
+    #[arg(long, value_name = "DIR")]
+    pub script: Option<PathBuf>,
     /// What makes the exit code non-zero for findings
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
     pub fail_on: FailOn,

@@ -18,8 +18,8 @@
 //! The rooms: [`model`] is the shared vocabulary and [`format`](mod@format) reads bytes; [`config`] and [`topology`] say
 //! what was asked for and what exists; [`fact`] keeps rows and what is known of them; [`collect`] fills them; [`check`]
 //! judges them, [`plan`] says which are needed; [`merge`] joins what several servers know; [`waiver`] and
-//! [`cause`] say which findings do not stand for themselves; [`verdict`] is the only policy; [`report`] shows it; [`app`]
-//! joins all.
+//! [`cause`] say which findings do not stand for themselves; [`verdict`] is the only policy; [`diff`] compares two
+//! reports; [`pseudonym`] hides names and [`bundle`] packs; [`report`] shows all, [`script`] its commands; [`app`] joins all.
 
 pub mod app;
 pub mod bundle;
@@ -36,6 +36,7 @@ pub mod model;
 pub mod plan;
 pub mod pseudonym;
 pub mod report;
+pub mod script;
 pub mod topology;
 pub mod verdict;
 pub mod waiver;

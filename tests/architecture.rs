@@ -21,7 +21,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("verdict", &["model"]),
     ("waiver", &["model"]),
     ("cause", &["model"]),
-    ("report", &["model", "verdict"]),
+    ("diff", &["model"]),
+    ("report", &["model", "verdict", "diff"]),
+    ("script", &["model", "verdict", "report"]),
     ("cli", &["model", "verdict", "report"]),
 ];
 

@@ -12,6 +12,7 @@ use clap::ValueEnum as _;
 use super::{Failure, Output, Terminal};
 use crate::cli::JudgeArgs;
 use crate::report::{Format, Report, Style};
+use crate::script;
 
 /// The reports of a run.
 pub(super) struct Targets {
@@ -72,6 +73,15 @@ impl Targets {
         self.files.iter().any(|(_, other, _)| *other == place)
     }
 
+    /// Writes every report; what the command leaves to print.
+    pub(super) fn output(self, report: &Report, arguments: &JudgeArgs, terminal: Terminal) -> Output {
+        let (text, mut trouble) = self.write(report, arguments.templates_dir.as_deref(), terminal);
+        if let Some(folder) = &arguments.script {
+            trouble = trouble.or(write_scripts(report, folder).err());
+        }
+        Output { text, exit_code: report.judgement.exit_code, trouble }
+    }
+
     /// Writes every report; returns what belongs on standard output. One that cannot be written does not keep the others
     /// from it, nor the verdict from the terminal: the error is about the first.
     fn write(self, report: &Report, templates: Option<&Path>, terminal: Terminal) -> (String, Option<Failure>) {
@@ -93,6 +103,20 @@ impl Targets {
             Err(error) => (String::new(), failure.or(Some(error))),
         }
     }
+}
+
+/// Writes the scripts of a report, each for its owner alone.
+fn write_scripts(report: &Report, folder: &Path) -> Result<(), Failure> {
+    let fail = |path: &Path, error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| fail(folder, error))?;
+    for script::Script { name, text } in script::scripts(report) {
+        let path = folder.join(name);
+        let owner_alone = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let file = tempfile::Builder::new().prefix(".bm-preflight-").permissions(owner_alone).tempfile_in(folder);
+        let file = file.map_err(|error| fail(&path, error))?;
+        Opened::Beside(file).fill(&path, text.as_bytes()).map_err(|error| fail(&path, error))?;
+    }
+    Ok(())
 }
 
 fn default_files(arguments: &JudgeArgs) -> Vec<(Format, PathBuf)> {
