@@ -27,7 +27,18 @@ impl Changes {
         for (id, old, new) in both(&old.by_id(), &new.by_id()) {
             changes.check(id, old.copied(), new.copied());
         }
+        changes.worst_first();
         changes
+    }
+
+    /// What is shown of a long list is what weighs most.
+    fn worst_first(&mut self) {
+        let Findings { came, went, unseen, changed } = &mut self.findings;
+        [came, went, unseen].into_iter().for_each(|told| told.sort_by_key(|finding| finding.severity));
+        changed.sort_by_key(|change| change.severity.new);
+        let Unknowns { came, went, changed } = &mut self.unknowns;
+        [came, went, changed].into_iter().for_each(|told| told.sort_by_key(|gap| gap.severity));
+        self.checks.sort_by_key(|change| change.severity);
     }
 
     fn check(&mut self, id: &str, old: Option<&Check>, new: Option<&Check>) {
@@ -44,18 +55,19 @@ impl Changes {
         // What a check that was not run could not look at is not known either.
         let was_told = |gap: &Missing| old.is_none_or(|old| old.missing.iter().any(|known| known.covers(gap)));
         let mut has_more = false;
+        let Some(told) = new.or(old) else { return };
         for (_, before, after) in both(&gaps[0], &gaps[1]) {
             match (before, after) {
                 (None, Some(gap)) => {
                     has_more |= gap.waived.is_none() && !was_told(gap);
-                    self.unknowns.came.push(Unknown::of(id, gap));
+                    self.unknowns.came.push(Unknown::of(told, gap));
                 }
-                (Some(gap), None) => self.unknowns.went.push(Unknown::of(id, gap)),
+                (Some(gap), None) => self.unknowns.went.push(Unknown::of(told, gap)),
                 (Some(before), Some(gap)) => {
                     let is_uncovered = before.waived.is_some() && gap.waived.is_none();
                     has_more |= is_uncovered;
                     if before.reason != gap.reason || before.waived.is_some() != gap.waived.is_some() {
-                        self.unknowns.changed.push(Unknown::of(id, gap));
+                        self.unknowns.changed.push(Unknown::of(told, gap));
                     }
                 }
                 (None, None) => {}
@@ -176,9 +188,10 @@ impl Missing {
 }
 
 impl Unknown {
-    fn of(check: &str, gap: &Missing) -> Self {
+    fn of(check: &Check, gap: &Missing) -> Self {
         Self {
-            check: check.to_owned(),
+            check: check.id.clone(),
+            severity: check.severity,
             table: gap.table.clone(),
             scope: gap.scope.clone(),
             place: gap.place.clone(),

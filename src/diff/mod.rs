@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::model::{Completeness, Outcome, Severity};
 pub use side::{Side, SideError};
 
-/// All that is different between two reports. Lists are ordered by check, then subject; by table, then scope.
+/// All that is different between two reports. Lists are ordered by severity, check and subject; by table and scope.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Changes")]
 pub struct Changes {
@@ -168,6 +168,8 @@ pub struct Unknowns {
 pub struct Unknown {
     /// Id of the check.
     pub check: String,
+    /// Its severity.
+    pub severity: Severity,
     /// A facts table, or `*`: the facts are there and do not decide.
     pub table: String,
     /// The server that it is of, `directory` or `network`.

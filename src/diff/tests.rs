@@ -149,6 +149,27 @@ fn coverage_that_changed_is_told() {
 }
 
 #[test]
+fn what_weighs_most_stands_first() {
+    let unknown = |id: &str, severity: &str| {
+        let mut check = check(id, severity, "unknown", json!([]));
+        check["missing"] = json!([missing(None, "down")]);
+        check
+    };
+    let new = json!([
+        check("a", "info", "fail", json!([finding("x", "info", 1)])),
+        check("b", "warning", "fail", json!([finding("x", "warning", 1)])),
+        check("c", "blocker", "fail", json!([finding("x", "blocker", 1)])),
+        unknown("d", "warning"),
+        unknown("e", "blocker"),
+    ]);
+    let changes = between(json!([]), new);
+    let ids = |told: &[FindingTold]| told.iter().map(|finding| finding.check.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&changes.findings.came), ["c", "b", "a"]);
+    assert_eq!(changes.unknowns.came.iter().map(|gap| gap.check.as_str()).collect::<Vec<_>>(), ["e", "d"]);
+    assert_eq!(changes.checks.iter().map(|change| change.id.as_str()).collect::<Vec<_>>(), ["c", "e", "b", "d", "a"]);
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let new = json!([check("a", "blocker", "fail", json!([finding(HOSTILE, "blocker", 1)]))]);
     let changes = between(json!([]), new);
