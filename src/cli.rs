@@ -52,6 +52,10 @@ pub enum Command {
     Collect(CollectArgs),
     /// Check the installation that comes with the program: works on any machine, offline
     Demo(DemoArgs),
+    /// What came, went and changed between two JSON reports, two snapshots, or one of each
+    Diff(DiffArgs),
+    /// Pack a snapshot under pseudonyms, its report and their sums into one file for a ticket
+    Bundle(BundleArgs),
     /// The check catalogue: list, explain, lint, test
     #[command(subcommand)]
     Checks(ChecksCommand),
@@ -75,7 +79,7 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub collect: SourceArgs,
-    /// Replay a facts snapshot instead of collecting; repeat it for the snapshots of several servers
+    /// Replay a facts snapshot or a bundle instead of collecting; repeat it for the snapshots of several servers
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "config", "offline"])]
     pub from_facts: Vec<PathBuf>,
     /// Also collect on the installation's other servers, through the system's ssh, and judge all together
@@ -85,6 +89,12 @@ pub struct RunArgs {
     /// (repeatable)
     #[arg(long, value_name = "OPTION", requires = "ssh", allow_hyphen_values = true)]
     pub ssh_option: Vec<String>,
+    /// A snapshot from before the upgrade: the checks of category survival say what did not survive it
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// An earlier report.json or snapshot: the report has a section on what came, went and changed
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
     /// Also save the facts snapshot, of several servers a merged one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
@@ -123,6 +133,41 @@ pub struct DemoArgs {
     #[command(flatten)]
     #[expect(missing_docs)]
     pub judge: JudgeArgs,
+}
+
+/// How `diff` ends, shown at the end of its `--help`.
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0   nothing got worse
+  1   a file could not be read
+  2   wrong usage, or a file that is neither a JSON report nor a snapshot
+  10  a warning came, and --fail-on warning was given
+  20  a blocker came
+  30  a check that could block lost its answer, or a part of it";
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_CODES)]
+pub struct DiffArgs {
+    /// The earlier report.json or snapshot
+    pub old: PathBuf,
+    /// The later one
+    pub new: PathBuf,
+    /// For programs
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// For a ticket
+    #[arg(long)]
+    pub markdown: bool,
+    /// Release that snapshots are judged for [default: the next stop of each]
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub to: Option<String>,
+    /// What makes the exit code non-zero
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
+    pub fail_on: FailOn,
+    /// Language of the words [default: from LC_ALL or LANG]
+    #[arg(long, value_name = "LANG", value_parser = lang)]
+    pub lang: Option<Lang>,
 }
 
 /// Where facts come from.
@@ -182,6 +227,9 @@ pub struct JudgeArgs {
     /// When the upgrade begins, such as 2026-12-12T20:00: the report says by when each thing has to be begun
     #[arg(long, value_name = "TIME", value_parser = window)]
     pub window: Option<DateTime>,
+    /// Write the findings' commands of no or low risk there, one shell script a server; nothing is run
+    #[arg(long, value_name = "DIR")]
+    pub script: Option<PathBuf>,
     /// What makes the exit code non-zero for findings
     #[arg(long, value_name = "LEVEL", value_enum, default_value = "blocker")]
     pub fail_on: FailOn,
@@ -248,9 +296,58 @@ pub enum ChecksCommand {
     },
 }
 
+/// Options of `bundle`.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// Where to write it; `run --from-facts` reads it
+    #[arg(value_name = "OUT.tar.zst")]
+    pub out: PathBuf,
+    /// The snapshot; repeat it for those of several servers
+    #[arg(long, value_name = "FILE", required = true)]
+    pub from_facts: Vec<PathBuf>,
+    /// The key that turns pseudonyms back, which stays at home; a new one is made where there is none [default: OUT.tar.zst.key]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Release that the report is for [default: 4.1 from 4.0, else the next stop on the way to 5]
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    pub to: Option<String>,
+    /// Language of the report [default: from LC_ALL or LANG]
+    #[arg(long, value_name = "LANG", value_parser = lang)]
+    pub lang: Option<Lang>,
+}
+
+/// Options of `facts pseudonymise`.
+#[derive(Debug, Args)]
+pub struct PseudonymiseArgs {
+    /// The snapshot
+    #[arg(value_name = "IN")]
+    pub snapshot: PathBuf,
+    /// Where to write the snapshot for others
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The key that turns pseudonyms back, which stays at home; a new one is made where there is none [default: OUT.key]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Options of `facts reveal`.
+#[derive(Debug, Args)]
+pub struct RevealArgs {
+    /// The key
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Pseudonyms, or whole lines of a report with some in them
+    #[arg(value_name = "PSEUDONYM", required = true)]
+    pub pseudonyms: Vec<String>,
+}
+
 /// `facts …`
 #[derive(Debug, Subcommand)]
 pub enum FactsCommand {
+    /// Write a snapshot with pseudonyms for the names of people, folders, domains and hosts, of which checks say the same
+    Pseudonymise(PseudonymiseArgs),
+    /// Turn pseudonyms back
+    Reveal(RevealArgs),
     /// Print the facts tables: columns, units, grain, and where they are collected
     Schema,
     /// Ask a snapshot anything, read-only, for at most 60 seconds and 1 GiB of memory

@@ -38,6 +38,8 @@ mod servers_of_all_kinds;
 mod several_servers;
 #[path = "postgres/ssh.rs"]
 mod ssh;
+#[path = "postgres/survival.rs"]
+mod survival;
 #[path = "postgres/table_trouble.rs"]
 mod table_trouble;
 #[path = "postgres/tls.rs"]

@@ -34,7 +34,11 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
     }
     if !terminal.quiet {
         text.push_str(&not_collected(gathered.facts.coverage(), terminal.verbose));
-        text.push_str(&format!("facts written to {}\n", arguments.facts.display()));
+        let path = arguments.facts.display();
+        text.push_str(&format!("facts written to {path}\n"));
+        if elsewhere.is_none() {
+            text.push_str(&format!("after the upgrade, `run --before {path}` says what did not survive it\n"));
+        }
     }
     Ok(Output { exit_code: collected(&gathered.facts, elsewhere.is_some()), ..Output::text(text) })
 }

@@ -57,6 +57,12 @@ impl Cut {
         Ok(Self { started, budget, end, signal, is_told })
     }
 
+    /// A run that nothing ends but the end of the process.
+    pub(super) fn never() -> Self {
+        let (signal, is_told) = (Arc::default(), Arc::default());
+        Self { started: Instant::now(), budget: None, end: None, signal, is_told }
+    }
+
     /// Why the run is over, if it is.
     pub(super) fn reason(&self) -> Option<Reason> {
         let after = self.started.elapsed().as_secs();

@@ -1,8 +1,8 @@
-//! `facts schema|query`.
+//! `facts …`.
 
 use std::time::Duration;
 
-use super::{Failure, Output, gather, run};
+use super::{Failure, Output, gather, pseudonyms, run};
 use crate::cli::FactsCommand;
 use crate::collect;
 use crate::fact::Value;
@@ -27,6 +27,8 @@ is compared with.
 /// Carries out `facts …`.
 pub(super) fn execute(command: &FactsCommand) -> Result<Output, Failure> {
     match command {
+        FactsCommand::Pseudonymise(arguments) => pseudonyms::pseudonymise(arguments),
+        FactsCommand::Reveal(arguments) => pseudonyms::reveal(arguments),
         FactsCommand::Schema => {
             let schema = super::schema();
             let version = schema.version();

@@ -11,6 +11,7 @@ use super::cut::{Cut, Reason};
 use super::ssh::Ssh;
 use super::vantage::Elsewhere;
 use super::{Failure, VERSION};
+use crate::bundle;
 use crate::cli::SourceArgs;
 use crate::collect::{Circumstances, Collectors, Sink};
 use crate::config::Config;
@@ -222,7 +223,13 @@ impl Progress {
 /// Opens a snapshot, or merges several.
 pub(super) fn replay(paths: &[PathBuf], now: Timestamp) -> Result<Facts, Failure> {
     let schema = super::schema();
-    let open = |path: &PathBuf| Ok((path.clone(), Facts::open(path, &schema)?));
+    let open = |path: &PathBuf| {
+        if !bundle::is_bundle(path) {
+            return Ok((path.clone(), Facts::open(path, &schema)?));
+        }
+        let folder = bundle::unpack(path)?;
+        Ok((path.clone(), Facts::open(&folder.path().join(bundle::FACTS), &schema)?.keeping(folder)))
+    };
     let mut snapshots: Vec<(PathBuf, Facts)> = paths.iter().map(open).collect::<Result<_, Failure>>()?;
     match (snapshots.pop(), snapshots.is_empty()) {
         (Some((_, facts)), true) => Ok(facts),

@@ -2,27 +2,32 @@
 
 mod about;
 mod autodiscover;
+mod before;
+mod bundle;
 mod checks;
 mod collect;
 mod completions;
 mod cut;
 mod demo;
+mod diff;
 mod explain;
 mod facts;
 mod gather;
 mod next;
 mod output;
+mod pseudonyms;
 mod replication;
 mod run;
 mod ssh;
 mod vantage;
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
-use crate::fact::{Schema, StoreError};
+use crate::fact::{Schema, StoreError, Table, View};
 use crate::{check, report};
 
 /// Version of this program.
@@ -81,6 +86,7 @@ impl Failure {
 }
 
 pub use gather::fixture_facts;
+pub use pseudonyms::names as pseudonyms_by;
 pub use run::reports;
 
 impl From<StoreError> for Failure {
@@ -89,9 +95,17 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Every facts table, with the views of the checks.
+/// Every facts table, with the views of the checks, and as an earlier snapshot has them.
 pub fn schema() -> Schema {
-    crate::collect::schema().with_views(&check::views::ALL)
+    static TABLES: LazyLock<Vec<Table>> =
+        LazyLock::new(|| crate::collect::schema().tables().iter().map(|table| table.before()).collect());
+    static VIEWS: LazyLock<Vec<View>> = LazyLock::new(|| {
+        let tables = crate::collect::schema();
+        let is_known =
+            |name: &str| tables.table(name).is_some() || check::views::ALL.iter().any(|view| view.name == name);
+        check::views::ALL.iter().map(|view| view.before(is_known)).collect()
+    });
+    crate::collect::schema().with_views(&check::views::ALL).with_before(&TABLES, &VIEWS)
 }
 
 /// Carries out a command.
@@ -101,6 +115,8 @@ pub fn execute(cli: &Cli) -> Result<Output, Failure> {
         Command::Run(arguments) => run::run(arguments, terminal),
         Command::Collect(arguments) => collect::collect(arguments, terminal),
         Command::Demo(arguments) => run::demo(arguments, terminal),
+        Command::Bundle(arguments) => bundle::bundle(arguments),
+        Command::Diff(arguments) => diff::diff(arguments, terminal),
         Command::Checks(command) => checks::execute(command),
         Command::Facts(command) => facts::execute(command),
         Command::ReportSchema => Ok(Output::text(report::json::schema())),

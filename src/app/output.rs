@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 
-use super::{Failure, Terminal};
+use super::{Failure, Output, Terminal};
 use crate::cli::JudgeArgs;
 use crate::report::{Format, Report, Style, csv, notice};
+use crate::script;
 
 /// The reports of a run.
 pub(super) struct Targets {
@@ -46,6 +47,7 @@ impl Opened {
 impl Targets {
     /// Opens every file that the options ask for.
     pub(super) fn open(arguments: &JudgeArgs, terminal: Terminal) -> Result<Self, Failure> {
+        arguments.notices.as_deref().map_or(Ok(()), empty_folder)?;
         let (paths, mut stdout) = if arguments.report.is_empty() {
             let paths = default_files(arguments);
             if !paths.is_empty() {
@@ -71,14 +73,21 @@ impl Targets {
         self.files.iter().any(|(_, other, _)| *other == place)
     }
 
+    /// Writes every report; what the command leaves to print.
+    pub(super) fn output(self, report: &Report, arguments: &JudgeArgs, terminal: Terminal) -> Output {
+        let (text, mut trouble) = self.write(report, arguments.templates_dir.as_deref(), terminal);
+        if let Some(folder) = &arguments.notices {
+            trouble = trouble.or(notices(report, folder, arguments.templates_dir.as_deref()).err());
+        }
+        if let Some(folder) = &arguments.script {
+            trouble = trouble.or(write_scripts(report, folder).err());
+        }
+        Output { text, exit_code: report.judgement.exit_code, trouble }
+    }
+
     /// Writes every report; returns what belongs on standard output. One that cannot be written does not keep the others
     /// from it, nor the verdict from the terminal: the error is about the first.
-    pub(super) fn write(
-        self,
-        report: &Report,
-        templates: Option<&Path>,
-        terminal: Terminal,
-    ) -> (String, Option<Failure>) {
+    fn write(self, report: &Report, templates: Option<&Path>, terminal: Terminal) -> (String, Option<Failure>) {
         let style = Style { templates, verbose: terminal.verbose, ..Style::default() };
         let (mut failure, mut written) = (None, Vec::new());
         for (format, path, file) in self.files {
@@ -105,7 +114,7 @@ impl Targets {
 
 /// Writes a mail for each user who has something to do, and a table of them, into a folder that is empty: a mail of an
 /// earlier run would be sent again.
-pub(super) fn notices(report: &Report, folder: &Path, templates: Option<&Path>) -> Result<(), Failure> {
+fn notices(report: &Report, folder: &Path, templates: Option<&Path>) -> Result<(), Failure> {
     let fail = |path: &Path, error: &dyn std::fmt::Display| Failure::Tool(format!("{}: {error}", path.display()));
     let notices = notice::all(report, templates).map_err(|error| fail(folder, &error))?;
     let table = csv::users(&report.digest.owners).map_err(|error| fail(folder, &error))?;
@@ -117,8 +126,22 @@ pub(super) fn notices(report: &Report, folder: &Path, templates: Option<&Path>) 
     Ok(())
 }
 
+/// Writes the scripts of a report, each for its owner alone.
+fn write_scripts(report: &Report, folder: &Path) -> Result<(), Failure> {
+    let fail = |path: &Path, error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| fail(folder, error))?;
+    for script::Script { name, text } in script::scripts(report) {
+        let path = folder.join(name);
+        let owner_alone = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let file = tempfile::Builder::new().prefix(".bm-preflight-").permissions(owner_alone).tempfile_in(folder);
+        let file = file.map_err(|error| fail(&path, error))?;
+        Opened::Beside(file).fill(&path, text.as_bytes()).map_err(|error| fail(&path, error))?;
+    }
+    Ok(())
+}
+
 /// Makes the folder of the notices. One that holds something is refused.
-pub(super) fn empty_folder(folder: &Path) -> Result<(), Failure> {
+fn empty_folder(folder: &Path) -> Result<(), Failure> {
     make_folder(folder)?;
     let fail = |error: std::io::Error| Failure::Tool(format!("{}: {error}", folder.display()));
     match std::fs::read_dir(folder).map_err(fail)?.next() {

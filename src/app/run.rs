@@ -1,7 +1,7 @@
 //! `run` and `demo`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,12 @@ use jiff::tz::TimeZone;
 use super::about::About;
 use super::collect;
 use super::cut::Cut;
+use super::diff::Compared;
 use super::gather::{self, From, Gathered};
 use super::next::{self, Provenance};
-use super::output::{self, Targets};
+use super::output::Targets;
 use super::ssh::Ssh;
-use super::{Failure, Output, Terminal, VERSION, checks};
+use super::{Failure, Output, Terminal, VERSION, before, checks};
 use crate::cause;
 use crate::check::Check;
 use crate::check::evaluate::{self, Situation};
@@ -27,7 +28,7 @@ use crate::fact::store::SnapshotTarget;
 use crate::model::reason::Notice;
 use crate::model::{CheckResult, Coverage, Gap, Lang, version};
 use crate::plan::Plan;
-use crate::report::{Format, Installation, Report, Run, html};
+use crate::report::{Installation, Report, Run, html};
 use crate::verdict::{self, Judgement, Selection};
 use crate::waiver::{self, Waiver, What};
 
@@ -37,13 +38,17 @@ const CHECK_LIMIT: Duration = Duration::from_secs(10);
 /// Carries out `run`.
 pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Failure> {
     let (now, cut) = (clock(), Cut::new(Some(arguments.collect.timeout))?);
-    let judging = Judging::prepare(&arguments.judge, now, terminal)?;
-    apart(&judging.targets, arguments.facts.as_deref())?;
+    let judging = Judging::alone(&arguments.judge, now)?;
+    let earlier = |path: &PathBuf| Compared::read(path, &arguments.judge);
+    let since = arguments.since.as_ref().map(earlier).transpose()?;
+    let targets = Targets::open(&arguments.judge, terminal)?;
+    apart(&targets, arguments.facts.as_deref())?;
     let snapshot = arguments.facts.as_deref().map(SnapshotTarget::open).transpose()?;
     let ssh = Ssh::of(arguments)?;
     let is_whole = snapshot.is_some() || ssh.is_some();
     let plan = if is_whole { Plan::everything(&super::schema()) } else { judging.plan()? };
-    let (gathered, provenance) = match arguments.from_facts.as_slice() {
+    let before = arguments.before.as_deref().map(before::open).transpose()?;
+    let (mut gathered, provenance) = match arguments.from_facts.as_slice() {
         [] => {
             let provenance =
                 Provenance::Here { collected: Some(&arguments.collect), saved: arguments.facts.as_deref() };
@@ -52,9 +57,14 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
         }
         paths => (gather::replay(paths, now)?.into(), Provenance::Replayed(paths)),
     };
+    if let Some(older) = before {
+        gathered.facts = before::put_beside(gathered.facts, older)?;
+    }
     // What was collected is judged, whether or not there is room for a copy of it.
     let saved = snapshot.map_or(Ok(()), |target| gathered.facts.save(target));
-    let output = judging.conclude(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
+    let mut report = judging.judge(&gathered, provenance, cut, usize::from(arguments.collect.jobs))?;
+    report.changes = since.map(|since| since.against(&report, &gathered.facts)).transpose()?;
+    let output = targets.output(&report, &arguments.judge, terminal);
     let trouble = saved.err().map(Failure::from).or(output.trouble);
     Ok(Output { trouble, ..output })
 }
@@ -62,16 +72,19 @@ pub(super) fn run(arguments: &RunArgs, terminal: Terminal) -> Result<Output, Fai
 /// Carries out `demo`.
 pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, Failure> {
     let cut = Cut::new(None)?;
-    let judging = Judging::prepare(&arguments.judge, clock(), terminal)?;
+    let judging = Judging::alone(&arguments.judge, clock())?;
+    let targets = Targets::open(&arguments.judge, terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
-    judging.conclude(&super::demo::facts(arguments.partial)?.into(), provenance, cut, 2)
+    let facts = super::demo::facts(arguments.partial)?;
+    let report = judging.judge(&facts.into(), provenance, cut, 2)?;
+    Ok(targets.output(&report, &arguments.judge, terminal))
 }
 
 /// What every built-in check says of facts, as a replay of them reports it.
 pub fn reports(all: Vec<Facts>, lang: Lang) -> Result<Vec<Report>, Failure> {
-    let arguments = JudgeArgs { lang: Some(lang), format: vec![Format::Text], ..JudgeArgs::default() };
-    let judging = Judging::prepare(&arguments, clock(), Terminal { quiet: true, verbose: false })?;
-    let report = |facts: Facts| judging.report(&facts.into(), Provenance::Replayed(&[]), Cut::new(None)?, 2);
+    let arguments = JudgeArgs { lang: Some(lang), ..JudgeArgs::default() };
+    let judging = Judging::alone(&arguments, clock())?;
+    let report = |facts: Facts| judging.judge(&facts.into(), Provenance::Replayed(&[]), Cut::never(), 2);
     all.into_iter().map(report).collect()
 }
 
@@ -120,19 +133,18 @@ fn waivers(path: Option<&Path>, checks: &[Check]) -> Result<Vec<Waiver>, Failure
 type Evaluated = (Vec<CheckResult>, Option<Selection>);
 
 /// Everything that can be wrong with the options is found before anything is collected.
-struct Judging<'a> {
+pub(super) struct Judging<'a> {
     arguments: &'a JudgeArgs,
     checks: Vec<Check>,
     waivers: Vec<Waiver>,
-    targets: Targets,
     lang: Lang,
     started_at: Timestamp,
     started: Instant,
-    terminal: Terminal,
 }
 
 impl<'a> Judging<'a> {
-    fn prepare(arguments: &'a JudgeArgs, started_at: Timestamp, terminal: Terminal) -> Result<Self, Failure> {
+    /// Judges with these options, at that time.
+    pub(super) fn alone(arguments: &'a JudgeArgs, started_at: Timestamp) -> Result<Self, Failure> {
         let started = Instant::now();
         let checks = checks::load_checks(&arguments.select)?;
         checks::choose(&checks, &arguments.select)?;
@@ -140,34 +152,21 @@ impl<'a> Judging<'a> {
         if let Some(folder) = &arguments.templates_dir {
             html::verify(folder).map_err(|error| Failure::Usage(format!("--templates-dir: {error}")))?;
         }
-        arguments.notices.as_deref().map_or(Ok(()), output::empty_folder)?;
-        let targets = Targets::open(arguments, terminal)?;
         let lang = arguments.lang.unwrap_or_else(environment_lang);
-        Ok(Self { arguments, checks, waivers, targets, lang, started_at, started, terminal })
+        Ok(Self { arguments, checks, waivers, lang, started_at, started })
     }
 
     fn plan(&self) -> Result<Plan, Failure> {
         Ok(Plan::of_checks(&checks::choose(&self.checks, &self.arguments.select)?.selected, &super::schema()))
     }
 
-    /// Judges, and writes every report.
-    fn conclude(
-        self,
-        gathered: &Gathered,
-        provenance: Provenance<'_>,
-        cut: Cut,
-        jobs: usize,
-    ) -> Result<Output, Failure> {
-        let report = self.report(gathered, provenance, cut, jobs)?;
-        let templates = self.arguments.templates_dir.as_deref();
-        let noticed = self.arguments.notices.as_deref().map(|folder| output::notices(&report, folder, templates));
-        let (text, trouble) = self.targets.write(&report, templates, self.terminal);
-        let trouble = trouble.or(noticed.and_then(Result::err));
-        Ok(Output { text, exit_code: report.judgement.exit_code, trouble })
+    /// The report on a snapshot.
+    pub(super) fn judge_alone(&self, gathered: &Gathered, path: &Path) -> Result<Report, Failure> {
+        self.judge(gathered, Provenance::Replayed(&[path.to_owned()]), Cut::never(), 2)
     }
 
     /// What the facts come to.
-    fn report(
+    fn judge(
         &self,
         gathered: &Gathered,
         provenance: Provenance<'_>,
@@ -180,7 +179,8 @@ impl<'a> Judging<'a> {
         let facts = &gathered.facts;
         let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
-        let mut gaps: Vec<Gap> = facts.coverage().iter().flat_map(Coverage::gaps).collect();
+        let before = facts.coverage_before();
+        let mut gaps: Vec<Gap> = facts.coverage().iter().chain(&before).flat_map(Coverage::gaps).collect();
         let is_wanted = |table: &str| facts.coverage().iter().any(|statement| statement.table == table);
         let mut remarked = waiver::apply_to_gaps(&self.waivers, &mut gaps, today, is_wanted);
         let (mut results, selection) = self.evaluate(facts, &about, &gaps, &cut, jobs)?;
@@ -211,8 +211,9 @@ impl<'a> Judging<'a> {
             checks: results,
             autodiscover: about.probed.names,
             public_urls: about.probed.urls,
-            coverage: facts.coverage().to_vec(),
+            coverage: [facts.coverage(), &before].concat(),
             gaps,
+            changes: None,
         })
     }
 
@@ -232,7 +233,7 @@ impl<'a> Judging<'a> {
             from_at_least: about.at_least.clone(),
             to: self.target(about),
             now: facts.origin().collected_at,
-            coverage: facts.coverage(),
+            coverage: &[facts.coverage(), &facts.coverage_before()].concat(),
             gaps: gaps.to_vec(),
             holders: about.topology.holders(),
             packages: about.packages.clone(),

@@ -6,7 +6,7 @@ use semver::{Op, VersionReq};
 
 use super::Check;
 use super::evaluate::Situation;
-use crate::fact::{ScopeKind, Table};
+use crate::fact::{BEFORE, ScopeKind, Table};
 use crate::model::reason::{Applies, Run};
 use crate::model::{Coverage, Examined, Gap, Lang, Missing, version};
 
@@ -21,11 +21,19 @@ pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<A
         || outside(&check.from, situation.from.as_deref()).map(|(range, release)| Applies::From { range, release });
     let to = || outside(&check.to, Some(&situation.to)).map(|(range, release)| Applies::To { range, release });
     let newer = || newer(check, situation);
-    from()
+    without_before(check, situation)
+        .or_else(from)
         .or_else(newer)
         .or_else(to)
         .or_else(|| without_package(check, situation))
         .or_else(|| without_role(check, situation))
+}
+
+/// That it compares with an earlier snapshot, and there is none.
+fn without_before(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
+    let compares = check.tables.iter().any(|table| table.name.starts_with(BEFORE));
+    let has_before = || situation.coverage.iter().any(|told| told.table.starts_with(BEFORE));
+    (compares && !has_before()).then_some(Applies::NoBefore)
 }
 
 /// That the installed release, whichever it is, lies above the releases that the check is about.

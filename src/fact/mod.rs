@@ -8,6 +8,6 @@ pub mod table;
 pub use record::{Cell, Record};
 pub(crate) use store::bytes;
 pub use store::{Facts, Ledger, Prepared, Reader, SqlError, Store, StoreError};
-pub use table::{Column, Row, Schema, ScopeKind, Table, Value, View};
+pub use table::{BEFORE, Column, Row, Schema, ScopeKind, Table, Value, View};
 
 pub(crate) use record::{enumeration, table};

@@ -83,7 +83,7 @@ impl<T: Cell> Cell for Option<T> {
 
 /// Declares a row and its table: the documentation of the struct is that of the table, its fields are the columns. After the
 /// name of the struct come the name of the table, what one row stands for, and the kind of its scope; `as key` gives a
-/// column an index.
+/// column an index, and `as vocabulary`, `as rights` or `as prose` says that its texts are no names (`as key and vocabulary`).
 ///
 /// ```text
 /// table! {
@@ -98,7 +98,7 @@ macro_rules! table {
     (
         $(#[doc = $doc:literal])+
         $visible:vis struct $Row:ident: $name:literal, $grain:literal, $scope:ident {
-            $( $(#[doc = $meaning:literal])+ $column:ident: $cell:ty $(as $key:ident)?, )+
+            $( $(#[doc = $meaning:literal])+ $column:ident: $cell:ty $(as $($mark:ident)and+)?, )+
         }
     ) => {
         $(#[doc = $doc])+
@@ -115,7 +115,7 @@ macro_rules! table {
                 scope: $crate::fact::ScopeKind::$scope,
                 columns: &[$(
                     $crate::fact::Column::of::<$cell>(stringify!($column), concat!($($meaning),+).trim_ascii())
-                        $(.$key())?
+                        $($(.$mark())+)?
                 ),+],
             };
 

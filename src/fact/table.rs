@@ -126,6 +126,19 @@ pub enum Kind {
     Boolean,
 }
 
+/// What the texts of a column say of people and places: what becomes of them in a snapshot for strangers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Names among other words: each gets a pseudonym. What is not known to be anything else is held to be that.
+    Names,
+    /// Words of BlueMind and of other programs, and versions: they stay.
+    Vocabulary,
+    /// `who rights, who rights`: the rights stay.
+    Rights,
+    /// What a program said: it is dropped.
+    Prose,
+}
+
 /// One column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -141,6 +154,8 @@ pub struct Column {
     pub one_of: &'static [&'static str],
     /// Whether queries join on it: it gets an index.
     pub key: bool,
+    /// What becomes of its texts in a snapshot for strangers.
+    pub holds: Holds,
 }
 
 impl Column {
@@ -154,7 +169,7 @@ impl Column {
     }
     /// A text column.
     pub const fn text(name: &'static str, doc: &'static str) -> Self {
-        Self { name, doc, kind: Kind::Text, nullable: false, one_of: &[], key: false }
+        Self { name, doc, kind: Kind::Text, nullable: false, one_of: &[], key: false, holds: Holds::Names }
     }
     /// A number.
     pub const fn integer(name: &'static str, doc: &'static str) -> Self {
@@ -171,6 +186,18 @@ impl Column {
     /// The same column with an index.
     pub const fn key(self) -> Self {
         Self { key: true, ..self }
+    }
+    /// The same column of words that are no names.
+    pub const fn vocabulary(self) -> Self {
+        Self { holds: Holds::Vocabulary, ..self }
+    }
+    /// The same column of rights.
+    pub const fn rights(self) -> Self {
+        Self { holds: Holds::Rights, ..self }
+    }
+    /// The same column of what a program said.
+    pub const fn prose(self) -> Self {
+        Self { holds: Holds::Prose, ..self }
     }
     /// The same column as an enumeration.
     pub const fn one_of(self, values: &'static [&'static str]) -> Self {
@@ -220,6 +247,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// The same table of an earlier snapshot.
+    pub fn before(&self) -> Self {
+        let name = Box::leak(format!("{BEFORE}{}", self.name).into_boxed_str());
+        Self { name, ..*self }
+    }
+
     /// Every column, the scope column first.
     pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> {
         self.scope.column().into_iter().chain(self.columns)
@@ -258,17 +291,45 @@ impl View {
         lines.map(str::trim).collect::<Vec<_>>().join(" ")
     }
 
+    /// The same question to the tables of an earlier snapshot: `is_known` tells the names that they and the views have.
+    pub fn before(&self, is_known: impl Fn(&str) -> bool) -> Self {
+        let mut sql = String::new();
+        for line in self.sql.lines() {
+            let (code, note) = line.find("--").map_or((line, ""), |at| line.split_at(at));
+            let mut last = "";
+            for part in code.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+                let word = part.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+                if matches!(last, "FROM" | "JOIN") && is_known(word) {
+                    sql.push_str(BEFORE);
+                }
+                sql.push_str(part);
+                last = if word.is_empty() { last } else { word };
+            }
+            sql.push_str(note);
+            sql.push('\n');
+        }
+        let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        Self { name: leaked(format!("{BEFORE}{}", self.name)), sql: leaked(sql) }
+    }
+
     /// The statement that answers it. A view in SQLite's sense would be worked out again wherever it is named.
     pub fn ddl(&self) -> String {
         format!("CREATE TEMP TABLE {} AS {}", self.name, self.sql)
     }
 }
 
+/// What the tables of an earlier snapshot are called beside those of a later one.
+pub const BEFORE: &str = "before_";
+
 /// Every table there is, and the views over them.
 #[derive(Debug, Clone)]
 pub struct Schema {
     tables: Vec<&'static Table>,
     views: &'static [View],
+    /// The same tables as an earlier snapshot has them, under [`BEFORE`].
+    before: Vec<&'static Table>,
+    /// The same views over them.
+    views_before: &'static [View],
 }
 
 impl Schema {
@@ -276,7 +337,7 @@ impl Schema {
     pub fn new(tables: impl IntoIterator<Item = &'static Table>) -> Self {
         let mut tables: Vec<_> = tables.into_iter().collect();
         tables.sort_by_key(|t| t.name);
-        Self { tables, views: &[] }
+        Self { tables, views: &[], before: Vec::new(), views_before: &[] }
     }
 
     /// The same tables with views over them.
@@ -284,10 +345,31 @@ impl Schema {
         Self { views, ..self }
     }
 
+    /// The same with the tables and views of an earlier snapshot, each called [`BEFORE`] and the name of one of its own.
+    pub fn with_before(self, before: &'static [Table], views_before: &'static [View]) -> Self {
+        Self { before: before.iter().collect(), views_before, ..self }
+    }
+
     /// Those of the tables that are wanted, and the views.
     pub fn only(&self, is_wanted: impl Fn(&Table) -> bool) -> Self {
-        let tables = self.tables.iter().copied().filter(|table| is_wanted(table)).collect();
-        Self { tables, views: self.views }
+        let chosen = |tables: &[&'static Table]| tables.iter().copied().filter(|table| is_wanted(table)).collect();
+        Self { tables: chosen(&self.tables), before: chosen(&self.before), ..self.clone() }
+    }
+
+    /// The views over the tables of an earlier snapshot.
+    pub fn views_before(&self) -> &'static [View] {
+        self.views_before
+    }
+
+    /// The tables of an earlier snapshot.
+    pub fn before(&self) -> &[&'static Table] {
+        &self.before
+    }
+
+    /// The same with the tables of an earlier snapshot among the others, as checks read them.
+    pub(super) fn side_by_side(&self) -> Self {
+        let tables = self.tables.iter().chain(&self.before).copied().collect();
+        Self { tables, ..self.clone() }
     }
 
     /// The views.
@@ -300,9 +382,9 @@ impl Schema {
         &self.tables
     }
 
-    /// The table of that name.
+    /// The table of that name, that of an earlier snapshot too.
     pub fn table(&self, name: &str) -> Option<&'static Table> {
-        self.tables.iter().find(|t| t.name == name).copied()
+        self.tables.iter().chain(&self.before).find(|t| t.name == name).copied()
     }
 
     /// The statements that create the tables, without their indexes.

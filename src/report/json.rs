@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::diff::Changes;
 use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity, When, Who};
 use crate::report::json_autodiscover::{MailName, PublicUrl};
 use crate::report::json_coverage::Coverage;
@@ -70,6 +71,9 @@ struct Document<'a> {
     public_urls: Vec<PublicUrl<'a>>,
     /// What was looked at, ordered by table, then scope.
     coverage: Vec<Coverage<'a>>,
+    /// What came, went and changed since the report or snapshot of `--since`; not there without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a Changes>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -307,6 +311,7 @@ impl<'a> Document<'a> {
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
             public_urls: report.public_urls.iter().map(PublicUrl::of).collect(),
             coverage: report.coverage.iter().map(|coverage| Coverage::of(coverage, report)).collect(),
+            changes: report.changes.as_ref(),
         }
     }
 }

@@ -23,6 +23,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::diff::Changes;
 use crate::digest::Digest;
 use crate::model::{CheckResult, Coverage, Gap, Lang, MailName, PublicUrl};
 use crate::verdict::{FailOn, Judgement};
@@ -119,6 +120,8 @@ pub struct Report {
     pub coverage: Vec<Coverage>,
     /// What they say is not known, place by place.
     pub gaps: Vec<Gap>,
+    /// What came, went and changed since an earlier report; none where none was given.
+    pub changes: Option<Changes>,
 }
 
 impl Report {

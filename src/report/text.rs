@@ -11,6 +11,7 @@ use super::autodiscover::Mark;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::{Report, utc};
+use crate::diff::tell;
 use crate::model::text::visible;
 use crate::model::{CheckResult, Finding, Gap, Severity, Waived};
 use crate::verdict::Verdict;
@@ -43,6 +44,10 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
     if verbose {
         page.passed(&outline.passed);
         page.not_applicable(&outline.not_applicable);
+    }
+    if let Some(changes) = &report.changes {
+        let limit = if verbose { usize::MAX } else { LISTED };
+        page.out.push_str(&format!("\n{}", tell::Outline::of(changes, report.run.lang, limit).text()));
     }
     page.counts(report);
     page.out

@@ -44,6 +44,7 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
         public_urls: urls(),
         coverage: coverage(),
         gaps: gaps(),
+        changes: None,
     })
 }
 

@@ -33,7 +33,7 @@ table! {
         /// minor version of the index; null when it is not read
         version: Option<u64>,
         /// what is wrong, with its place; null when nothing is
-        detail: Option<String>,
+        detail: Option<String> as prose,
         /// messages: records neither expunged nor unlinked
         existing: Option<u64>,
         /// size of the messages, in bytes

@@ -24,7 +24,7 @@ table! {
         /// the key
         name: String as key,
         /// what is wrong, with its place
-        reason: String,
+        reason: String as prose,
     }
 }
 
@@ -65,7 +65,7 @@ table! {
         /// whether its entries can be read; all of them are left out of the other tables when they cannot
         state: ListState,
         /// what is wrong, with its place; null when nothing is
-        detail: Option<String>,
+        detail: Option<String> as prose,
         /// when the server's files began to be looked at, in seconds since the epoch
         read_at: i64,
     }
@@ -102,7 +102,7 @@ table! {
         /// Cyrus' UNIQUEID; null in entries of 2.4
         unique_id: Option<String>,
         /// who has which rights, as `who rights` pairs separated by `, `
-        acl: String,
+        acl: String as rights,
         /// where its messages belong; null when its partition is not defined
         data_directory: Option<String> as key,
         /// where its `cyrus.*` files belong

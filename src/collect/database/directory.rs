@@ -31,7 +31,9 @@ const INSTALLATION: Source = Source {
             Column::text("installation_id", "`bluemind-` and the content of /etc/bm/mcast.id").nullable(),
             Column::text("external_url", "public host name, without scheme").nullable(),
             Column::text("other_urls", "further public host names, separated by blanks").nullable(),
-            Column::text("db_version", "`db_version` of the system configuration, such as `4.1.43922`").nullable(),
+            Column::text("db_version", "`db_version` of the system configuration, such as `4.1.43922`")
+                .nullable()
+                .vocabulary(),
         ],
     },
     queries: &[Query {
@@ -73,7 +75,7 @@ const SERVER_ROLE: Source = Source {
         scope: ScopeKind::Directory,
         columns: &[
             Column::text("server_uid", "uid of the server").key(),
-            Column::text("role", "tag, such as `mail/imap` or `bm/pgsql-data`").key(),
+            Column::text("role", "tag, such as `mail/imap` or `bm/pgsql-data`").key().vocabulary(),
         ],
     },
     queries: &[Query {
@@ -97,7 +99,7 @@ const ROLE_ASSIGNMENT: Source = Source {
         columns: &[
             Column::text("domain_uid", "uid of the domain").key(),
             Column::text("server_uid", "uid of the server").key(),
-            Column::text("role", "tag, such as `mail/imap`"),
+            Column::text("role", "tag, such as `mail/imap`").vocabulary(),
         ],
     },
     queries: &[Query {
@@ -229,8 +231,8 @@ const COMPONENT_VERSION: Source = Source {
         grain: "a component",
         scope: ScopeKind::Directory,
         columns: &[
-            Column::text("component", "such as `bm/core`").key(),
-            Column::text("version", "technical version, such as `4.1.43922`"),
+            Column::text("component", "such as `bm/core`").key().vocabulary(),
+            Column::text("version", "technical version, such as `4.1.43922`").vocabulary(),
         ],
     },
     queries: &[Query {
@@ -246,8 +248,8 @@ const UPGRADER: Source = Source {
         grain: "a run of an upgrader",
         scope: ScopeKind::Directory,
         columns: &[
-            Column::text("name", "component and build of the upgrader, or its id from 4.3 on"),
-            Column::text("phase", "such as `SCHEMA_UPGRADE`").nullable(),
+            Column::text("name", "component and build of the upgrader, or its id from 4.3 on").vocabulary(),
+            Column::text("phase", "such as `SCHEMA_UPGRADE`").nullable().vocabulary(),
             Column::boolean("is_success", "whether it ended well"),
         ],
     },
@@ -272,7 +274,7 @@ const BACKUP_SKIPPED_TAG: Source = Source {
         doc: "The roles whose data BlueMind's backups leave out, as it is set in the administration console (`dpBackupSkipTags` of the system configuration).",
         grain: "a role that is not backed up",
         scope: ScopeKind::Directory,
-        columns: &[Column::text("tag", "such as `mail/imap`").key()],
+        columns: &[Column::text("tag", "such as `mail/imap`").key().vocabulary()],
     },
     queries: &[Query {
         needs: &["t_systemconf"],

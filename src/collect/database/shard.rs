@@ -95,7 +95,7 @@ const MAPI_FOLDER: Source = Source {
             Column::text("replica_guid", "local replica GUID of the mailbox").nullable().key(),
             Column::text("parent_container_uid", "container of the parent: another MAPI folder, or `mbox_records_<folder uid>`").nullable().key(),
             Column::text("display_name", "name shown by Outlook").nullable(),
-            Column::text("container_class", "MAPI class, such as `IPF.Note` for mail").nullable(),
+            Column::text("container_class", "MAPI class, such as `IPF.Note` for mail").nullable().vocabulary(),
             Column::text("mailbox_uid", "uid of the mailbox that owns the container; null when the container is missing").nullable().key(),
             Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
             Column::boolean("has_container", "whether the container exists"),
@@ -146,7 +146,7 @@ const RELATION: Source = Source {
         grain: "a table of a database",
         scope: ScopeKind::Database,
         columns: &[
-            Column::text("name", "name of the table").key(),
+            Column::text("name", "name of the table").key().vocabulary(),
             Column::integer("total_bytes", "size on disk with its indexes and TOAST, in bytes"),
         ],
     },

@@ -38,7 +38,7 @@ table! {
         /// the line of greeting; what cannot be shown is replaced
         greeting: Option<String>,
         /// version that the greeting tells
-        version: Option<String>,
+        version: Option<String> as vocabulary,
     }
 }
 

@@ -32,7 +32,7 @@ table! {
         /// file of the backup
         file: String as key,
         /// the role whose data it is, such as `mail/imap`
-        tag: String as key,
+        tag: String as key and vocabulary,
         /// uid or address of the server that was saved
         source: Option<String> as key,
         /// when it ended, in seconds since the epoch; null while it runs, or if it was broken off

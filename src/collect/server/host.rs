@@ -24,7 +24,7 @@ table! {
     /// The keys of /etc/bm/bm.ini that describe the installation. The database password is never collected.
     struct BmIniKey: "bm_ini", "a key of a server's bm.ini", Server {
         /// such as `host`
-        key: String as key,
+        key: String as key and vocabulary,
         /// its value, quotes stripped
         value: String,
     }
@@ -35,7 +35,7 @@ table! {
     /// like.
     struct MarkerFile: "marker_file", "a marker file of a server", Server {
         /// file name, such as `bm-cyrus-imapd.disabled`
-        name: String as key,
+        name: String as key and vocabulary,
     }
 }
 
@@ -56,11 +56,11 @@ table! {
     /// such log.
     struct StartCheck: "start_check", "a validator of a server's bm-mapi", Server {
         /// name of the validator
-        validator: String as key,
+        validator: String as key and vocabulary,
         /// whether it was content
         is_valid: bool,
         /// what it said
-        message: Option<String>,
+        message: Option<String> as prose,
     }
 }
 

@@ -16,9 +16,9 @@ table! {
     /// The installed packages whose name begins with `bm-` or `postgresql`, as dpkg's status file or rpm knows them.
     struct Package: "package", "an installed package of a server", Server {
         /// name of the package
-        name: String as key,
+        name: String as key and vocabulary,
         /// version as the packager writes it, such as `4.1.43922-buster`
-        version: String,
+        version: String as vocabulary,
     }
 }
 

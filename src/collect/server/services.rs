@@ -19,7 +19,7 @@ table! {
     /// and, where there is none, by init scripts. A unit that is not listed is not installed.
     struct ServiceUnit: "service_unit", "a service of a server; of a template each enabled instance, never the template", Server {
         /// name without `.service`, such as `bm-cyrus-imapd`
-        name: String as key,
+        name: String as key and vocabulary,
         /// whether it starts with the server: `static` if it cannot be enabled, `masked` if it cannot be started
         enabled: Enablement,
         /// whether it runs, as systemd says; `unknown` while it starts or stops; null where the files are not those of the

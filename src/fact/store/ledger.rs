@@ -27,7 +27,7 @@ impl Ledger {
         }
         drop(insert);
         connection.execute_batch("COMMIT").map_err(failed)?;
-        Ok(Self(Reader::sandboxed(connection, Schema::new([])).map_err(failed)?))
+        Ok(Self(Reader::sandboxed(connection, Schema::new([]), None).map_err(failed)?))
     }
 
     /// Prepares a query and tells what it reads and returns.

@@ -4,6 +4,7 @@
 //! The file of a sealed store *is* the snapshot: any `sqlite3` opens it.
 
 mod adopt;
+mod compare;
 mod differ;
 mod ledger;
 mod open;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::model::{Coverage, Reason};
 
+pub use compare::Difference;
 pub use ledger::Ledger;
 pub use open::Facts;
 pub use pool::{Lent, READERS};

@@ -11,7 +11,7 @@ use super::pool::{Lent, Pool};
 use super::read::Reader;
 use super::target::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
-use crate::fact::Schema;
+use crate::fact::{BEFORE, Schema};
 use crate::model::Coverage;
 
 /// Sealed facts, of this run or of a snapshot.
@@ -23,13 +23,25 @@ pub struct Facts {
     schema: Schema,
     /// The file of this run's store; none of a snapshot.
     store: Option<Arc<Pool>>,
+    /// The folder in which the file lies, where nobody else needs it.
+    _home: Option<Arc<tempfile::TempDir>>,
+    /// What an earlier snapshot held.
+    before: Option<Arc<Facts>>,
 }
 
 impl Facts {
     pub(super) fn of_store(store: Pool, schema: &Schema) -> Result<Self, StoreError> {
         let path = PathBuf::from("facts store");
         let (origin, coverage) = store.ask(|connection| statements(connection, &path))?;
-        Ok(Self { path, origin, coverage, schema: schema.clone(), store: Some(Arc::new(store)) })
+        Ok(Self {
+            path,
+            origin,
+            coverage,
+            schema: schema.clone(),
+            store: Some(Arc::new(store)),
+            _home: None,
+            before: None,
+        })
     }
 
     /// Opens a snapshot, after proof that it is one, whole, and of this program's schema.
@@ -48,9 +60,33 @@ impl Facts {
         }
         check_tables(&connection, path, schema)?;
         let (origin, coverage) = statements(&connection, path)?;
-        let facts = Self { path: path.to_owned(), origin, coverage, schema: schema.clone(), store: None };
+        let facts = Self {
+            path: path.to_owned(),
+            origin,
+            coverage,
+            schema: schema.clone(),
+            store: None,
+            _home: None,
+            before: None,
+        };
         facts.check_rows(&connection)?;
         Ok(facts)
+    }
+
+    /// The same, with the folder that it lies in, which goes when nobody needs it any more.
+    pub fn keeping(self, home: tempfile::TempDir) -> Self {
+        Self { _home: Some(Arc::new(home)), ..self }
+    }
+
+    /// The same, with an earlier snapshot beside it: its readers have the tables of both.
+    pub fn after(self, older: Self) -> Self {
+        Self { before: Some(Arc::new(older)), ..self }
+    }
+
+    /// What is said of the tables of the earlier snapshot, under their names here; nothing where there is none.
+    pub fn coverage_before(&self) -> Vec<Coverage> {
+        let told = self.before.iter().flat_map(|older| &older.coverage);
+        told.map(|told| Coverage { table: format!("{BEFORE}{}", told.table), ..told.clone() }).collect()
     }
 
     /// Every table must have as many rows of a scope as its statement says: rows that were lost would be no anomaly.
@@ -77,9 +113,10 @@ impl Facts {
 
     /// A reader of its own for each thread, of which there are at most [`READERS`](super::READERS).
     pub fn reader(&self) -> Result<Lent, StoreError> {
+        let before = self.before.as_ref().map(|older| older.path.as_path());
         match &self.store {
-            Some(store) => store.reader(&self.schema),
-            None => Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone())?.into()),
+            Some(store) => store.reader(&self.schema, before),
+            None => Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone(), before)?.into()),
         }
     }
 
@@ -91,6 +128,11 @@ impl Facts {
             None => read_texts(&connect(&self.path).map_err(damaged)?, sql),
         };
         texts.map_err(damaged)
+    }
+
+    /// The file of this run's store; none of a snapshot.
+    pub(super) fn store(&self) -> Option<&Pool> {
+        self.store.as_deref()
     }
 
     /// The file.
@@ -137,7 +179,7 @@ fn statements(connection: &Connection, path: &Path) -> Result<(Origin, Vec<Cover
 /// For connections of one thread each.
 pub(super) const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     Connection::open_with_flags(uri(path), READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::Seek as _;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
 use super::open::READ_ONLY;
@@ -52,7 +52,7 @@ impl Pool {
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
         let writer = Connection::open(&path)?;
         // Not yet what `connect` opens: the file still grows.
-        let reader = || Connection::open_with_flags(&path, READ_ONLY);
+        let reader = || Connection::open_with_flags(&path, READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
         let (own, connections) = (reader()?, (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?);
         folder.close().map_err(io)?;
         let own = Mutex::new(own);
@@ -69,15 +69,15 @@ impl Pool {
         question(&self.own.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lends a reader.
-    pub(super) fn reader(self: &Arc<Self>, schema: &Schema) -> Result<Lent, StoreError> {
+    /// Lends a reader, of an earlier snapshot as well.
+    pub(super) fn reader(self: &Arc<Self>, schema: &Schema, before: Option<&Path>) -> Result<Lent, StoreError> {
         let mut idle = self.idle();
         let reader = match idle.readers.pop() {
             Some(reader) => reader,
             None => {
                 let taken = || std::io::Error::other(format!("more than {READERS} readers at a time"));
                 let io = || StoreError::Io { path: PathBuf::from("facts store"), source: taken() };
-                Reader::sandboxed(idle.connections.pop().ok_or_else(io)?, schema.clone())?
+                Reader::sandboxed(idle.connections.pop().ok_or_else(io)?, schema.clone(), before)?
             }
         };
         Ok(Lent { reader: Some(reader), home: Some(Arc::clone(self)) })

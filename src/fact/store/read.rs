@@ -2,16 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
+use super::open::uri;
 use super::sandbox::{self, IsOver, SharedPatience, SharedSeen};
 use super::{MEMORY, SqlError};
-use crate::fact::{Schema, Value, View, table::ordered::Real};
+use crate::fact::{BEFORE, Schema, Value, View, table::ordered::Real};
 
+/// SQLite's numbers of the databases of a connection: the temporary one is 1.
+const MAIN: i64 = 0;
+const ATTACHED: i64 = 2;
 /// Time that a query of the program itself may take.
 pub(super) const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
 
@@ -20,12 +25,15 @@ pub struct Reader {
     connection: Connection,
     seen: SharedSeen,
     patience: SharedPatience,
-    schema_tables: Vec<(i64, String)>,
+    schema_tables: Vec<Page>,
     schema: Schema,
     /// The tables behind each view that was answered.
     answered: RefCell<BTreeMap<&'static str, BTreeSet<String>>>,
     parameters: Vec<(String, Value)>,
 }
+
+/// The page of a table or an index, by its database, and the table's name.
+type Page = ((i64, i64), String);
 
 /// What is known of a query before it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +58,17 @@ pub struct PlanStep {
 }
 
 impl Reader {
-    pub(super) fn sandboxed(mut connection: Connection, schema: Schema) -> Result<Self, rusqlite::Error> {
-        let schema_tables = connection
-            .prepare("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
+    /// Locks a connection down. An earlier snapshot is put beside it before.
+    pub(super) fn sandboxed(
+        mut connection: Connection,
+        schema: Schema,
+        before: Option<&Path>,
+    ) -> Result<Self, rusqlite::Error> {
+        let mut schema_tables = pages(&connection, "main", MAIN, "")?;
+        if let Some(path) = before {
+            attach_before(&connection, &schema, path)?;
+            schema_tables.extend(pages(&connection, "before", ATTACHED, BEFORE)?);
+        }
         let (seen, patience) = sandbox::lock_down(&mut connection)?;
         Ok(Self {
             connection,
@@ -103,7 +117,7 @@ impl Reader {
         let program = self.statement(&format!("EXPLAIN {sql}"))?;
         let opened = self.collect(program, |row| {
             let (operation, page, database): (String, i64, i64) = (row.get(1)?, row.get(3)?, row.get(4)?);
-            Ok((matches!(operation.as_str(), "OpenRead" | "ReopenIdx") && database == 0).then_some(page))
+            Ok(matches!(operation.as_str(), "OpenRead" | "ReopenIdx").then_some((database, page)))
         })?;
         for page in opened.into_iter().flatten() {
             tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
@@ -189,6 +203,7 @@ impl Reader {
         self.schema
             .views()
             .iter()
+            .chain(self.schema.views_before())
             .find(|view| view.name.eq_ignore_ascii_case(name) && !answered.contains_key(view.name))
     }
 
@@ -253,6 +268,27 @@ impl Reader {
     fn lock(&self) -> std::sync::MutexGuard<'_, sandbox::Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tables and indexes of a database by their pages, called as queries call them.
+fn pages(connection: &Connection, database: &str, number: i64, prefix: &str) -> Result<Vec<Page>, rusqlite::Error> {
+    let sql = format!("SELECT rootpage, tbl_name FROM {database}.sqlite_schema WHERE rootpage > 0");
+    let mut statement = connection.prepare(&sql)?;
+    let rows =
+        statement.query_map([], |row| Ok(((number, row.get(0)?), format!("{prefix}{}", row.get::<_, String>(1)?))))?;
+    rows.collect()
+}
+
+/// Puts an earlier snapshot beside the facts, its tables under names of their own.
+fn attach_before(connection: &Connection, schema: &Schema, path: &Path) -> Result<(), rusqlite::Error> {
+    // A later change of it would take the views away.
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.execute("ATTACH ?1 AS before", [uri(path)])?;
+    for table in schema.before() {
+        let own = table.name.strip_prefix(BEFORE).unwrap_or(table.name);
+        connection.execute_batch(&format!("CREATE TEMP VIEW {} AS SELECT * FROM before.{own}", table.name))?;
+    }
+    Ok(())
 }
 
 fn step_through(statement: &mut Statement<'_>, each: &mut impl FnMut(Vec<Value>) -> u64) -> rusqlite::Result<()> {

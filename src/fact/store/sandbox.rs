@@ -10,6 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, Error};
 
 use super::MEMORY;
+use crate::fact::BEFORE;
 use crate::format::mailbox_name;
 use crate::model::{address, version};
 
@@ -147,7 +148,7 @@ pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, Shar
     }
     let seen = SharedSeen::default();
     let record = Arc::clone(&seen);
-    connection.authorizer(Some(move |context: AuthContext<'_>| authorize(&record, &context.action)))?;
+    connection.authorizer(Some(move |context: AuthContext<'_>| authorize(&record, &context)))?;
     let patience = SharedPatience::default();
     let shared = Arc::clone(&patience);
     let is_at_end = move || {
@@ -160,13 +161,15 @@ pub(super) fn lock_down(connection: &mut Connection) -> Result<(SharedSeen, Shar
     Ok((seen, patience))
 }
 
-fn authorize(record: &SharedSeen, action: &AuthAction<'_>) -> Authorization {
+fn authorize(record: &SharedSeen, context: &AuthContext<'_>) -> Authorization {
     let mut seen = record.lock().unwrap_or_else(PoisonError::into_inner);
-    match action {
+    match &context.action {
         _ if seen.is_answering => Authorization::Allow,
         AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
         AuthAction::Read { table_name, column_name } if !table_name.starts_with("pragma_") => {
-            seen.read.insert(((*table_name).to_owned(), (*column_name).to_owned()));
+            // A table of the earlier snapshot is known by the view through which it is read.
+            let prefix = if context.database_name == Some("before") { BEFORE } else { "" };
+            seen.read.insert((format!("{prefix}{table_name}"), (*column_name).to_owned()));
             Authorization::Allow
         }
         AuthAction::Function { function_name } => {

@@ -31,9 +31,9 @@ impl Store {
         Self::prepare(connection, schema, origin, Some(file))
     }
 
-    /// An empty store in memory, for small sets of facts.
+    /// An empty store in memory, for small sets of facts. Those of an earlier snapshot are tables like the others.
     pub fn in_memory(schema: &Schema, origin: &Origin) -> Result<Self, StoreError> {
-        Self::prepare(Connection::open_in_memory()?, schema, origin, None)
+        Self::prepare(Connection::open_in_memory()?, &schema.side_by_side(), origin, None)
     }
 
     fn prepare(
@@ -177,7 +177,7 @@ impl Store {
     /// Ends writing of a store in memory: the one reader there can be.
     pub fn into_reader(self) -> Result<Reader, StoreError> {
         self.index()?;
-        Ok(Reader::sandboxed(self.connection, self.schema)?)
+        Ok(Reader::sandboxed(self.connection, self.schema, None)?)
     }
 
     fn index(&self) -> Result<(), StoreError> {

@@ -25,5 +25,9 @@ reasons! {
         NoPackage { packages: Vec<String> }
             en "no server has the package {packages}"
             fr "aucun serveur n’a le paquet {packages}";
+        /// It compares with an earlier snapshot.
+        NoBefore
+            en "it compares with a snapshot from before the upgrade, which --before names"
+            fr "il compare avec un instantané d’avant la mise à jour, que désigne --before";
     }
 }

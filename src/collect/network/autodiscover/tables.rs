@@ -78,11 +78,11 @@ table! {
         /// the domain or alias, or the URL of `public_url`
         name: String as key,
         /// as `autodiscover_method` and `public_url_method` call it; `workstation` is the verdict on a name
-        method: String as key,
+        method: String as key and vocabulary,
         /// yes, warns, no, unknown or absent
-        state: String,
+        state: String as vocabulary,
         /// the code of what is in the way
-        reason: Option<String>,
+        reason: Option<String> as vocabulary,
     }
 }
 
@@ -109,7 +109,7 @@ table! {
         /// length of the CNAME chain
         cname_hops: i64,
         /// what the other side or the library said
-        detail: Option<String>,
+        detail: Option<String> as prose,
         /// time it took, in milliseconds
         elapsed_ms: i64,
     }
@@ -165,7 +165,7 @@ table! {
         /// `client_certificate` wants to know who asks
         outcome: HandshakeOutcome,
         /// such as `TLSv1.2`
-        protocol: Option<String>,
+        protocol: Option<String> as vocabulary,
         /// fingerprint of the certificate, in hexadecimal
         certificate_sha256: Option<String> as key,
         /// fingerprint of its public key
@@ -187,11 +187,11 @@ table! {
         /// first expiry in the chain, in seconds since the epoch
         expires_at: Option<i64>,
         /// such as `RSA`
-        key_algorithm: Option<String>,
+        key_algorithm: Option<String> as vocabulary,
         /// size of its public key, in bits
         key_bits: Option<i64>,
         /// what the other side or the library said
-        detail: Option<String>,
+        detail: Option<String> as prose,
         /// time it took, in milliseconds
         elapsed_ms: i64,
     }
@@ -251,21 +251,21 @@ table! {
         /// what the answer looks like
         kind: Option<Kind>,
         /// realm of a Basic challenge
-        realm: Option<String>,
+        realm: Option<String> as prose,
         /// authentication schemes offered
-        schemes: Option<String>,
+        schemes: Option<String> as vocabulary,
         /// the Server header
         server: Option<String>,
         /// where a redirect leads, as it was sent
         location: Option<String>,
         /// ErrorCode of an autodiscover answer
-        error_code: Option<String>,
+        error_code: Option<String> as vocabulary,
         /// bytes of the body that were read
         body_bytes: i64,
         /// whether the body was read to its end
         body: BodyEnd,
         /// what the other side or the library said
-        detail: Option<String>,
+        detail: Option<String> as prose,
         /// time it took, in milliseconds
         elapsed_ms: i64,
     }
@@ -285,6 +285,6 @@ table! {
         /// `unknown` when it could not be looked at
         holds: Holds,
         /// what the other side or the library said
-        detail: Option<String>,
+        detail: Option<String> as prose,
     }
 }

@@ -65,7 +65,7 @@ table! {
         /// seconds since the epoch; null: not seen
         recovered_at: Option<i64>,
         /// the last message of a refusal, shortened, what looks like a secret replaced by `…`
-        sample: Option<String>,
+        sample: Option<String> as prose,
     }
 }
 
