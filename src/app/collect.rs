@@ -40,15 +40,23 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
             text.push_str(&format!("after the upgrade, `run --before {path}` says what did not survive it\n"));
         }
     }
-    Ok(Output { exit_code: collected(&gathered.facts, elsewhere.is_some()), ..Output::text(text) })
+    let is_chosen = elsewhere.is_some() || !arguments.category.is_empty();
+    Ok(Output { exit_code: if is_chosen { 0 } else { collected(&gathered.facts) }, ..Output::text(text) })
 }
 
-/// Facts without the directory say next to nothing: whoever goes on by the exit code must not take them for a collection.
-fn collected(facts: &Facts, is_elsewhere: bool) -> u8 {
-    let is_known =
-        |statement: &Coverage| statement.table == "server" && statement.completeness == Completeness::Complete;
-    match is_elsewhere || !facts.coverage().iter().any(|c| c.table == "server") || facts.coverage().iter().any(is_known)
-    {
+/// Whether bm.ini says that the directory is on this machine.
+const IS_CORE: &str = "SELECT count(*) FROM bm_ini AS h WHERE h.key = 'host' AND (h.value IN ('localhost', '127.0.0.1', '::1') \
+    OR EXISTS (SELECT 1 FROM bm_ini AS m WHERE m.key = 'hz-member-address' AND m.value = h.value))";
+
+/// Without the directory, what a core tells is next to nothing, and so is what a machine without bm.ini does: whoever goes on
+/// by the exit code must not take that for a collection. Another server's files are worth theirs all the same.
+fn collected(facts: &Facts) -> u8 {
+    let is_read = |table: &str| {
+        let mut told = facts.coverage().iter().filter(|statement| statement.table == table);
+        told.any(|statement| statement.completeness == Completeness::Complete)
+    };
+    let is_core = || facts.texts(IS_CORE).is_ok_and(|rows| rows.iter().flatten().any(|n| n.as_deref() != Some("0")));
+    match is_read("server") || is_read("bm_ini") && !is_core() {
         true => 0,
         false => verdict::INCONCLUSIVE,
     }

@@ -50,6 +50,9 @@ const TIMES: &[(&str, &str)] = &[
 ];
 const STEP: i64 = 600;
 
+/// Certificates are made once for all stories, some minutes before the last of them is collected.
+const STEP_OF_CERTIFICATES: i64 = 3_600;
+
 /// A time so long before the collection, or after it, was written into a file of the story or its network, and is the same
 /// in every run.
 const OF_A_FILE: i64 = 365 * 86_400;
@@ -275,7 +278,8 @@ fn rename_random_host(row: &mut Row) {
 fn shift_times(table: &str, row: &mut Row, collected_at: i64) {
     for (column, cell) in row.iter_mut().filter(|(column, _)| TIMES.contains(&(table, column))) {
         let Cell::Number(at) = cell else { panic!("{table}.{column} holds {cell:?}, not a time") };
-        let age = (collected_at - *at + STEP / 2).div_euclid(STEP) * STEP;
+        let step = if table.starts_with("tls_") { STEP_OF_CERTIFICATES } else { STEP };
+        let age = (collected_at - *at + step / 2).div_euclid(step) * step;
         if age.abs() < OF_A_FILE {
             *at = COLLECTED_AT_S - age;
         }
