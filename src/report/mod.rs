@@ -11,6 +11,7 @@ pub mod junit;
 mod outline;
 mod page;
 pub mod text;
+mod way;
 
 pub use i18n::Catalogue;
 
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::model::releases::Way;
 use crate::model::{CheckResult, Coverage, Gap, Lang, MailName, PublicUrl};
 use crate::verdict::{FailOn, Judgement};
 
@@ -126,6 +128,8 @@ pub struct Installation {
     pub at_least: Option<String>,
     /// Release that the upgrade goes to.
     pub target: String,
+    /// The way there.
+    pub way: Way,
     /// When the facts were collected, UTC.
     pub collected_at: Timestamp,
     /// Uids of the installation's servers.

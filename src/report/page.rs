@@ -11,6 +11,7 @@ use self::coverage::{CoverageRow, GapRow};
 use super::autodiscover::{NameRow, UrlRow};
 use super::i18n::Catalogue;
 use super::outline::{self, Home, Outline};
+use super::way::Way;
 use super::{Report, Run};
 use crate::model::text::visible;
 use crate::model::{CheckResult, Examined, Finding, Missing, Severity};
@@ -83,6 +84,7 @@ struct Installation<'a> {
     build: Option<&'a str>,
     release: String,
     target: &'a str,
+    way: Way<'a>,
     servers: &'a [String],
     collected_at: String,
 }
@@ -254,6 +256,7 @@ impl<'a> Installation<'a> {
             build: place.build.as_deref(),
             release: words.release(place),
             target: &place.target,
+            way: Way::of(&place.way),
             servers: &place.servers,
             collected_at: day_and_time(place.collected_at),
         }
