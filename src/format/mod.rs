@@ -1,6 +1,7 @@
 //! Pure readers of the formats that BlueMind's files have: bytes in, values or errors out, never a panic.
 
 pub mod backup_generation;
+pub mod bluemind_path;
 pub mod bm_ini;
 mod bytes;
 pub mod cyrus_conf;
