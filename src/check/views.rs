@@ -32,13 +32,32 @@ SELECT l.release, l.major, l.minor, l.coverage, l.least, l.stop FROM line AS l",
     )
 });
 
+/// The systems that the packages of each line of releases were built for.
+static RELEASE_SYSTEM: LazyLock<String> = LazyLock::new(|| {
+    let of = |line: &'static releases::Line| {
+        let confidence = line.confidence.unwrap_or(releases::Confidence::Inferred).as_str();
+        line.systems()
+            .into_iter()
+            .map(move |(id, version)| format!("('{}', '{id}', '{version}', '{confidence}')", line.release))
+    };
+    let rows: Vec<String> = releases::known().lines.iter().flat_map(of).collect();
+    format!(
+        "-- A system for which the packages of a line of releases were built: what os-release calls it, and the version. `confidence`:
+-- `documented`, `source` or `inferred`.
+WITH platform (release, id, version, confidence) AS (VALUES {})
+SELECT p.release, p.id, p.version, p.confidence FROM platform AS p",
+        rows.join(", ")
+    )
+});
+
 /// Every view, by name: the files of `checks/views/`, and the releases.
 pub static ALL: LazyLock<Vec<View>> = LazyLock::new(|| {
     let view = |file: &'static include_dir::File<'_>| {
         Some(View { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()? })
     };
-    let lines = View { name: "release_line", sql: RELEASE_LINE.as_str() };
-    let mut views: Vec<View> = FOLDER.files().filter_map(view).chain([lines]).collect();
+    let made = [("release_line", &RELEASE_LINE), ("release_system", &RELEASE_SYSTEM)];
+    let made = made.map(|(name, sql)| View { name, sql: sql.as_str() });
+    let mut views: Vec<View> = FOLDER.files().filter_map(view).chain(made).collect();
     views.sort_by_key(|view| view.name);
     views
 });
@@ -57,7 +76,8 @@ mod tests {
         for view in &*ALL {
             let tables = reader.prepare(view.sql).unwrap().tables;
             assert!(
-                tables.is_empty() == (view.name == "release_line") && tables.iter().all(|t| schema.table(t).is_some()),
+                tables.is_empty() == view.name.starts_with("release_")
+                    && tables.iter().all(|t| schema.table(t).is_some()),
                 "{}: {tables:?}",
                 view.name
             );

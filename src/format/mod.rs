@@ -19,6 +19,7 @@ pub mod mailbox_name;
 pub mod mailbox_record;
 pub mod mounts;
 pub mod mutf7;
+pub mod os_release;
 pub mod package_source;
 pub mod proc_net_addresses;
 pub mod proc_net_tcp;

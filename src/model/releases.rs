@@ -56,6 +56,25 @@ pub struct Line {
     pub step: Option<Looked>,
     /// What has to be installed before it.
     pub after: Option<After>,
+    /// The versions of Debian that its packages were built for; none where that is not known.
+    pub debian: Option<Vec<String>>,
+    /// The same of Ubuntu.
+    pub ubuntu: Option<Vec<String>>,
+    /// The same of Red Hat Enterprise Linux and CentOS.
+    pub rhel: Option<Vec<String>>,
+    /// How sure that is.
+    pub confidence: Option<Confidence>,
+}
+
+impl Line {
+    /// The systems that its packages were built for: what they call themselves, and the version.
+    pub fn systems(&self) -> Vec<(&'static str, String)> {
+        let all = [("debian", &self.debian), ("ubuntu", &self.ubuntu), ("rhel", &self.rhel), ("centos", &self.rhel)];
+        let versions = |(id, versions): (&'static str, &'_ Option<Vec<String>>)| -> Vec<(&'static str, String)> {
+            versions.iter().flatten().map(|version| (id, version.clone())).collect()
+        };
+        all.into_iter().flat_map(versions).collect()
+    }
 }
 
 /// How much of a step the checks look at.

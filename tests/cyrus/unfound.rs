@@ -208,6 +208,19 @@ fn what_cannot_be_looked_at_is_a_gap_and_no_loss() {
     assert!(gap[0].contains("jdoe"), "{gap:?}");
 }
 
+/// A copy of a server's files may come without its mail.
+#[test]
+fn without_a_spool_nothing_was_looked_at() {
+    let world = of_49();
+    let data = world.lab.path(Tree::Data.place());
+    fs::rename(&data, data.with_file_name("elsewhere")).unwrap();
+    let facts = world.collect();
+    let told = facts.rows(
+        "SELECT completeness, (SELECT count(*) FROM unfound_folder) FROM coverage WHERE \"table\" = 'unfound_folder'",
+    );
+    assert_eq!(told, [["absent", "0"]]);
+}
+
 /// Judges an installation on its way from 4.9 to 5.
 fn to_5(world: &World) -> Run {
     drop(world.collect());

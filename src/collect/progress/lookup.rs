@@ -12,7 +12,7 @@ use super::shard::Copied;
 use super::sorter::{Sorted, Sorter};
 use super::tables::Unfound;
 use crate::collect::reach::root::Root;
-use crate::format::bluemind_path::first_references;
+use crate::format::bluemind_path::{DATA, first_references};
 use crate::format::cyrus_index::Guid;
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
@@ -59,6 +59,14 @@ impl Lookup {
         let (bad, folders, ties, gaps) = (Sorter::new(BUDGET), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let found = Found { live, bad, folders, ties, gaps };
         Self { holders, root, batch: Vec::new(), held: 0, references: Sorter::new(BUDGET), found }
+    }
+
+    /// The same, if there is a spool at all: where there is none nothing was looked at, as in a copy of a server without it.
+    pub(super) fn with_spool(self) -> Result<Self, Reason> {
+        match self.root.find(DATA)? {
+            Some(_) => Ok(self),
+            None => Err(self.root.missing(DATA)),
+        }
     }
 
     /// Takes the records of a container.

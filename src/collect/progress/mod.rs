@@ -102,10 +102,11 @@ async fn look(place: &Place, messages: Option<Arc<Messages>>, look_again: LookAg
 fn compare_both(
     gathered: Result<Gathered, Reason>,
     held: Held,
-    mut lookup: Result<Lookup, Reason>,
+    lookup: Result<Lookup, Reason>,
     look_again: LookAgain,
     now: i64,
 ) -> Result<(Result<Found, Reason>, Result<Lookup, Reason>), Reason> {
+    let mut lookup = lookup.and_then(Lookup::with_spool);
     let mut each = |container: i64, records: &[Copied]| match &mut lookup {
         Ok(lookup) => lookup.add(container, records),
         Err(_) => Ok(()),
