@@ -266,6 +266,12 @@ pub enum ChecksCommand {
         #[command(flatten)]
         #[expect(missing_docs)]
         select: SelectArgs,
+        /// Only those about an upgrade from this release
+        #[arg(long, value_name = "VERSION", value_parser = release)]
+        from: Option<String>,
+        /// Only those about an upgrade to this release
+        #[arg(long, value_name = "VERSION", value_parser = release)]
+        to: Option<String>,
         /// Language of the titles [default: from LC_ALL or LANG]
         #[arg(long, value_name = "LANG", value_parser = lang)]
         lang: Option<Lang>,

@@ -245,6 +245,23 @@ fn the_demo_is_fully_answered_and_partial_on_demand() {
 }
 
 #[test]
+fn the_checks_of_an_upgrade_are_listed() {
+    let listed = |arguments: &[&str]| run(&[&["checks", "list"], arguments].concat()).stdout;
+    let to_5 = listed(&["--from", "4.8", "--to", "5.0"]);
+    let to_41 = listed(&["--from", "4.0.14", "--to", "4.1"]);
+    for (id, is_of_5, is_of_41) in [
+        ("record_file_missing", true, false),
+        ("inbox_virtual_folder", false, true),
+        ("upgrader_failed", true, true),
+        ("replication_inactive", true, true),
+    ] {
+        assert_eq!((to_5.contains(id), to_41.contains(id)), (is_of_5, is_of_41), "{id}");
+    }
+    assert!(!listed(&["--from", "5.0.1"]).contains("replication_inactive"));
+    assert!(listed(&[]).lines().count() > to_5.lines().count());
+}
+
+#[test]
 fn formats_and_reports_are_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("only-json");

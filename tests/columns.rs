@@ -16,6 +16,11 @@ const FOR_PEOPLE: &[(&str, &str)] = &[
     ("message_difference.name", "the documented way to list the messages in which Cyrus and the shard differ"),
     ("message_difference.uid", "the documented way to list the messages in which Cyrus and the shard differ"),
     ("message_replication.name", "the documented way to list the folders whose messages are not replicated"),
+    ("record_lookup.unfound", "how many messages are listed below it, for who asks for them"),
+    ("unfound_message.guid", "the documented way to list the messages that BlueMind 5 will not find"),
+    ("unfound_message.uid", "the documented way to list the messages that BlueMind 5 will not find"),
+    ("unfound_message.unique_id", "the documented way to list the messages that BlueMind 5 will not find"),
+    ("unfound_message.why", "the documented way to list the messages that BlueMind 5 will not find"),
 ];
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {

@@ -32,6 +32,8 @@ mod replication;
 mod run;
 #[path = "cyrus/states.rs"]
 mod states;
+#[path = "cyrus/unfound.rs"]
+mod unfound;
 #[path = "cyrus/whole.rs"]
 mod whole;
 #[path = "cyrus/world.rs"]

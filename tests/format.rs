@@ -1,6 +1,8 @@
 //! The readers of Cyrus's files, against files that Cyrus wrote, against writers of our own, and against damage.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+#[path = "format/bluemind.rs"]
+mod bluemind;
 #[path = "format/conf.rs"]
 mod conf;
 #[path = "format/data_bases.rs"]

@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 use walkdir::WalkDir;
 
 use super::{Failure, Output, explain};
-use crate::check::{Check, CheckFile, case, load};
+use crate::check::{Check, CheckFile, case, is_about, load};
 use crate::cli::{ChecksCommand, SelectArgs};
 use crate::config::environment_lang;
 use crate::fact::store::Origin;
@@ -21,10 +21,11 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 /// Carries out `checks …`.
 pub(super) fn execute(command: &ChecksCommand) -> Result<Output, Failure> {
     match command {
-        ChecksCommand::List { select, lang } => {
+        ChecksCommand::List { select, from, to, lang } => {
             let checks = load_checks(select)?;
             let selects = !(select.check.is_empty() && select.skip.is_empty() && select.category.is_empty());
-            let listed = if selects { choose(&checks, select)?.selected } else { checks.iter().collect() };
+            let mut listed = if selects { choose(&checks, select)?.selected } else { checks.iter().collect() };
+            listed.retain(|check| is_about(check, from.as_deref(), to.as_deref()));
             Ok(Output::text(list(&listed, lang.unwrap_or_else(environment_lang))))
         }
         ChecksCommand::Explain { id, full, checks_dir, lang } => {

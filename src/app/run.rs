@@ -26,7 +26,7 @@ use crate::config::environment_lang;
 use crate::fact::Facts;
 use crate::fact::store::SnapshotTarget;
 use crate::model::reason::Notice;
-use crate::model::{CheckResult, Coverage, Gap, Lang, version};
+use crate::model::{CheckResult, Coverage, Gap, Lang, releases};
 use crate::plan::Plan;
 use crate::report::{Installation, Report, Run, html};
 use crate::verdict::{self, Judgement, Selection};
@@ -263,8 +263,14 @@ impl<'a> Judging<'a> {
     /// The release that the upgrade goes to.
     fn target(&self, about: &About) -> String {
         let installed = self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref());
-        let next = || version::next_stop(installed.map(String::as_str)).to_owned();
+        let next = || releases::next_stop(installed.map(String::as_str)).to_owned();
         self.arguments.to.clone().unwrap_or_else(next)
+    }
+
+    /// The way to the target, from the release that is installed at least; none where that is not known.
+    fn way(&self, about: &About) -> releases::Way {
+        let installed = self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref());
+        installed.map(|installed| releases::way(installed, &self.target(about))).unwrap_or_default()
     }
 
     /// How old the facts are. The demonstration is judged on the day of its facts.
@@ -286,6 +292,7 @@ impl<'a> Judging<'a> {
                 release: self.arguments.from.clone().or_else(|| about.release.clone()),
                 at_least: about.at_least.clone().filter(|_| self.arguments.from.is_none()),
                 target: self.target(about),
+                way: self.way(about),
                 collected_at: Timestamp::from_second(facts.origin().collected_at).unwrap_or(self.started_at),
                 servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
             },

@@ -12,11 +12,6 @@ use crate::model::{Coverage, Examined, Gap, Lang, Missing, version};
 
 /// Why the check does not apply. What cannot be told is no reason: the check is evaluated then.
 pub(super) fn inapplicable(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
-    let outside = |range: &Option<semver::VersionReq>, release: Option<&str>| {
-        let version = release.and_then(version::semantic)?;
-        let range = range.as_ref()?;
-        (!range.matches(&version)).then(|| (range.to_string(), release.unwrap_or_default().to_owned()))
-    };
     let from =
         || outside(&check.from, situation.from.as_deref()).map(|(range, release)| Applies::From { range, release });
     let to = || outside(&check.to, Some(&situation.to)).map(|(range, release)| Applies::To { range, release });
@@ -34,6 +29,18 @@ fn without_before(check: &Check, situation: &Situation<'_>) -> Option<Applies> {
     let compares = check.tables.iter().any(|table| table.name.starts_with(BEFORE));
     let has_before = || situation.coverage.iter().any(|told| told.table.starts_with(BEFORE));
     (compares && !has_before()).then_some(Applies::NoBefore)
+}
+
+/// A range that a release lies outside of, with the release.
+fn outside(range: &Option<VersionReq>, release: Option<&str>) -> Option<(String, String)> {
+    let (range, release) = (range.as_ref()?, release?);
+    let version = version::semantic(release)?;
+    (!range.matches(&version)).then(|| (range.to_string(), release.to_owned()))
+}
+
+/// Whether the check is about an upgrade between two releases, as far as they are told.
+pub fn is_about(check: &Check, from: Option<&str>, to: Option<&str>) -> bool {
+    outside(&check.from, from).is_none() && outside(&check.to, to).is_none()
 }
 
 /// That the installed release, whichever it is, lies above the releases that the check is about.

@@ -25,6 +25,7 @@ use crate::fact::Table;
 use crate::fact::fixture::Given;
 use crate::model::{Localized, Remedy, Severity, Who};
 
+pub use applies::is_about;
 pub use load::{CheckFile, Diagnostic};
 pub use message::Messages;
 pub use raw::Undecided;

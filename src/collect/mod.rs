@@ -18,6 +18,7 @@ use self::network::Around;
 use self::reach::access;
 use self::reach::identity;
 use self::reach::mailbox::Gather;
+use self::reach::owners::Owners;
 use self::reach::place::{Look, OfServer, Place};
 use self::reach::postgres::{Greeting, Sessions};
 use self::reach::root::Root;
@@ -72,6 +73,9 @@ const MAILBOXES: &dyn OfServer = &Look {
         progress::ReplicationProgress::TABLE,
         progress::FolderReplication::TABLE,
         progress::MessageDifference::TABLE,
+        progress::RecordLookup::TABLE,
+        progress::UnfoundFolder::TABLE,
+        progress::UnfoundMessage::TABLE,
     ],
     look: |place| Box::pin(mailboxes(place)),
 };
@@ -277,6 +281,7 @@ impl<'a> Collectors<'a> {
             server: uid.to_owned(),
             root: root.clone(),
             shard: self.shard_of(uid, topology, verdicts),
+            owners: Owners::read(&self.sink).map(Arc::new),
             roles: server.map(|server| server.roles.clone()),
             now: self.circumstances.now,
             wanted: tables.to_vec(),

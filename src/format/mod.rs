@@ -1,6 +1,7 @@
 //! Pure readers of the formats that BlueMind's files have: bytes in, values or errors out, never a panic.
 
 pub mod backup_generation;
+pub mod bluemind_path;
 pub mod bm_ini;
 mod bytes;
 pub mod cyrus_conf;
@@ -18,6 +19,7 @@ pub mod mailbox_name;
 pub mod mailbox_record;
 pub mod mounts;
 pub mod mutf7;
+pub mod os_release;
 pub mod package_source;
 pub mod proc_net_addresses;
 pub mod proc_net_tcp;

@@ -5,6 +5,7 @@ pub mod autodiscover;
 pub mod coverage;
 pub mod finding;
 pub mod reason;
+pub mod releases;
 pub mod text;
 pub mod version;
 

@@ -1,53 +1,11 @@
 //! BlueMind's version numbers.
 //!
 //! A technical version is `major.minor.build`; releases 4.0.x and 4.1.x both call themselves `4.1.<build>`, so that the
-//! build alone tells the release. The map is that of BlueMind's own upgrader migration (`UpgraderMigration.java`).
+//! build alone tells the release.
 
 use std::cmp::Ordering;
 
-/// First build of each release, ascending: up to `LAST_KNOWN` a build belongs to the last release that begins at or before
-/// it.
-const RELEASES: &[(u32, &str)] = &[
-    (42217, "4.0"),
-    (42252, "4.0.1"),
-    (42304, "4.0.2"),
-    (42345, "4.0.3"),
-    (42538, "4.0.4"),
-    (43707, "4.0.5"),
-    (43802, "4.0.6"),
-    (43842, "4.0.7"),
-    (43860, "4.0.8"),
-    (43871, "4.0.9"),
-    (43876, "4.0.10"),
-    (43904, "4.0.11"),
-    (43914, "4.0.12"),
-    (43921, "4.0.13"),
-    (43922, "4.0.14"),
-    (43927, "4.0.15"),
-    (47224, "4.1"),
-    (47229, "4.1.1"),
-    (47231, "4.1.2"),
-    (47235, "4.1.3"),
-    (47247, "4.1.4"),
-    (47249, "4.1.5"),
-    (48891, "4.2.0"),
-    (48893, "4.2.1"),
-    (48913, "4.2.4"),
-];
-
-/// The last build whose release is known. The builds above it are those of releases whose first build nobody published.
-const LAST_KNOWN: u32 = 48_913;
-
-/// Builds from which on a release is at least that one, ascending. Inferred: where the development of the next one began.
-const AT_LEAST: &[(u32, &str)] = &[
-    (48_914, "4.2.4"),
-    (51_057, "4.3"),
-    (52_881, "4.4"),
-    (56_006, "4.5"),
-    (57_921, "4.6"),
-    (61_096, "4.7"),
-    (63_005, "4.8"),
-];
+use super::releases::{self, Build};
 
 /// Third numbers below this are those of a release name such as `4.0.14`, not builds.
 const FIRST_BUILD: u32 = 1_000;
@@ -59,8 +17,7 @@ pub fn release_of(version: &str) -> Option<String> {
     match (major, third) {
         (_, None) => Some(format!("{major}.{minor}")),
         (_, Some(patch)) if patch < FIRST_BUILD => Some(format!("{major}.{minor}.{patch}")),
-        (4, Some(build)) if build <= LAST_KNOWN => last_from(RELEASES, build),
-        (4, Some(_)) => None,
+        (4, Some(build)) => begun(build).filter(|begun| !begun.is_least).map(|begun| begun.release.clone()),
         (_, Some(_)) => Some(format!("{major}.{minor}")),
     }
 }
@@ -69,24 +26,14 @@ pub fn release_of(version: &str) -> Option<String> {
 /// known, or nothing is.
 pub fn at_least(version: &str) -> Option<String> {
     match leading_numbers(version)? {
-        (4, _, Some(build)) if build > LAST_KNOWN => last_from(AT_LEAST, build),
+        (4, _, Some(build)) => begun(build).filter(|begun| begun.is_least).map(|begun| begun.release.clone()),
         _ => None,
     }
 }
 
-/// The release that an upgrade goes to next: before 5 the last of 4 has to be installed, and nobody passes 4.1 on the way
-/// from 4.0. Where the installed release is not known it is taken for 4.0.
-pub fn next_stop(installed: Option<&str>) -> &'static str {
-    match installed.and_then(leading_numbers) {
-        Some((4, 1..=8, _)) => "4.9",
-        Some((4, 9.., _)) => "5.0",
-        Some((5.., ..)) => "5.6",
-        _ => "4.1",
-    }
-}
-
-fn last_from(releases: &[(u32, &str)], build: u32) -> Option<String> {
-    releases.iter().rev().find(|(first, _)| *first <= build).map(|(_, release)| (*release).to_owned())
+/// Where the release of a build began.
+fn begun(build: u32) -> Option<&'static Build> {
+    releases::known().builds.iter().rev().find(|begun| begun.first <= build)
 }
 
 /// The release as a semantic version, for version ranges: `4.1` is `4.1.0`.
@@ -95,7 +42,8 @@ pub fn semantic(release: &str) -> Option<semver::Version> {
     Some(semver::Version::new(major.into(), minor.into(), patch.unwrap_or(0).into()))
 }
 
-fn leading_numbers(version: &str) -> Option<(u32, u32, Option<u32>)> {
+/// The numbers that a version begins with.
+pub(super) fn leading_numbers(version: &str) -> Option<(u32, u32, Option<u32>)> {
     let head = version.trim().split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
     let mut parts = head.split('.').map(str::parse::<u32>);
     let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
@@ -182,29 +130,5 @@ mod tests {
         assert_eq!(compare("4.1", "4.1.0"), Ordering::Equal);
         assert_eq!(compare("4.1.1", "4.1"), Ordering::Greater);
         assert_eq!(compare("4.0.14", "4.1"), Ordering::Less);
-    }
-
-    #[test]
-    fn the_map_is_ascending() {
-        for map in [RELEASES, AT_LEAST] {
-            assert!(map.windows(2).all(|w| w[0].0 < w[1].0 && compare(w[0].1, w[1].1).is_lt()));
-        }
-        assert!(AT_LEAST[0].0 == LAST_KNOWN + 1 && RELEASES.iter().all(|(first, _)| *first <= LAST_KNOWN));
-    }
-
-    #[test]
-    fn the_next_stop_is_on_the_way_to_5() {
-        for (installed, next) in [
-            (None, "4.1"),
-            (Some("3.5.17"), "4.1"),
-            (Some("4.0.14"), "4.1"),
-            (Some("4.1"), "4.9"),
-            (Some("4.2.4"), "4.9"),
-            (Some("4.8.24"), "4.9"),
-            (Some("4.9.1"), "5.0"),
-            (Some("5.0.1"), "5.6"),
-        ] {
-            assert_eq!(next_stop(installed), next, "{installed:?}");
-        }
     }
 }

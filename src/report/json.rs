@@ -10,6 +10,7 @@ use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity
 use crate::report::json_autodiscover::{MailName, PublicUrl};
 use crate::report::json_coverage::Coverage;
 use crate::report::json_digest::{self, Owner, Question, Server, Task};
+use crate::report::way::Way;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
 
@@ -139,6 +140,8 @@ struct Installation<'a> {
     release_at_least: Option<&'a str>,
     /// Release that the upgrade goes to.
     target: &'a str,
+    /// The way there.
+    way: Way<'a>,
     /// Uids of the servers.
     servers: &'a [String],
     /// When the facts were collected: RFC 3339, UTC, whole seconds.
@@ -335,6 +338,7 @@ impl<'a> Run<'a> {
                 release: installation.release.as_deref(),
                 release_at_least: installation.at_least.as_deref(),
                 target: &installation.target,
+                way: Way::of(&installation.way),
                 servers: &installation.servers,
                 collected_at: utc(installation.collected_at),
                 facts_age_s: report.judgement.facts_age.as_secs(),

@@ -16,6 +16,7 @@ mod outline;
 mod page;
 pub mod prometheus;
 pub mod text;
+mod way;
 
 pub use i18n::Catalogue;
 
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 
 use crate::diff::Changes;
 use crate::digest::Digest;
+use crate::model::releases::Way;
 use crate::model::{CheckResult, Coverage, Gap, Lang, MailName, PublicUrl};
 use crate::verdict::{FailOn, Judgement};
 
@@ -166,6 +168,8 @@ pub struct Installation {
     pub at_least: Option<String>,
     /// Release that the upgrade goes to.
     pub target: String,
+    /// The way there.
+    pub way: Way,
     /// When the facts were collected, UTC.
     pub collected_at: Timestamp,
     /// Uids of the installation's servers.

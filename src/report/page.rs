@@ -14,6 +14,7 @@ use super::autodiscover::{NameRow, UrlRow};
 use super::html::Error;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
+use super::way::Way;
 use super::{Report, Run};
 use crate::diff::tell;
 use crate::model::CheckResult;
@@ -90,6 +91,7 @@ struct Installation<'a> {
     build: Option<&'a str>,
     release: String,
     target: &'a str,
+    way: Way<'a>,
     servers: &'a [String],
     collected_at: String,
 }
@@ -166,6 +168,7 @@ impl<'a> Installation<'a> {
             build: place.build.as_deref(),
             release: words.release(place),
             target: &place.target,
+            way: Way::of(&place.way),
             servers: &place.servers,
             collected_at: day_and_time(place.collected_at),
         }

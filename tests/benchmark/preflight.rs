@@ -26,6 +26,8 @@ mod replication_log;
 mod spool;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "unfound.rs"]
+mod unfound;
 
 use support::bluemind::Installation;
 
@@ -37,7 +39,7 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 10] = [
+    let benches: [(&str, fn()); 12] = [
         ("version", version),
         ("reports", reports),
         ("replay", replay),
@@ -48,6 +50,8 @@ fn main() {
         ("replication_log", replication_log::replication_log),
         ("replication", replication::million),
         ("replication_memory", replication::ten_million),
+        ("unfound", unfound::million),
+        ("unfound_memory", unfound::five_million),
     ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {

@@ -25,7 +25,7 @@ pub(super) fn million() {
     let (folder, installation) = (tempfile::tempdir().unwrap(), prepare());
     let root = folder.path().join("root");
     make(&root, MESSAGES, true);
-    let (messages, missing) = replicate(&installation, folder.path(), MESSAGES);
+    let (messages, missing) = replicate(&installation, folder.path(), MESSAGES, MISSING);
     installation.administer(SERVER, FILLING);
     installation.administer(SERVER, "VACUUM (FULL, ANALYZE) t_message_body");
     let compared = collect(installation, &root, folder.path(), messages, missing);
@@ -45,12 +45,12 @@ pub(super) fn ten_million() {
     let (folder, installation) = (tempfile::tempdir().unwrap(), prepare());
     let root = folder.path().join("root");
     make(&root, MANY, false);
-    let (messages, missing) = replicate(&installation, folder.path(), MANY);
+    let (messages, missing) = replicate(&installation, folder.path(), MANY, MISSING);
     let compared = collect(installation, &root, folder.path(), messages, missing);
     count(&compared.1);
 }
 
-fn prepare() -> Installation<'static> {
+pub(super) fn prepare() -> Installation<'static> {
     let installation = Installation::build("healthy_single");
     installation
         .administer(SERVER, "TRUNCATE t_message_body, t_mailbox_record, t_mailbox_replica, t_container_item CASCADE");
@@ -66,13 +66,13 @@ fn prepare() -> Installation<'static> {
 /// Folders, records and bodies as replication writes them, from the staged messages.
 const REPLICATED: &str = "
     CREATE TEMPORARY TABLE of_folder AS
-    SELECT unique_id, owner, fixture.add_container('mbox_records_' || unique_id, 'mailbox_records', 'x', owner, 'bm.lan') AS records
-    FROM (SELECT DISTINCT unique_id, owner FROM staged ORDER BY 1) AS folders;
+    SELECT unique_id, owner, name, fixture.add_container('mbox_records_' || unique_id, 'mailbox_records', 'x', owner, 'bm.lan') AS records
+    FROM (SELECT DISTINCT unique_id, owner, name FROM staged ORDER BY 1) AS folders;
     SELECT count(fixture.add_container('subtree_bm_lan!user.' || owner, 'replicated_mailboxes', 'x', owner, 'bm.lan'))
     FROM (SELECT DISTINCT owner FROM of_folder) AS owners;
     INSERT INTO t_mailbox_replica (short_name, name, last_uid, highest_mod_seq, recent_uid, recent_time, last_append_date,
                                    pop3_last_login, uid_validity, acls, options, sync_crc, item_id)
-    SELECT 'x', 'x', 0, 1, 0, fixture.at(), fixture.at(), fixture.at(), 1, '[]', 'P', 0,
+    SELECT 'x', name, 0, 1, 0, fixture.at(), fixture.at(), fixture.at(), 1, '[]', 'P', 0,
            fixture.add_item(fixture.container('subtree_bm_lan!user.' || owner), unique_id, 'x')
     FROM of_folder;
     INSERT INTO t_container_item (container_id, uid, version, displayname, createdby, updatedby, created, updated, flags)
@@ -85,26 +85,32 @@ const REPLICATED: &str = "
     INSERT INTO t_message_body (guid, date_header, size) SELECT guid, '2019-07-01', 2000 FROM staged;
     DROP TABLE staged";
 
-/// Fills the shard with most of the messages. Returns how many there are, and how many are not in the shard.
-fn replicate(installation: &Installation<'_>, folder: &Path, messages: u32) -> (usize, usize) {
+/// Fills the shard with the messages but for one of `lacking`. Returns how many there are, and how many are not in the shard.
+pub(super) fn replicate(
+    installation: &Installation<'_>,
+    folder: &Path,
+    messages: u32,
+    lacking: usize,
+) -> (usize, usize) {
     let path = folder.join("messages.tsv");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let (mut all, mut missing) = (0, 0);
     for (user, name) in (0..USERS).flat_map(|user| FOLDERS.map(|name| (user, name))) {
         for (uid, guid) in (1..).zip(guids(user, name, messages)) {
             all += 1;
-            if all % MISSING == 0 {
+            if all % lacking == 0 {
                 missing += 1;
                 continue;
             }
             let hex: String = guid.iter().map(|word| format!("{word:08x}")).collect();
-            writeln!(file, "U-{user}\t{}\t{uid}\t{hex}", unique_id(user, name)).unwrap();
+            let path = if name.is_empty() { "INBOX" } else { name };
+            writeln!(file, "U-{user}\t{}\t{uid}\t{hex}\t{path}", unique_id(user, name)).unwrap();
         }
     }
     file.into_inner().unwrap();
     installation.administer(
         SERVER,
-        "CREATE UNLOGGED TABLE staged (owner text, unique_id text, imap_uid bigint, guid text);
+        "CREATE UNLOGGED TABLE staged (owner text, unique_id text, imap_uid bigint, guid text, name text);
                                      GRANT ALL ON staged TO PUBLIC",
     );
     let copy = format!("\\copy staged FROM '{}'", path.display());
@@ -146,7 +152,7 @@ fn collect(
 }
 
 /// What the database server does for a run: how many statements, the longest of them, and temporary files, as its log says.
-fn tell_server(installation: &Installation<'_>, command: &mut Command) {
+pub(super) fn tell_server(installation: &Installation<'_>, command: &mut Command) {
     let set = |value: &str| {
         for setting in ["log_min_duration_statement", "log_temp_files"] {
             installation.administer(SERVER, &format!("ALTER SYSTEM SET {setting} = {value}"));
@@ -190,13 +196,18 @@ fn copy(installation: &Installation<'_>) -> std::time::Duration {
 }
 
 /// Counting records and bodies takes so long.
-fn count(installation: &Installation<'_>) -> std::time::Duration {
-    let tables = ["t_mailbox_record", "t_message_body"].map(|table| {
+pub(super) fn count(installation: &Installation<'_>) -> std::time::Duration {
+    count_of(installation, &["t_mailbox_record", "t_message_body"])
+}
+
+/// Counting the rows of some tables takes so long.
+pub(super) fn count_of(installation: &Installation<'_>, tables: &[&str]) -> std::time::Duration {
+    let count = |table: &&str| {
         let sql = format!("SELECT count(*) FROM {table}");
         let spent =
             best(RUNS, || spend(Command::new("psql").args(["-X", "-q", "-c", &sql]).arg(installation.url(SERVER))));
         tell(&format!("  beside: psql, select count(*) from {table}"), &spent);
         spent.wall
-    });
-    tables.iter().sum()
+    };
+    tables.iter().map(count).sum()
 }

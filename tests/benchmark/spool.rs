@@ -212,7 +212,8 @@ fn line(user: u32, folder: &str) -> String {
     )
 }
 
-fn login(user: u32) -> String {
+/// Login of a user.
+pub(super) fn login(user: u32) -> String {
     let letter = char::from(b'a' + u8::try_from(user % 26).unwrap());
     format!("{letter}user{user:05}")
 }
@@ -234,7 +235,8 @@ fn fill(root: &Path, user: u32, messages: u32, has_files: bool) {
         let [data, meta, archive] = TREES.map(|tree| directory(root, tree, user, folder));
         for uid in (1..=messages).filter(|_| has_files) {
             let place = if uid <= ARCHIVED { &archive } else { &data };
-            std::fs::File::create(place.join(format!("{uid}."))).unwrap();
+            // As long as one byte, and without a block of its own.
+            std::fs::File::create(place.join(format!("{uid}."))).unwrap().set_len(1).unwrap();
         }
         let header = header(user, folder);
         let guids: Vec<[u32; 5]> = guids(user, folder, messages).collect();

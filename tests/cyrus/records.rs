@@ -32,21 +32,21 @@ fn replicated() -> World {
     replicated_as("healthy_single")
 }
 
-fn replicated_as(story: &str) -> World {
+pub(crate) fn replicated_as(story: &str) -> World {
     let lab = healthy_files();
     lab.let_pass(LONG_AGO);
     World::of_story(lab, story)
 }
 
 /// The id by which both sides know a mailbox.
-fn id(world: &World, name: &str) -> String {
+pub(crate) fn id(world: &World, name: &str) -> String {
     let mailboxes = world.lab.mailboxes();
     let (_, record) = mailboxes.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}"));
     record.unique_id.clone().unwrap()
 }
 
 /// Runs SQL on the shard; `{records}` stands for the records of a mailbox, `{folder}` for its folder, `{item}` for its item.
-fn change(world: &World, mailbox: &str, sql: &str) {
+pub(crate) fn change(world: &World, mailbox: &str, sql: &str) {
     let id = id(world, mailbox);
     let item = format!(
         "(SELECT r.item_id FROM t_mailbox_replica r JOIN t_container_item i ON i.id = r.item_id WHERE i.uid = '{id}')"
@@ -290,6 +290,7 @@ fn a_busy_server_that_is_replicated_is_never_called_behind() {
                 rest == "recent" || rest.starts_with("recent recent ") || rest.starts_with("replicated recent ")
             };
             wrong.extend(told(&facts).into_iter().filter(|line| !is_under_way(line)));
+            wrong.extend(facts.column("SELECT 'unfound ' || unique_id || ' ' || uid FROM unfound_message"));
             wrong.extend(listed(&facts).into_iter().filter(|line| !line.ends_with(" without_body")));
             looks += 1;
         }

@@ -90,7 +90,11 @@ fn nothing_is_left_open_on_a_healthy_installation() {
         // The disks of the machine on which the tests run are left out.
         ("healthy_single", 0, "not_judged", BTreeSet::new()),
         ("healthy_split", 0, "not_judged", BTreeSet::new()),
-        ("healthy_42", 30, "inconclusive", of_42),
+        ("healthy_42", 30, "inconclusive", of_42.clone()),
+        ("healthy_45", 30, "inconclusive", of_42.clone()),
+        ("healthy_48", 30, "inconclusive", of_42.clone()),
+        ("healthy_49", 30, "inconclusive", of_42.clone()),
+        ("healthy_50", 30, "inconclusive", of_42),
     ] {
         let installation = Installation::build(name);
         let result = run::run(&installation);

@@ -77,6 +77,7 @@ fn run(lang: Lang) -> Run {
             release: Some("4.0.14".into()),
             at_least: None,
             target: "4.1".into(),
+            way: bm_preflight::model::releases::way("4.0.14", "4.1"),
             collected_at: "2026-11-23T09:59:00Z".parse().unwrap(),
             servers: vec!["bm-master".into(), "imap-02".into()],
         },

@@ -47,8 +47,12 @@ fn every_key_is_in_its_place() {
         ["id", "started_at", "duration_ms", "lang", "is_demo", "window", "selection", "installation", "notices"]
     );
     let installation =
-        ["name", "build", "release", "release_at_least", "target", "servers", "collected_at", "facts_age_s"];
+        ["name", "build", "release", "release_at_least", "target", "way", "servers", "collected_at", "facts_age_s"];
     assert_eq!(keys(&root["run"]["installation"]), installation);
+    let way = &root["run"]["installation"]["way"];
+    assert_eq!(way["stops"], serde_json::json!(["4.1"]));
+    let step = serde_json::json!({ "from": "4.0", "to": "4.1", "coverage": "whole", "confidence": "source" });
+    assert_eq!(way["steps"], serde_json::json!([step]));
     assert_eq!(keys(&root["summary"]["checks"]), ["pass", "fail", "unknown", "error", "not_applicable"]);
     assert_eq!(keys(&root["summary"]["findings"]), ["blocker", "warning", "info", "waived"]);
     let check = "id category severity title why reference outcome headline reason elapsed_ms examined proof missing \

@@ -121,7 +121,8 @@ impl<'c> Installation<'c> {
         let story = Story::read(name);
         let chain = story.chain();
         let schema = chain.iter().rev().find_map(|s| s.schema.clone()).expect("a base names its schema");
-        let template = template(cluster, &schema);
+        let (template, upgrades) = schema_of(&schema);
+        let template = template_of(cluster, template);
         let mut databases = BTreeMap::new();
         for (scope, files) in scripts(&chain) {
             let database = match scope.as_str() {
@@ -131,6 +132,7 @@ impl<'c> Installation<'c> {
             cluster.create_database(&database, &format!("TEMPLATE \"{template}\""));
             cluster.load(&database, &files);
             cluster.query(&database, ANALYSED);
+            cluster.load(&database, &upgrades);
             databases.insert(scope, database);
         }
         let work = tempfile::tempdir().expect("a temporary directory");
@@ -258,8 +260,22 @@ fn list(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.expect("a readable folder").file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// The schema that the databases of a release were made with, and the upgrades that they went through.
+fn schema_of(release: &str) -> (&'static str, Vec<PathBuf>) {
+    let (made, upgrades): (_, &[&str]) = match release {
+        "4.0" => ("4.0", &[]),
+        "4.2" => ("4.2", &[]),
+        "4.5" => ("4.2", &["upgrade_45"]),
+        "4.8" => ("4.2", &["upgrade_45", "upgrade_48"]),
+        "5.0" => ("4.2", &["upgrade_45", "upgrade_48", "upgrade_50"]),
+        other => panic!("no schema of {other}"),
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/bluemind");
+    (made, upgrades.iter().map(|name| folder.join(format!("{name}.sql"))).collect())
+}
+
 /// The database with the schema of a release and the helpers, from which all others are copied.
-fn template(cluster: &Cluster, schema: &str) -> String {
+fn template_of(cluster: &Cluster, schema: &str) -> String {
     static LOADED: OnceLock<std::sync::Mutex<BTreeSet<(u16, String)>>> = OnceLock::new();
     let name = format!("schema_{}", schema.replace('.', ""));
     let mut loaded = LOADED.get_or_init(std::sync::Mutex::default).lock().expect("no test panics while it is held");

@@ -40,6 +40,7 @@ fn put(facts: &Facts, checks: &[Check], folder: &Path) -> Vec<PathBuf> {
         release: None,
         at_least: None,
         target: "4.1".to_owned(),
+        way: bm_preflight::model::releases::way("4.0.14", "4.1"),
         collected_at: at,
         servers: topology.servers().iter().map(|server| server.uid.clone()).collect(),
     };

@@ -18,6 +18,7 @@ pub(in crate::collect) const SOURCES: &[Source] = &[
     MAPI_REPLICA,
     COMPONENT_VERSION,
     UPGRADER,
+    HOT_UPGRADE,
     BACKUP_SKIPPED_TAG,
 ];
 
@@ -265,6 +266,33 @@ const UPGRADER: Source = Source {
             sql: "SELECT upgrader_id::text || ' on ' || server || ' (' || database_name::text || ')', phase::text, coalesce(success, false)
                   FROM t_bm_upgraders ORDER BY 1, 2",
         },
+    ],
+};
+
+const HOT_UPGRADE: Source = Source {
+    table: &Table {
+        name: "hot_upgrade",
+        doc: "The conversions that go on while BlueMind runs after an upgrade, and that have not come to their end (`t_hot_upgrade_task`, from 4.5 on).",
+        grain: "a hot upgrade that has not ended well",
+        scope: ScopeKind::Directory,
+        columns: &[
+            Column::text("operation", "what it converts"),
+            Column::text("status", "`PLANNED`, or `FAILURE` after a try, also before the next one"),
+            Column::integer("failures", "tries that failed"),
+            Column::integer("tries", "tries that it has, 0 is without end; null before 4.8").nullable(),
+            Column::boolean("is_mandatory", "whether the next upgrade insists on it, as from 5.0 on some do"),
+        ],
+    },
+    // Columns came one by one.
+    queries: &[
+        Query {
+            needs: &["t_hot_upgrade_task"],
+            sql: "SELECT operation::text, status::text, coalesce(failure, 0), (to_jsonb(t)->>'retry_count')::integer,
+                         coalesce((to_jsonb(t)->>'mandatory')::boolean, false)
+                  FROM t_hot_upgrade_task AS t
+                  WHERE status::text <> 'SUCCESS' ORDER BY operation, id",
+        },
+        Query { needs: &[], sql: "SELECT ''::text, ''::text, 0, 0, false WHERE false" },
     ],
 };
 

@@ -147,15 +147,18 @@ const RELATION: Source = Source {
         scope: ScopeKind::Database,
         columns: &[
             Column::text("name", "name of the table").key().vocabulary(),
-            Column::integer("total_bytes", "size on disk with its indexes and TOAST, in bytes"),
+            Column::integer("total_bytes", "size on disk with its indexes, TOAST and partitions, in bytes"),
         ],
     },
     queries: &[Query {
         needs: &[],
-        sql: "SELECT relname::text, pg_total_relation_size(oid)
-              FROM pg_class
-              WHERE relkind = 'r' AND pg_table_is_visible(oid)
-                AND relname IN ('t_message_body', 't_mailbox_record', 't_container_item', 't_container_changelog', 't_container_changeset')
-              ORDER BY 1",
+        // A partitioned table has no size of its own: its partitions have it.
+        sql: "SELECT c.relname::text, sum(pg_total_relation_size(p.oid))::bigint
+              FROM pg_class AS c
+              JOIN pg_class AS p ON p.oid = c.oid OR p.oid IN (SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = c.oid)
+              WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND pg_table_is_visible(c.oid)
+                AND c.relname IN ('t_message_body', 't_mailbox_record', 't_container_item', 't_container_changelog',
+                                  't_container_changeset', 't_changeset')
+              GROUP BY c.relname ORDER BY 1",
     }],
 };

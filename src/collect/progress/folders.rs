@@ -73,11 +73,17 @@ impl<'a> Comparison<'a> {
         Self { gathered, look_again, again: None, recent, looked: Vec::new(), held: 0, found }
     }
 
-    /// Compares all of them.
-    pub(super) fn run(mut self, replicas: &[Replica], records: Sorted<RECORD>) -> Result<Folders, Reason> {
+    /// Compares all of them. The records of every container go to `each` as well.
+    pub(super) fn run(
+        mut self,
+        replicas: &[Replica],
+        records: Sorted<RECORD>,
+        each: &mut Each<'_>,
+    ) -> Result<Folders, Reason> {
         let mut pairs = Pairs::of(&self.gathered.folders, replicas);
-        let mut groups = Groups { records, next: None };
+        let mut groups = Groups::of(records);
         while let Some((container, copied)) = groups.next()? {
+            each(container, &copied)?;
             if let Some((folder, replica)) = pairs.in_container.remove(&container) {
                 self.pair(folder, &replicas[replica], &copied)?;
             }
@@ -283,18 +289,27 @@ impl Pairs {
     }
 }
 
+/// Who looks at the records of a container as they go by.
+pub(super) type Each<'a> = dyn FnMut(i64, &[Copied]) -> Result<(), Reason> + 'a;
+
 /// The records of the shard, container by container.
-struct Groups {
+pub(super) struct Groups {
     records: Sorted<RECORD>,
     next: Option<(i64, Copied)>,
 }
 
 impl Groups {
+    /// Those of sorted records.
+    pub(super) fn of(records: Sorted<RECORD>) -> Self {
+        Self { records, next: None }
+    }
+
     fn take(&mut self) -> Result<Option<(i64, Copied)>, Reason> {
         Ok(self.records.next().map_err(|error| spilling(&error))?.as_ref().map(parse))
     }
 
-    fn next(&mut self) -> Result<Option<(i64, Vec<Copied>)>, Reason> {
+    /// The next container with its records.
+    pub(super) fn next(&mut self) -> Result<Option<(i64, Vec<Copied>)>, Reason> {
         let first = match self.next.take() {
             Some(first) => Some(first),
             None => self.take()?,

@@ -7,19 +7,25 @@
 mod compare;
 mod differ;
 mod folders;
+mod holders;
 mod log;
+mod lookup;
 mod messages;
 mod shard;
 mod sorter;
 mod tables;
+mod unfound;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::compare::{Compared, Count, WrongMessage, WrongMessages, compare};
-use self::folders::{Comparison, Folders};
+use self::folders::{Comparison, Each, Folders, Groups};
+use self::holders::Holders;
+use self::lookup::Lookup;
 use self::messages::{Folder, Gathered, Messages, spilling};
-use self::shard::Held;
+use self::shard::{Copied, Held};
+use self::unfound::Told;
 use super::reach::mailbox::LookAgain;
 use super::reach::place::Place;
 use super::reach::seen::{Rows, Seen};
@@ -27,26 +33,36 @@ use crate::fact::{Record as _, Table};
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 
-pub(super) use self::tables::{FolderReplication, MessageDifference, MessageReplication, ReplicationProgress};
+pub(super) use self::tables::{
+    FolderReplication, MessageDifference, MessageReplication, RecordLookup, ReplicationProgress, UnfoundFolder,
+    UnfoundMessage,
+};
 
 /// What is told of how far a backend is replicated.
 pub(super) const TABLES: &[&Table] =
     &[MessageReplication::TABLE, ReplicationProgress::TABLE, FolderReplication::TABLE, MessageDifference::TABLE];
+
+/// What is told of the files of its records.
+const OF_FILES: &[&Table] = &[RecordLookup::TABLE, UnfoundFolder::TABLE, UnfoundMessage::TABLE];
 
 /// What is younger than this, in seconds, replication may still be at work on.
 const RECENT: i64 = 600;
 
 /// Where the messages of a backend are to be gathered; none when nobody asks for them, or nothing is there to compare with.
 pub(super) fn messages(place: &Place) -> Option<Arc<Messages>> {
-    let is_wanted = TABLES.iter().any(|table| place.wanted.contains(table));
-    (is_wanted && place.shard.is_ok()).then(|| Arc::new(Messages::new()))
+    (place.wants(TABLES) && place.shard.is_ok()).then(|| Arc::new(Messages::new()))
 }
 
-/// Tells how far the messages that were gathered are replicated.
+/// Tells how far the messages that were gathered are replicated, and whether those of the shard have their files.
 pub(super) async fn tell(seen: Seen, place: &Place, messages: Option<Arc<Messages>>, look_again: LookAgain) -> Seen {
     let shown = place.shard.as_ref().map_or("none", |shard| shard.access.shown.as_str());
+    let (found, unfound) = match look(place, messages, look_again).await {
+        Ok(Looked { found, unfound }) => (found, unfound),
+        Err(reason) => (Err(reason.clone()), Err(reason)),
+    };
+    let seen = Told::tell(unfound, seen.then_at(format!("{shown}, the files below {}", place.root.path().display())));
     let seen = seen.then_at(format!("cyrus.index files below {}, {shown}", place.root.path().display()));
-    match look(place, messages, look_again).await {
+    match found {
         Ok(found) => found.tell(seen),
         Err(reason) => seen
             .tell::<MessageReplication>(Err::<Vec<_>, _>(&reason))
@@ -56,13 +72,58 @@ pub(super) async fn tell(seen: Seen, place: &Place, messages: Option<Arc<Message
     }
 }
 
-async fn look(place: &Place, messages: Option<Arc<Messages>>, look_again: LookAgain) -> Result<Found, Reason> {
+/// What the shard gave beside Cyrus, and beside the files.
+struct Looked {
+    found: Result<Found, Reason>,
+    unfound: Result<Told, Reason>,
+}
+
+async fn look(place: &Place, messages: Option<Arc<Messages>>, look_again: LookAgain) -> Result<Looked, Reason> {
     let shard = place.shard.as_ref()?;
-    let messages = messages.and_then(Arc::into_inner).ok_or(Cyrus::NotGathered)?;
-    let gathered = messages.into_gathered()?;
-    let held = Held::read(shard).await?;
+    let gathered = messages.and_then(Arc::into_inner).ok_or_else(|| Cyrus::NotGathered.into());
+    let gathered = gathered.and_then(Messages::into_gathered);
+    if let (Err(reason), false) = (&gathered, place.wants(OF_FILES)) {
+        return Err(reason.clone());
+    }
+    let held = Held::read(shard, gathered.is_ok()).await?;
+    let owners = if place.wants(OF_FILES) { place.owners.clone() } else { Err(Cyrus::NotGathered.into()) };
+    let lookup = owners.map(|owners| Lookup::new(Holders::of(&held, &owners, &place.server), place.root.clone()));
     let now = place.now;
-    place.aside(move |_| Found::of(gathered, held, look_again, now)).await
+    let (found, lookup) = place.aside(move |_| compare_both(gathered, held, lookup, look_again, now)).await?;
+    let unfound = match lookup {
+        Ok(lookup) => Told::of(lookup, place, shard).await,
+        Err(reason) => Err(reason),
+    };
+    Ok(Looked { found, unfound })
+}
+
+/// Reads the records of the shard once, beside Cyrus and beside the files.
+#[allow(clippy::type_complexity, reason = "each side may fail without the other")]
+fn compare_both(
+    gathered: Result<Gathered, Reason>,
+    held: Held,
+    lookup: Result<Lookup, Reason>,
+    look_again: LookAgain,
+    now: i64,
+) -> Result<(Result<Found, Reason>, Result<Lookup, Reason>), Reason> {
+    let mut lookup = lookup.and_then(Lookup::with_spool);
+    let mut each = |container: i64, records: &[Copied]| match &mut lookup {
+        Ok(lookup) => lookup.add(container, records),
+        Err(_) => Ok(()),
+    };
+    let found = match gathered {
+        Ok(gathered) => Found::of(gathered, held, look_again, now, &mut each),
+        Err(reason) => {
+            let mut groups = Groups::of(held.records.sorted().map_err(|error| spilling(&error))?);
+            while let Some((container, records)) = groups.next()? {
+                each(container, &records)?;
+            }
+            return Ok((Err(reason), lookup));
+        }
+    };
+    // Who did not come to the end did not see every record.
+    let lookup = found.as_ref().map(|_| ()).map_err(Clone::clone).and(lookup);
+    Ok((found, lookup))
 }
 
 /// What comparing gave.
@@ -79,16 +140,23 @@ struct Found {
 }
 
 impl Found {
-    fn of(mut gathered: Gathered, held: Held, look_again: LookAgain, now: i64) -> Result<Self, Reason> {
+    fn of(
+        mut gathered: Gathered,
+        held: Held,
+        look_again: LookAgain,
+        now: i64,
+        each: &mut Each<'_>,
+    ) -> Result<Self, Reason> {
         // A record that bears a time to come was written by a wrong clock, at whatever time.
         let passed = i64::try_from(gathered.began.elapsed().as_secs()).unwrap_or(0);
         let recent = now - RECENT + 1..=now + passed + RECENT;
         let (gap, folder_gap, files) = (gathered.gap(), gathered.folder_gap(), gathered.files);
         let records = held.records.sorted().map_err(|error| spilling(&error))?;
         let comparison = Comparison::new(&mut gathered, look_again, recent.clone());
-        let Folders { entries, rows, mut wrong, gaps } = comparison.run(&held.replicas, records)?;
+        let Folders { entries, rows, mut wrong, gaps } = comparison.run(&held.replicas, records, each)?;
         let number = gathered.folders.len();
-        let sorted = || compare(entries.sorted()?, held.bodies.guids.sorted()?, number, &recent, &mut wrong);
+        let bodies = held.bodies.ok_or(Cyrus::NotGathered)?;
+        let sorted = || compare(entries.sorted()?, bodies.guids.sorted()?, number, &recent, &mut wrong);
         let Compared { counts, total } = sorted().map_err(|error| spilling(&error))?;
         let gaps: BTreeSet<Reason> = gaps.into_iter().chain(folder_gap).collect();
         Ok(Self {
@@ -97,7 +165,7 @@ impl Found {
             folders: rows,
             wrong,
             files,
-            bodies: held.bodies.rows,
+            bodies: bodies.rows,
             gap,
             folder_gap: Reason::all(gaps),
         })

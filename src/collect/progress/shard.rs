@@ -21,6 +21,14 @@ const FOLDERS: &str = "
     JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
     LEFT JOIN t_container rc ON rc.uid = 'mbox_records_' || f.uid AND rc.container_type = 'mailbox_records'";
 
+/// The containers of records that no folder has.
+const WITHOUT_FOLDER: &str = "
+    SELECT substr(rc.uid, 14), rc.owner, rc.domain_uid, NULL::text, false, rc.id
+    FROM t_container rc
+    WHERE rc.container_type = 'mailbox_records' AND rc.uid LIKE 'mbox\\_records\\_%'
+      AND NOT EXISTS (SELECT 1 FROM t_mailbox_replica r JOIN t_container_item f ON f.id = r.item_id
+                      WHERE f.uid = substr(rc.uid, 14))";
+
 /// From 4.4 on a record says which container it is in.
 const RECORDS: &str = "SELECT container_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
 /// Before, its item does. The two are joined here: PostgreSQL would do it by files on its own disk.
@@ -28,6 +36,9 @@ const RECORDS_OF_ITEMS: &str = "SELECT item_id, imap_uid, message_body_guid, sys
 const ITEMS: &str = "SELECT id, container_id FROM t_container_item";
 
 const BODIES: &str = "SELECT guid FROM t_message_body";
+
+/// Containers or messages that are asked for by one statement.
+const AT_A_TIME: usize = 5_000;
 
 /// A folder of the shard.
 #[derive(Debug, Clone)]
@@ -59,8 +70,12 @@ const ITEM: usize = 16;
 /// Everything that is compared of a shard.
 pub(super) struct Held {
     pub(super) replicas: Vec<Replica>,
+    /// Containers of records without a folder: they have no path.
+    pub(super) orphans: Vec<Replica>,
     pub(super) records: Records,
-    pub(super) bodies: Bodies,
+    /// None where nobody asks for them.
+    pub(super) bodies: Option<Bodies>,
+    pub(super) has_full_names: bool,
 }
 
 /// Records with what they are sorted by: their container, or the item that tells it.
@@ -79,18 +94,23 @@ pub(super) struct Bodies {
 
 impl Held {
     /// Reads it, records and bodies side by side: what is written in between is too young to be missed.
-    pub(super) async fn read(shard: &Shard) -> Result<Self, Reason> {
+    pub(super) async fn read(shard: &Shard, with_bodies: bool) -> Result<Self, Reason> {
         let other = shard.clone();
-        let bodies = tokio::spawn(async move { Bodies::read(&other.open().await?).await });
+        let bodies = tokio::spawn(async move {
+            if with_bodies { Bodies::read(&other.open().await?).await.map(Some) } else { Ok(None) }
+        });
         let snapshot = shard.open().await?;
-        let replicas = read_replicas(&snapshot).await?;
+        let replicas = read_replicas(&snapshot, FOLDERS).await?;
+        let orphans = read_replicas(&snapshot, WITHOUT_FOLDER).await?;
+        // From 4.6 on names of shared folders begin with that of their mailbox: the same release began conversations.
+        let has_full_names = snapshot.has_column("t_mailbox_record", "conversation_id").await?;
         let records = Records::read(&snapshot).await?;
         let bodies = bodies.await.unwrap_or_else(|error| Err(Run::Broken { error: error.to_string() }.into()))?;
-        Ok(Self { replicas, records, bodies })
+        Ok(Self { replicas, orphans, records, bodies, has_full_names })
     }
 }
 
-async fn read_replicas(snapshot: &Snapshot) -> Result<Vec<Replica>, Reason> {
+async fn read_replicas(snapshot: &Snapshot, query: &str) -> Result<Vec<Replica>, Reason> {
     let mut replicas = Vec::new();
     let take = |cells: &Cells<'_>| {
         let (unique_id, mailbox_uid, path) = (cells.text(0)?, cells.text(1)?, cells.text(3)?);
@@ -104,7 +124,7 @@ async fn read_replicas(snapshot: &Snapshot) -> Result<Vec<Replica>, Reason> {
         });
         Ok(())
     };
-    snapshot.rows(FOLDERS, take).await?;
+    snapshot.rows(query, take).await?;
     Ok(replicas)
 }
 
@@ -137,6 +157,78 @@ impl Records {
             }
         }
         placed.sorted()
+    }
+}
+
+/// The records of some containers as they are now, in the order of their containers and UIDs.
+pub(super) async fn records_of(snapshot: &Snapshot, containers: &[i64]) -> Result<Sorter<RECORD>, Reason> {
+    let mut records = Sorter::new(BUDGET);
+    let place = snapshot.place_of_records().await?;
+    for some in containers.chunks(AT_A_TIME) {
+        let some = some.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let query = format!(
+            "SELECT {place}, r.imap_uid, r.message_body_guid, r.system_flags
+             FROM t_mailbox_record r JOIN t_container_item i ON i.id = r.item_id WHERE {place} IN ({some})"
+        );
+        let take = |cells: &Cells<'_>| match cells.integer(0)? {
+            Some(place) => records.push(bytes(place, copied(cells)?)).map_err(|error| spilling(&error)),
+            None => Ok(()),
+        };
+        snapshot.rows(&query, take).await?;
+    }
+    Ok(records)
+}
+
+/// A record of a message, wherever it is.
+pub(super) struct OfMessage {
+    pub(super) guid: Guid,
+    pub(super) container: i64,
+    pub(super) uid: u32,
+    /// When it was made, in microseconds since 1970.
+    pub(super) created: i64,
+}
+
+/// Every record of some messages.
+pub(super) async fn records_with(snapshot: &Snapshot, guids: &[Guid]) -> Result<Vec<OfMessage>, Reason> {
+    let mut found = Vec::new();
+    let place = snapshot.place_of_records().await?;
+    for some in guids.chunks(AT_A_TIME) {
+        let some = some.iter().map(|guid| format!("'{guid}'")).collect::<Vec<_>>().join(", ");
+        // In both forms that a GUID may have; a condition on the column itself can use its index.
+        let query = format!(
+            "SELECT {place}, r.imap_uid, r.message_body_guid, (extract(epoch FROM i.created) * 1000000)::bigint
+             FROM t_mailbox_record r JOIN t_container_item i ON i.id = r.item_id
+             WHERE r.message_body_guid IN (SELECT {} FROM unnest(ARRAY[{some}]) AS g)",
+            if snapshot.has_text_guids().await? { "g" } else { "decode(g, 'hex')" }
+        );
+        let take = |cells: &Cells<'_>| {
+            let Copied { uid, guid, .. } = copied(cells)?;
+            let (container, created) = (cells.integer(0)?.unwrap_or(0), cells.integer(3)?.unwrap_or(0));
+            found.push(OfMessage { guid, container, uid, created });
+            Ok(())
+        };
+        snapshot.rows(&query, take).await?;
+    }
+    Ok(found)
+}
+
+impl Snapshot {
+    /// What tells the container of a record `r` with its item `i`.
+    async fn place_of_records(&self) -> Result<&'static str, Reason> {
+        let is_direct = self.has_column("t_mailbox_record", "container_id").await?;
+        Ok(if is_direct { "r.container_id" } else { "i.container_id" })
+    }
+
+    async fn has_text_guids(&self) -> Result<bool, Reason> {
+        let mut is_text = false;
+        let sql = "SELECT data_type FROM information_schema.columns
+                   WHERE table_name = 't_mailbox_record' AND column_name = 'message_body_guid' AND table_schema = ANY (current_schemas(false))";
+        self.rows(sql, |cells| {
+            is_text = cells.text(0)?.is_some_and(|kind| kind != "bytea");
+            Ok(())
+        })
+        .await?;
+        Ok(is_text)
     }
 }
 

@@ -143,6 +143,83 @@ enumeration! {
     }
 }
 
+table! {
+    /// What looking for the file of every record of the shard gave, where BlueMind 5 looks for it: at a path that it computes
+    /// from server, domain, mailbox and folder, in the data tree and then in the archive. Its own store (`by_hash`) is not
+    /// looked at: 4 has none. Records of mailboxes that are on another server by now are left out.
+    pub(in crate::collect) struct RecordLookup: "record_lookup", "a mail backend", Backend {
+        /// folders that hold live records
+        folders: u64,
+        /// live records in them: neither expunged nor in a folder that is deleted
+        records: u64,
+        /// of these, those that BlueMind 5 would not show
+        unfound: u64,
+    }
+}
+
+table! {
+    /// The folders of the shard some of whose messages BlueMind 5 would not show. The shard is read first, then the files, and
+    /// what seems to be missing is looked at once more on both sides.
+    pub(in crate::collect) struct UnfoundFolder: "unfound_folder", "a folder with messages that are not found", Backend {
+        /// Cyrus' UNIQUEID, as in `folder`
+        unique_id: String as key,
+        /// uid of the mailbox that owns it
+        mailbox_uid: String as key,
+        /// uid of that mailbox's domain
+        domain_uid: Option<String>,
+        /// full path in the shard, as in `folder`; null where there are records without a folder
+        path: Option<String>,
+        /// how far BlueMind 5 comes with it
+        place: FolderPlace,
+        /// partition that it computes; null without a mailbox
+        partition: Option<String>,
+        /// folder in the data tree that it computes; null where it computes none
+        directory: Option<String>,
+        /// live records
+        records: u64,
+        /// of these, those of whose message no record has a file that is there and not empty
+        without_file: u64,
+        /// of these, those whose message has a file by another record than the one that is gone by
+        other_first: u64,
+    }
+}
+
+enumeration! {
+    /// How far BlueMind 5 comes with a folder.
+    pub(in crate::collect) enum FolderPlace {
+        /// To a directory.
+        Known = "known",
+        /// The folder is not among those of its mailbox: records are all that there is.
+        NoFolder = "no_folder",
+        /// Its name, or that of its domain, leads to none.
+        NoPath = "no_path",
+    }
+}
+
+table! {
+    /// The messages that `unfound_folder` counts, one by one; of more than 100 000 of a server, as many.
+    pub(in crate::collect) struct UnfoundMessage: "unfound_message", "a record whose message is not found", Backend {
+        /// Cyrus' UNIQUEID of its folder
+        unique_id: String as key,
+        /// UID in the folder
+        uid: u32,
+        /// the GUID: 40 hexadecimal digits in lower case, which are also the SHA-1 of its file
+        guid: String as key,
+        /// why it is not found
+        why: Unfound,
+    }
+}
+
+enumeration! {
+    /// Why a message is not found.
+    pub(in crate::collect) enum Unfound {
+        /// None of its records has a file.
+        WithoutFile = "without_file",
+        /// The record that is gone by has none, another one has.
+        OtherFirst = "other_first",
+    }
+}
+
 impl FolderReplication {
     /// A folder of which nothing is known but its id and where it is.
     pub(super) fn of(unique_id: &str, state: FolderState) -> Self {

@@ -9,6 +9,7 @@ pub(super) mod identity;
 pub(super) mod imapd_conf;
 pub(super) mod log_files;
 pub(super) mod mailbox;
+pub(super) mod owners;
 pub(super) mod place;
 pub(super) mod postgres;
 pub(super) mod root;

@@ -1,9 +1,11 @@
 //! The one shape of a collector of a server's files: what it fills, where it looks, what it saw there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
+use super::owners::Owners;
 use super::root::Root;
 use super::seen::{Open, Pour, Rows, Seen};
 use super::shard::Shard;
@@ -67,6 +69,8 @@ pub(in crate::collect) struct Place {
     pub(in crate::collect) root: Root,
     /// How to ask the shard of its mailboxes.
     pub(in crate::collect) shard: Result<Shard, Reason>,
+    /// The mailboxes that the directory has.
+    pub(in crate::collect) owners: Result<Arc<Owners>, Reason>,
     /// Its roles; none when they are not known.
     pub(in crate::collect) roles: Option<BTreeSet<String>>,
     /// The run's clock, in seconds since the epoch.
@@ -86,7 +90,8 @@ impl Place {
         let store = Store::in_memory(&Schema::new([]), &Origin::default()).unwrap();
         let (server, root, sink) = ("mail-1".to_owned(), Root::new(root), Sink::new(store));
         let shard = Err(Run::NoShard { server: server.clone() }.into());
-        Self { server, root, shard, roles: None, now: 0, wanted: Vec::new(), sink }
+        let owners = Ok(Arc::default());
+        Self { server, root, shard, owners, roles: None, now: 0, wanted: Vec::new(), sink }
     }
 
     /// Fills what is wanted of the tables of a collector.
@@ -94,6 +99,11 @@ impl Place {
         if let Some(open) = Open::begin(&self.sink, collector.tables(), &self.wanted, &self.server) {
             open.end(collector.look(self).await);
         }
+    }
+
+    /// Whether somebody asks for one of these tables.
+    pub(in crate::collect) fn wants(&self, tables: &[&'static Table]) -> bool {
+        tables.iter().any(|table| self.wanted.contains(table))
     }
 
     /// Where rows go that are too many to be held; none when nobody asks for them.

@@ -7,7 +7,8 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::{AtFlags, FileType, OFlags};
+use rustix::io::Errno;
 
 use super::below::{self, DESCRIPTORS, Last};
 use crate::model::Reason;
@@ -88,8 +89,21 @@ impl Root {
         entries.map(Some).map_err(|error| self.unreadable(path, &error))
     }
 
+    /// The size of a file in a folder that [`Root::find_own`] gave; none where there is no such file.
+    pub(in crate::collect) fn size_in(&self, folder: &File, path: &Path, name: &str) -> Result<Option<u64>, Reason> {
+        match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => match FileType::from_raw_mode(found.st_mode) {
+                FileType::RegularFile => Ok(Some(u64::try_from(found.st_size).unwrap_or(0))),
+                FileType::Symlink => Err(self.not_followed(&path.join(name))),
+                _ => Ok(None),
+            },
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(self.unreadable(path, &error)),
+        }
+    }
+
     /// A handle on what is at such a path; none as in [`Root::find`].
-    fn find_own(&self, path: &Path, levels: usize) -> Result<Option<File>, Reason> {
+    pub(in crate::collect) fn find_own(&self, path: &Path, levels: usize) -> Result<Option<File>, Reason> {
         let ways: Vec<&Path> = path.ancestors().take(levels + 1).collect();
         let Some((top, ways)) = ways.split_last() else { return Ok(None) };
         let mut here = match self.open(top) {

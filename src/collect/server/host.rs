@@ -7,6 +7,7 @@ use crate::collect::reach::identity;
 use crate::collect::reach::place::{File, Look, OfServer, Place};
 use crate::collect::reach::seen::{Rows, Seen};
 use crate::fact::{Record, table};
+use crate::format::os_release::{self, OsRelease};
 use crate::format::{mounts, start_check};
 use crate::model::Reason;
 use crate::model::reason::{Files, Server};
@@ -64,11 +65,22 @@ table! {
     }
 }
 
+table! {
+    /// What the system of a server calls itself (`/etc/os-release`).
+    struct OperatingSystem: "operating_system", "a server", Server {
+        /// such as `debian`; null where it does not say
+        id: Option<String>,
+        /// such as `12` or `22.04`; null where it does not say
+        version: Option<String>,
+    }
+}
+
 pub(super) const ALL: &[&dyn OfServer] = &[
     &File { path: "/", read: |place| Ok(vec![Collection { collected_at: place.now }]) },
     &File { path: "/etc/bm/bm.ini", read: bm_ini },
     &File { path: MARKERS_FOLDER, read: marker_files },
     &File { path: MAPI_LOG, read: start_checks },
+    &File { path: OS_RELEASE, read: operating_system },
     &Look { tables: FileSystem::ALONE, look: |place| Box::pin(file_systems(place)) },
 ];
 
@@ -114,6 +126,15 @@ fn bm_ini(place: &Place) -> Result<Vec<BmIniKey>, Reason> {
     let ini = identity::bm_ini(&place.root)?;
     let key = |key: &&str| Some(BmIniKey { key: (*key).to_owned(), value: ini.get(key)?.to_owned() });
     Ok(BM_INI_KEYS.iter().filter_map(key).collect())
+}
+
+/// Where a system says what it is, and how much of that is read.
+const OS_RELEASE: &str = "/etc/os-release";
+const OS_RELEASE_SIZE: u64 = 64 * 1024;
+
+fn operating_system(place: &Place) -> Result<Vec<OperatingSystem>, Reason> {
+    let OsRelease { id, version_id } = os_release::parse(&place.root.text(OS_RELEASE, OS_RELEASE_SIZE)?);
+    Ok(vec![OperatingSystem { id, version: version_id }])
 }
 
 fn marker_files(place: &Place) -> Result<Vec<MarkerFile>, Reason> {

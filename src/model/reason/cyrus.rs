@@ -81,6 +81,18 @@ reasons! {
         MessagesLeftOut { messages: u64 }
             en "{messages} more messages are left out: message_replication counts them all"
             fr "{messages} autres messages sont laissés de côté : message_replication les compte tous";
+        /// The same of messages that are not found.
+        UnfoundLeftOut { messages: u64 }
+            en "{messages} more messages are left out: unfound_folder counts them all"
+            fr "{messages} autres messages sont laissés de côté : unfound_folder les compte tous";
+        /// A message of which it depends on the order of its records whether it is found.
+        OrderUntold { guid: String }
+            en "{guid} (the order of its records cannot be told)"
+            fr "{guid} (l’ordre de ses enregistrements ne peut pas être établi)";
+        /// Folders whose files could not be looked for.
+        FilesUntold { count: usize, first: Vec<Reason> }
+            en "the files of {count} folder(s) or message(s) could not be looked for: {first}"
+            fr "les fichiers de {count} dossier(s) ou message(s) n’ont pas pu être cherchés : {first}";
         /// No place for what memory does not hold.
         Sorting { folder: String, error: String }
             en "sorting messages in {folder}: {error}"

@@ -9,3 +9,9 @@ ALTER TABLE t_mailbox_replica ADD COLUMN xconv_mod_seq bigint;
 UPDATE t_mailbox_replica AS r SET name = substr(c.name, length('shared/') + 1) || '/' || r.name
 FROM t_container AS c
 WHERE c.id = r.container_id AND c.name LIKE 'shared/%' AND r.name <> substr(c.name, length('shared/') + 1);
+
+ALTER TABLE t_hot_upgrade_task
+    ADD COLUMN execution_mode text NOT NULL DEFAULT 'DIRECT',
+    ADD COLUMN retry_count integer NOT NULL DEFAULT 3,
+    ADD COLUMN retry_delay integer NOT NULL DEFAULT 0,
+    ADD COLUMN report_failure boolean NOT NULL DEFAULT true;

@@ -70,7 +70,9 @@ fn compared(
         sorter.push(shard::bytes(*container, copied)).unwrap();
     }
     let look_again: LookAgain = Box::new(move || Ok(Box::new(later())));
-    Comparison::new(&mut gathered, look_again, RECENT).run(replicas, sorter.sorted().unwrap()).unwrap()
+    Comparison::new(&mut gathered, look_again, RECENT)
+        .run(replicas, sorter.sorted().unwrap(), &mut |_, _| Ok(()))
+        .unwrap()
 }
 
 /// Folders by id, each with its state, messages, records, missing and surplus ones.
