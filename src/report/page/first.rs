@@ -11,6 +11,9 @@ use crate::model::{Severity, When};
 /// Users told on the page; the table beside it has them all.
 const USERS: usize = 3_000;
 
+/// Folders told of one user; the table beside the page has them all.
+const FOLDERS: usize = 6;
+
 /// A table of more bytes stands beside the page alone.
 const EMBEDDED: usize = 600_000;
 
@@ -104,6 +107,7 @@ struct OwnerRow<'a> {
     is_suspended: bool,
     severity: &'static str,
     folders: &'a [String],
+    more_folders: u64,
     messages: u64,
     findings: u64,
     /// Numbers of the servers among those of the installation.
@@ -247,7 +251,8 @@ impl<'a> OwnerRow<'a> {
             servers: &owner.servers,
             is_suspended: owner.is_suspended,
             severity: owner.severity.as_str(),
-            folders: &owner.folders,
+            folders: owner.folders.get(..FOLDERS).unwrap_or(&owner.folders),
+            more_folders: owner.folders.len().saturating_sub(FOLDERS) as u64,
             messages: owner.messages,
             findings: owner.findings,
             places: owner.servers.iter().filter_map(|uid| servers.iter().position(|known| known == uid)).collect(),
