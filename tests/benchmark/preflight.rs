@@ -39,9 +39,10 @@ const CHECKS: usize = 100;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let benches: [(&str, fn()); 12] = [
+    let benches: [(&str, fn()); 13] = [
         ("version", version),
         ("reports", reports),
+        ("crowd", crowd),
         ("replay", replay),
         ("collect", collection),
         ("autodiscover", autodiscover::autodiscover),
@@ -123,9 +124,30 @@ fn reports() {
         command
     };
     tell("100 light checks → three reports", &best(10, || spend(&mut all("-q"))));
-    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 3);
+    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 4);
     let demo = || spend(program().args(["-q", "demo", "--output-dir"]).arg(&target));
     tell("  beside: the built-in checks → three reports (demo)", &best(10, demo));
+}
+
+/// Findings of a crowd in every usual format.
+fn crowd() {
+    let folder = tempfile::tempdir().unwrap();
+    let checks = folder.path().join("checks");
+    std::fs::create_dir(&checks).unwrap();
+    let target = folder.path().join("out");
+    for (findings, name) in [("2025", "2 025"), ("50000", "50 000")] {
+        let text = include_str!("many_findings.toml").replace("FINDINGS", findings);
+        std::fs::write(checks.join("many_findings.toml"), text).unwrap();
+        let mut run = program();
+        run.args(["-q", "demo", "--check", "many_findings", "--checks-dir"])
+            .arg(&checks)
+            .arg("--output-dir")
+            .arg(&target);
+        tell(&format!("{name} findings of 3 000 users → three reports and the table"), &best(5, || spend(&mut run)));
+        let mut jq = Command::new("jq");
+        jq.arg(".").arg(target.join("report.json")).stdout(std::process::Stdio::null());
+        tell("  beside: jq, the JSON report read and written", &best(5, || spend(&mut jq)));
+    }
 }
 
 fn replay() {

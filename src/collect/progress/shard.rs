@@ -1,5 +1,6 @@
 //! What a shard has of the mailboxes of its server: folders, records in them, bodies of messages.
 
+use std::collections::HashSet;
 use std::io;
 
 use tokio_postgres::types::Type;
@@ -14,20 +15,20 @@ use crate::model::reason::Run;
 /// Records, items and bodies that are held in memory: 20, 10 and 12 MB.
 const BUDGET: usize = 600_000;
 
+/// What is in another container than those of folders is none, and keeps its records' container all the same.
 const FOLDERS: &str = "
-    SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0, rc.id
+    SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0, rc.id, s.id IS NOT NULL
     FROM t_mailbox_replica r
     JOIN t_container_item f ON f.id = r.item_id
-    JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
+    LEFT JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
     LEFT JOIN t_container rc ON rc.uid = 'mbox_records_' || f.uid AND rc.container_type = 'mailbox_records'";
 
-/// The containers of records that no folder has.
-const WITHOUT_FOLDER: &str = "
-    SELECT substr(rc.uid, 14), rc.owner, rc.domain_uid, NULL::text, false, rc.id
+/// The containers of records, in the columns of folders. Which of them no folder has is told here: PostgreSQL would sort
+/// all items for it.
+const OF_RECORDS: &str = "
+    SELECT substr(rc.uid, 14), rc.owner, rc.domain_uid, NULL::text, false, rc.id, true
     FROM t_container rc
-    WHERE rc.container_type = 'mailbox_records' AND rc.uid LIKE 'mbox\\_records\\_%'
-      AND NOT EXISTS (SELECT 1 FROM t_mailbox_replica r JOIN t_container_item f ON f.id = r.item_id
-                      WHERE f.uid = substr(rc.uid, 14))";
+    WHERE rc.container_type = 'mailbox_records' AND rc.uid LIKE 'mbox\\_records\\_%'";
 
 /// From 4.4 on a record says which container it is in.
 const RECORDS: &str = "SELECT container_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
@@ -100,8 +101,10 @@ impl Held {
             if with_bodies { Bodies::read(&other.open().await?).await.map(Some) } else { Ok(None) }
         });
         let snapshot = shard.open().await?;
-        let replicas = read_replicas(&snapshot, FOLDERS).await?;
-        let orphans = read_replicas(&snapshot, WITHOUT_FOLDER).await?;
+        let (replicas, others) = read_replicas(&snapshot, FOLDERS).await?;
+        let (mut orphans, _) = read_replicas(&snapshot, OF_RECORDS).await?;
+        let known: HashSet<&str> = replicas.iter().chain(&others).map(|replica| replica.unique_id.as_str()).collect();
+        orphans.retain(|container| !known.contains(container.unique_id.as_str()));
         // From 4.6 on names of shared folders begin with that of their mailbox: the same release began conversations.
         let has_full_names = snapshot.has_column("t_mailbox_record", "conversation_id").await?;
         let records = Records::read(&snapshot).await?;
@@ -110,11 +113,13 @@ impl Held {
     }
 }
 
-async fn read_replicas(snapshot: &Snapshot, query: &str) -> Result<Vec<Replica>, Reason> {
-    let mut replicas = Vec::new();
+/// The folders of a query, and what is none.
+async fn read_replicas(snapshot: &Snapshot, query: &str) -> Result<(Vec<Replica>, Vec<Replica>), Reason> {
+    let (mut replicas, mut others) = (Vec::new(), Vec::new());
     let take = |cells: &Cells<'_>| {
         let (unique_id, mailbox_uid, path) = (cells.text(0)?, cells.text(1)?, cells.text(3)?);
-        replicas.push(Replica {
+        let list = if cells.flag(6)? { &mut replicas } else { &mut others };
+        list.push(Replica {
             unique_id: unique_id.unwrap_or_default(),
             mailbox_uid: mailbox_uid.unwrap_or_default(),
             domain_uid: cells.text(2)?,
@@ -125,7 +130,7 @@ async fn read_replicas(snapshot: &Snapshot, query: &str) -> Result<Vec<Replica>,
         Ok(())
     };
     snapshot.rows(query, take).await?;
-    Ok(replicas)
+    Ok((replicas, others))
 }
 
 impl Records {
