@@ -45,7 +45,7 @@ pub(super) fn collect(arguments: &CollectArgs, terminal: Terminal) -> Result<Out
 }
 
 /// Whether bm.ini says that the directory is on this machine.
-const IS_CORE: &str = "SELECT count(*) FROM bm_ini AS h WHERE h.key = 'host' AND (h.value IN ('localhost', '127.0.0.1', '::1') \
+const IS_CORE: &str = "SELECT h.value FROM bm_ini AS h WHERE h.key = 'host' AND (h.value IN ('localhost', '127.0.0.1', '::1') \
     OR EXISTS (SELECT 1 FROM bm_ini AS m WHERE m.key = 'hz-member-address' AND m.value = h.value))";
 
 /// Without the directory, what a core tells is next to nothing, and so is what a machine without bm.ini does: whoever goes on
@@ -55,7 +55,7 @@ fn collected(facts: &Facts) -> u8 {
         let mut told = facts.coverage().iter().filter(|statement| statement.table == table);
         told.any(|statement| statement.completeness == Completeness::Complete)
     };
-    let is_core = || facts.texts(IS_CORE).is_ok_and(|rows| rows.iter().flatten().any(|n| n.as_deref() != Some("0")));
+    let is_core = || facts.texts(IS_CORE).is_ok_and(|hosts| !hosts.is_empty());
     match is_read("server") || is_read("bm_ini") && !is_core() {
         true => 0,
         false => verdict::INCONCLUSIVE,
