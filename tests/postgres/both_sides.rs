@@ -87,8 +87,10 @@ const APART: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Stories whose folders cannot be held against the shard's: nobody can read the list, or the ids are not each folder's own.
-const NOT_COMPARED: &[&str] = &["cyrus_list_damaged", "cyrus_unique_id_missing", "cyrus_unique_id_shared"];
+/// Stories whose folders cannot be held against the shard's: nobody can read the list, the ids are not each folder's own, or
+/// there is no Cyrus any more.
+const NOT_COMPARED: &[&str] =
+    &["healthy_50", "cyrus_list_damaged", "cyrus_unique_id_missing", "cyrus_unique_id_shared"];
 
 /// Whether the story itself says anything of mail, or keeps it in another way than its base.
 fn is_about_mail(story: &Story) -> bool {

@@ -92,6 +92,9 @@ pub(crate) fn notices(run: &Run) -> Vec<&str> {
     run.report["run"]["notices"].as_array().unwrap().iter().map(|notice| notice.as_str().unwrap()).collect()
 }
 
+/// Tables of a mail server that need the directory as well: where 5 looks for a message depends on what it says of a mailbox.
+const OF_BOTH: [&str; 3] = ["\"record_lookup\"", "\"unfound_folder\"", "\"unfound_message\""];
+
 #[test]
 fn collected_on_each_server_it_is_judged_as_if_collected_at_once() {
     let installation = Installation::build("healthy_split");
@@ -105,9 +108,17 @@ fn collected_on_each_server_it_is_judged_as_if_collected_at_once() {
         let snapshots = collect_everywhere(&installation, all_see_directory);
         let merged = judge(&installation, &paths(&snapshots));
         assert_eq!((merged.code, &merged.report["verdict"]), (0, &"not_judged".into()), "{}", merged.digest());
-        assert_eq!(judgement(&merged), judgement(&at_once), "mail servers see the directory: {all_see_directory}");
+        let is_due =
+            |statement: &String| all_see_directory || !OF_BOTH.iter().any(|table| statement.starts_with(table));
+        let due = |run: &Run| {
+            let (checks, coverage) = judgement(run);
+            (checks, coverage.into_iter().filter(is_due).collect::<BTreeSet<_>>())
+        };
+        assert_eq!(due(&merged), due(&at_once), "mail servers see the directory: {all_see_directory}");
         // The file systems of a copy are not known.
-        let is_whole = |statement: &String| statement.contains("\"complete\"") || statement.contains("\"filesystem\"");
+        let is_whole = |statement: &String| {
+            statement.contains("\"complete\"") || statement.contains("\"filesystem\"") || !is_due(statement)
+        };
         assert!(judgement(&merged).1.iter().all(is_whole));
         assert_eq!(notices(&merged), [""; 0]);
         let mut question = bm_preflight();

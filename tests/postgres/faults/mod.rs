@@ -22,6 +22,9 @@ use glob::Pattern;
 const UNTRIED: &[(&str, &str)] = &[
     ("collection", "it is made of nothing but the clock"),
     ("filesystem", "a copy of files has no space of its own: it is never known here"),
+    ("record_lookup", "it needs both a shard and a spool: the walk of the databases has them"),
+    ("unfound_folder", "the same"),
+    ("unfound_message", "the same, and a message that 5 would not find"),
 ];
 
 /// A source that is short in a certain way, by globs, a facts table that changes then without a word, and why it may.
