@@ -27,6 +27,8 @@ const APART: &[(&str, &[&str])] = &[
             "northgate.example!user.julia^knight: 3 records only in Cyrus, 0 only in the shard",
         ],
     ),
+    // The record whose content is another is the story.
+    ("first_reference_broken", &["example.org!user.jdoe.Projects: 0 records only in Cyrus, 1 only in the shard"]),
     ("folder_not_replicated", &["example.org!user.mmartin.Contracts: only in Cyrus"]),
     ("folder_only_in_shard", &["user-jdoe/Closed: only in the shard", "user-jdoe/Forgotten: only in the shard"]),
     // A server that does not serve the domain has no partition for it.

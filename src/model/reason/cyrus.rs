@@ -84,7 +84,7 @@ reasons! {
         /// The same of messages that are not found.
         UnfoundLeftOut { messages: u64 }
             en "{messages} more messages are left out: unfound_folder counts them all"
-            fr "{messages} autres messages sont laissés de côté : unfound_folder les compte tous";
+            fr "{messages} autres messages sont laissés de côté : unfound_folder les compte tous";
         /// A message of which it depends on the order of its records whether it is found.
         OrderUntold { guid: String }
             en "{guid} (the order of its records cannot be told)"
