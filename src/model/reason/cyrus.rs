@@ -92,7 +92,7 @@ reasons! {
         /// Folders whose files could not be looked for.
         FilesUntold { count: usize, first: Vec<Reason> }
             en "the files of {count} folder(s) or message(s) could not be looked for: {first}"
-            fr "les fichiers de {count} dossier(s) ou message(s) n’ont pas pu être cherchés : {first}";
+            fr "les fichiers de {count} dossier(s) ou message(s) n’ont pas pu être cherchés : {first}";
         /// No place for what memory does not hold.
         Sorting { folder: String, error: String }
             en "sorting messages in {folder}: {error}"
