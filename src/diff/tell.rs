@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::words::Words;
 use super::{Changes, CheckChange, CoverageChange, FindingChange, FindingTold, RowChange, Status, Unknown};
-use crate::model::text::visible;
+use crate::model::text::{markdown, markdown_code, visible};
 use crate::model::{Lang, Severity};
 
 /// Entries of a section that a terminal and a page show.
@@ -93,17 +93,17 @@ impl Outline {
 
     /// For a ticket.
     pub fn markdown(&self) -> String {
-        let mut out = format!("## {}\n\n", marked(&self.title));
-        self.lines.iter().for_each(|line| out.push_str(&format!("{}  \n", marked(line))));
+        let mut out = format!("## {}\n\n", markdown(&self.title));
+        self.lines.iter().for_each(|line| out.push_str(&format!("{}  \n", markdown(line))));
         for section in &self.sections {
-            let _ = write!(out, "\n### {} ({})\n\n", marked(&section.heading), section.count);
+            let _ = write!(out, "\n### {} ({})\n\n", markdown(&section.heading), section.count);
             let mut left_out = 0;
             for entry in &section.entries {
-                let details: String = entry.details.iter().map(|line| format!("  - {}\n", marked(line))).collect();
-                let told = format!("- {} (`{}`)\n{details}", marked(&entry.text), coded(&entry.name));
+                let details: String = entry.details.iter().map(|line| format!("  - {}\n", markdown(line))).collect();
+                let told = format!("- {} ({})\n{details}", markdown(&entry.text), markdown_code(&entry.name));
                 if out.len() + told.len() > LONGEST { left_out += 1 } else { out.push_str(&told) }
             }
-            let more = section.more.as_deref().map(marked);
+            let more = section.more.as_deref().map(markdown);
             more.iter().for_each(|more| out.push_str(&format!("- {more}\n")));
             if left_out > 0 && more.is_none() {
                 let _ = writeln!(out, "- … +{left_out}");
@@ -244,30 +244,4 @@ fn fill(phrase: &str, values: &[(&str, &str)]) -> String {
 fn shown(text: &str) -> String {
     let text = visible(text, false);
     if text.chars().count() <= WIDEST { text } else { text.chars().take(WIDEST).chain(['…']).collect() }
-}
-
-/// Text in which Markdown and HTML see nothing but text, and forges nobody to call and nothing to link.
-fn marked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
-            ':' => out.push_str("&#58;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '+' | '-' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Text between backticks.
-fn coded(text: &str) -> String {
-    text.replace('`', "'")
 }

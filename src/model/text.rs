@@ -62,6 +62,30 @@ pub fn distinct(text: String, limit: usize) -> String {
     text.chars().take(limit).chain(['…']).chain(sum.chars()).collect()
 }
 
+/// Text in which Markdown and HTML see nothing but text, and a forge nobody to call and nothing to link: a word joiner, which
+/// does not show, stands where a name or a link would begin.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' | '#' => out.extend([c, '\u{2060}']),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '+' | '-' | '$' => {
+                out.extend(['\\', c]);
+            }
+            c => out.push(c),
+        }
+    }
+    out.replace("://", ":\u{2060}//")
+}
+
+/// Text between the backticks of Markdown.
+pub fn markdown_code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
 /// Makes characters visible that a terminal, a browser or an XML reader would act on or hide: control characters,
 /// line and paragraph separators, bidirectional overrides, zero-width characters and non-characters become `\u{…}`.
 /// `\n` and `\t` are kept when `keep_lines` is set.

@@ -4,7 +4,7 @@ use super::i18n::Catalogue;
 use super::{Report, utc};
 use crate::digest::{Line, Question, Share};
 use crate::model::Severity;
-use crate::model::text::visible;
+use crate::model::text::{markdown, markdown_code, visible};
 
 /// Entries of one list; the JSON report has them all.
 const LISTED: usize = 25;
@@ -130,25 +130,12 @@ impl Page<'_> {
     }
 }
 
-/// Text without effect: neither markup, nor HTML, nor somebody who is called to the ticket.
 fn text(told: &str) -> String {
-    let mut out = String::new();
-    for c in short(told).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '@' | '#' | '!' => out.extend([c, '\u{2060}']),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-    }
-    // A colon that begins a link is none after this.
-    out.replace("://", ":\u{2060}//")
+    markdown(&short(told))
 }
 
-/// A name as it is.
 fn code(told: &str) -> String {
-    format!("`{}`", short(told).replace('`', "'"))
+    markdown_code(&short(told))
 }
 
 fn short(told: &str) -> String {
