@@ -56,7 +56,7 @@ pub fn scripts(report: &Report) -> Vec<Script> {
             if remedy.remedy.risk == Risk::High {
                 continue;
             }
-            let steps = by_server.entry(server(finding, &report.run.installation.servers)).or_default();
+            let steps = by_server.entry(finding.server.as_deref().unwrap_or(ELSEWHERE)).or_default();
             for command in &finding.commands {
                 match steps.iter_mut().find(|step| step.command == command) {
                     Some(step) => step.findings.push(finding),
@@ -76,15 +76,6 @@ pub fn scripts(report: &Report) -> Vec<Script> {
 /// What has to begin first stands first.
 fn order(step: &Step<'_>) -> (When, std::cmp::Reverse<u16>, Severity) {
     (step.remedy.remedy.when, std::cmp::Reverse(step.check.lead_days), step.check.severity)
-}
-
-/// The server that a finding is about: its subject, or one that it saw.
-fn server<'r>(finding: &Finding, servers: &'r [String]) -> &'r str {
-    let seen =
-        ["server_uid", "server", "backend_uid"].iter().filter_map(|column| finding.evidence.get(*column)?.as_str());
-    let of_subject = finding.subject.split(':').next();
-    let named: Vec<&str> = of_subject.into_iter().chain(seen).collect();
-    servers.iter().find(|uid| named.contains(&uid.as_str())).map_or(ELSEWHERE, String::as_str)
 }
 
 /// A name without anything that a shell or a file system would take for more than a letter.

@@ -34,6 +34,11 @@ impl About {
         Ok(Self { topology, identity, packages, probed, replication, release, at_least })
     }
 
+    /// Uids of the servers.
+    pub(super) fn servers(&self) -> Vec<String> {
+        self.topology.servers().iter().map(|server| server.uid.clone()).collect()
+    }
+
     /// Who has to act, and what is open.
     pub(super) fn digest(
         &self,

@@ -23,6 +23,7 @@ use crate::check::evaluate::{self, Situation};
 use crate::check::headline;
 use crate::cli::{DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
+use crate::digest;
 use crate::fact::Facts;
 use crate::fact::store::SnapshotTarget;
 use crate::model::reason::Notice;
@@ -194,6 +195,7 @@ impl<'a> Judging<'a> {
         let elsewhere = next::steps(provenance, facts, &about.topology, &results);
         remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
+        digest::locate(&mut results, &about.servers());
         self.head(&mut results);
         notices.extend(remarked.into_iter().map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
@@ -294,7 +296,7 @@ impl<'a> Judging<'a> {
                 target: self.target(about),
                 way: self.way(about),
                 collected_at: Timestamp::from_second(facts.origin().collected_at).unwrap_or(self.started_at),
-                servers: about.topology.servers().iter().map(|server| server.uid.clone()).collect(),
+                servers: about.servers(),
             },
             notices,
             next: Vec::new(),

@@ -14,7 +14,7 @@ use crate::model::{CheckResult, Coverage, Lang, Severity, When, Who};
 
 pub use owners::Owner;
 pub use questions::{Cure, Question, Step};
-pub use servers::{Hour, Replicated, ServerLine};
+pub use servers::{Hour, Replicated, ServerLine, locate};
 
 /// What is to be known beside the results.
 #[derive(Debug, Clone)]

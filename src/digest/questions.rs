@@ -45,6 +45,10 @@ pub enum Cure {
 }
 
 impl Cure {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::CollectThere, Self::NoBluemind, Self::AsRoot, Self::Database, Self::Online, Self::MoreTime];
+
     /// The word of the phrases.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -49,6 +49,15 @@ pub struct Hour {
     pub messages: u64,
 }
 
+/// Says of each finding which server it is about, where its check did not: its subject, or what it saw, is the uid of one.
+pub fn locate(results: &mut [CheckResult], servers: &[String]) {
+    for finding in results.iter_mut().flat_map(|result| &mut result.findings).filter(|f| f.server.is_none()) {
+        let seen = ["server", "backend_uid"].into_iter().filter_map(|column| finding.evidence.get(column)?.as_str());
+        let named: Vec<&str> = finding.subject.split(':').next().into_iter().chain(seen).collect();
+        finding.server = servers.iter().find(|uid| named.contains(&uid.as_str())).cloned();
+    }
+}
+
 /// A line of each server.
 pub(super) fn of(results: &[CheckResult], beside: &Beside<'_>) -> Vec<ServerLine> {
     let line = |(uid, roles): &(String, Vec<String>)| ServerLine {
@@ -76,6 +85,5 @@ fn tables(uid: &str, beside: &Beside<'_>) -> [u64; 3] {
 
 fn findings(results: &[CheckResult], uid: &str, severity: Severity) -> u64 {
     let all = results.iter().flat_map(|result| &result.findings);
-    let named = |of: &Option<String>, subject: &str| of.as_deref().unwrap_or(subject) == uid;
-    all.filter(|f| f.severity == severity && verdict::is_open(f) && named(&f.server, &f.subject)).count() as u64
+    all.filter(|f| f.severity == severity && verdict::is_open(f) && f.server.as_deref() == Some(uid)).count() as u64
 }

@@ -170,7 +170,8 @@ fn counted(phrase: &str, selection: &Selection) -> String {
 mod tests {
     use super::super::outline;
     use super::*;
-    use crate::model::{Completeness, Outcome, Risk, Severity, When};
+    use crate::digest::Cure;
+    use crate::model::{Completeness, Outcome, Risk, Severity, When, Who};
 
     #[test]
     fn every_phrase_is_said_in_both_languages() {
@@ -218,6 +219,12 @@ mod tests {
         for risk in [Risk::None, Risk::Low, Risk::High].map(outline::risk_word) {
             has("risk", risk);
             has("risk_word", risk);
+        }
+        for who in [Who::Users, Who::Dns, Who::Certificates, Who::Administrator, Who::Support] {
+            has("who", who.as_str());
+        }
+        for cure in Cure::ALL {
+            has("cure", cure.as_str());
         }
         use Completeness::{Absent, Complete, NotAttempted, Partial};
         for completeness in [Complete, Partial, Absent, NotAttempted] {

@@ -32,7 +32,9 @@ fn write(facts: &Path, folder: &Path) -> Vec<PathBuf> {
 /// The scripts of facts, put into a folder.
 fn put(facts: &Facts, checks: &[Check], folder: &Path) -> Vec<PathBuf> {
     let topology = Topology::of(facts.coverage(), |sql| facts.texts(sql)).unwrap();
-    let checks = judge::judge(checks, facts, Some("4.0.14".to_owned()), "4.1");
+    let mut checks = judge::judge(checks, facts, Some("4.0.14".to_owned()), "4.1");
+    let servers: Vec<String> = topology.servers().iter().map(|server| server.uid.clone()).collect();
+    bm_preflight::digest::locate(&mut checks, &servers);
     let at = "2026-11-23T10:00:00Z".parse().unwrap();
     let installation = report::Installation {
         name: None,
@@ -42,7 +44,7 @@ fn put(facts: &Facts, checks: &[Check], folder: &Path) -> Vec<PathBuf> {
         target: "4.1".to_owned(),
         way: bm_preflight::model::releases::way("4.0.14", "4.1"),
         collected_at: at,
-        servers: topology.servers().iter().map(|server| server.uid.clone()).collect(),
+        servers,
     };
     let lang = Lang::En;
     let report = report::Report {
