@@ -13,8 +13,8 @@ pub(super) fn open(path: &Path) -> Result<Facts, Failure> {
 /// Facts with an earlier snapshot beside them. One of another installation would tell that everything was lost, and a later
 /// one that nothing was.
 pub(super) fn put_beside(facts: Facts, older: Facts) -> Result<Facts, Failure> {
-    let ids = [&older, &facts].map(installation_id);
-    if let [Some(one), Some(other)] = &ids
+    let [one, other] = [installation_id(&older)?, installation_id(&facts)?];
+    if let (Some(one), Some(other)) = (one, other)
         && one != other
     {
         return Err(Failure::Usage(format!("--before: it is of another installation: {one}, not {other}")));
@@ -25,7 +25,7 @@ pub(super) fn put_beside(facts: Facts, older: Facts) -> Result<Facts, Failure> {
     Ok(facts.after(older))
 }
 
-fn installation_id(facts: &Facts) -> Option<String> {
-    let rows = facts.texts("SELECT installation_id FROM installation").ok()?;
-    rows.into_iter().flatten().flatten().next()
+fn installation_id(facts: &Facts) -> Result<Option<String>, Failure> {
+    let rows = facts.texts("SELECT installation_id FROM installation")?;
+    Ok(rows.into_iter().flatten().flatten().next())
 }

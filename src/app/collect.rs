@@ -55,8 +55,9 @@ fn collected(facts: &Facts) -> u8 {
         let mut told = facts.coverage().iter().filter(|statement| statement.table == table);
         told.any(|statement| statement.completeness == Completeness::Complete)
     };
-    let is_core = || facts.texts(IS_CORE).is_ok_and(|hosts| !hosts.is_empty());
-    match is_read("server") || is_read("bm_ini") && !is_core() {
+    // What cannot be told of is taken for a core.
+    let is_elsewhere = || facts.texts(IS_CORE).is_ok_and(|hosts| hosts.is_empty());
+    match is_read("server") || is_read("bm_ini") && is_elsewhere() {
         true => 0,
         false => verdict::INCONCLUSIVE,
     }

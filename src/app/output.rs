@@ -129,7 +129,7 @@ fn notices(report: &Report, folder: &Path, templates: Option<&Path>) -> Result<(
 /// Writes the scripts of a report, each for its owner alone.
 fn write_scripts(report: &Report, folder: &Path) -> Result<(), Failure> {
     let fail = |path: &Path, error: std::io::Error| Failure::Tool(format!("{}: {error}", path.display()));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| fail(folder, error))?;
+    make_folder(folder)?;
     for script::Script { name, text } in script::scripts(report) {
         let path = folder.join(name);
         let owner_alone = std::os::unix::fs::PermissionsExt::from_mode(0o700);

@@ -152,7 +152,11 @@ impl Second {
                     self.ties.insert(guid, true);
                     gaps.insert(Cyrus::OrderUntold { guid: guid.to_string() }.into());
                 }
-                Err(gap) => drop(gaps.insert(gap)),
+                // Nothing is known against it then.
+                Err(gap) => {
+                    self.ties.insert(guid, true);
+                    gaps.insert(gap);
+                }
             }
         }
     }
