@@ -189,3 +189,18 @@ fn a_hundred_percent_is_all() {
     let of = |messages, missing| Replicated { server: String::new(), messages, missing }.percent();
     assert_eq!([of(0, 0), of(200, 14), of(100_000, 1), of(5, 5)], [100, 93, 99, 0]);
 }
+
+#[test]
+fn a_finding_is_about_one_server_however_it_says_so() {
+    let mut result =
+        failed(Severity::Blocker, &["mail-1", "mail-2:/var", "jdoe@example.org", "jane@example.org", "mail-10"]);
+    result.findings[2].evidence.insert("backend_uid".into(), "mail-2".into());
+    result.findings[3].server = Some("mail-1".into());
+    result.findings[3].evidence.insert("backend_uid".into(), "mail-2".into());
+    let mut results = [result];
+    locate(&mut results, &["mail-1".into(), "mail-2".into()]);
+    let servers: Vec<_> = results[0].findings.iter().map(|finding| finding.server.as_deref()).collect();
+    assert_eq!(servers, [Some("mail-1"), Some("mail-2"), Some("mail-2"), Some("mail-1"), None]);
+    let digest = Digest::of(&results, beside());
+    assert_eq!([0, 1].map(|server| digest.servers[server].findings[0]), [2, 2]);
+}
