@@ -59,7 +59,7 @@ fn find(root: &Root) -> Result<(Vec<AdminSeen>, Option<Reason>), Reason> {
         return Ok((rows, None));
     }
     for mailbox in Mailboxes::read(root, &conf).map_err(Reason::from)?.mailboxes {
-        let unique_id = unique_id(root, &mailbox);
+        let unique_id = unique_id(root, &conf, &mailbox);
         let state = unique_id.as_ref().and_then(|id| states.remove(id));
         let is_subscribed = subscribed.remove(&mailbox.name);
         if state.is_none() && !is_subscribed {
@@ -104,8 +104,8 @@ fn unlisted(states: BTreeMap<String, SeenState>, subscribed: BTreeSet<MailboxNam
 }
 
 /// The id of a folder; an entry of before Cyrus 3.0 leaves it to the folder's header.
-fn unique_id(root: &Root, mailbox: &Mailbox) -> Option<String> {
-    let of_header = || indexes::inspect(root, mailbox, mailbox.directories.as_ref()?, false).row.unique_id;
+fn unique_id(root: &Root, conf: &Conf, mailbox: &Mailbox) -> Option<String> {
+    let of_header = || indexes::inspect(root, mailbox, &mailbox.directories(conf)?, false).row.unique_id;
     mailbox.unique_id().map(str::to_owned).or_else(of_header)
 }
 
@@ -168,8 +168,8 @@ fn count(
 ) -> Result<(Option<u64>, Option<u64>), Reason> {
     let Some(state) = state.filter(|state| !state.is_empty()) else { return Ok((Some(0), Some(0))) };
     let name = || escaped(mailbox.name.as_bytes());
-    let directories = mailbox.directories.as_ref().ok_or_else(|| Cyrus::NoPartition { name: name() })?;
-    let indexes::Inspected { content, row, refusal, .. } = indexes::inspect(root, mailbox, directories, true);
+    let directories = mailbox.directories(conf).ok_or_else(|| Cyrus::NoPartition { name: name() })?;
+    let indexes::Inspected { content, row, refusal, .. } = indexes::inspect(root, mailbox, &directories, true);
     let Some(Content { records, tells_seen, .. }) = content else {
         let state = row.state.word().to_owned();
         return Err(refusal.unwrap_or_else(|| Cyrus::IndexNotSound { name: name(), state }.into()));

@@ -19,6 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The list of mailboxes as it is now, and how to get at their indexes.
 struct Now {
     root: Root,
+    conf: Conf,
     mailboxes: HashMap<String, Mailbox>,
     unique_ids: HashSet<String>,
 }
@@ -29,21 +30,22 @@ pub(in crate::collect) fn again(root: &Root) -> Result<Box<dyn Again>, Reason> {
     let mailboxes = Mailboxes::read(root, &conf)?.mailboxes;
     let unique_ids = mailboxes.iter().filter_map(Mailbox::unique_id).map(str::to_owned).collect();
     let named = |mailbox: Mailbox| (escaped(mailbox.name.as_bytes()), mailbox);
-    Ok(Box::new(Now { root: root.clone(), mailboxes: mailboxes.into_iter().map(named).collect(), unique_ids }))
+    let mailboxes = mailboxes.into_iter().map(named).collect();
+    Ok(Box::new(Now { root: root.clone(), conf, mailboxes, unique_ids }))
 }
 
 impl Again for Now {
     fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason> {
         let Some(mailbox) = self.mailboxes.get(&owner.name) else { return Ok(None) };
         let no_partition = || Cyrus::NoPartition { name: owner.name.clone() };
-        let directories = mailbox.directories.as_ref().ok_or_else(no_partition)?;
+        let directories = mailbox.directories(&self.conf).ok_or_else(no_partition)?;
         for _ in 1..TRIES {
-            if let Some(content) = indexes::inspect(&self.root, mailbox, directories, true).content {
+            if let Some(content) = indexes::inspect(&self.root, mailbox, &directories, true).content {
                 return Ok(Some(content));
             }
             std::thread::sleep(PAUSE);
         }
-        let inspected = indexes::inspect(&self.root, mailbox, directories, true);
+        let inspected = indexes::inspect(&self.root, mailbox, &directories, true);
         let state = inspected.row.state.word().to_owned();
         inspected.content.map(Some).ok_or_else(|| Cyrus::IndexNotSound { name: owner.name.clone(), state }.into())
     }

@@ -207,7 +207,7 @@ impl Backend<'_> {
         let doubtful = self.read_indexes(first, known)?;
         let last = self.list()?;
         self.judge_conf(&last)?;
-        for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories.is_none()) {
+        for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories(self.conf).is_none()) {
             self.miss(mailbox, |name| Cyrus::NoPartition { name });
         }
         self.settle_indexes(known, &doubtful, &last)
@@ -284,8 +284,8 @@ impl Backend<'_> {
     }
 
     fn inspect(&self, mailbox: &Mailbox) -> Option<Inspected> {
-        let directories = mailbox.directories.as_ref()?;
-        Some(indexes::inspect(self.root, mailbox, directories, self.wanted.messages.is_some()))
+        let directories = mailbox.directories(self.conf)?;
+        Some(indexes::inspect(self.root, mailbox, &directories, self.wanted.messages.is_some()))
     }
 
     fn pour(&self, rows: impl IntoIterator<Item = CyrusIndex>) -> Result<(), Reason> {

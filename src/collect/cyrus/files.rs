@@ -237,13 +237,13 @@ impl<'a> Files<'a> {
 
     /// What a folder lacks now, and lacked before if it was looked at. Nothing where its index is gone: so is the folder.
     fn lack(&self, root: &Root, number: usize, kind: Kind, before: Option<&Lack>) -> Result<Option<Lack>, Reason> {
-        let Some(directories) = &self.mailboxes[number].directories else { return Ok(None) };
-        let Some(place) = self.place(directories, kind) else { return Ok(None) };
+        let Some(directories) = self.mailboxes[number].directories(self.conf) else { return Ok(None) };
+        let Some(place) = self.place(&directories, kind) else { return Ok(None) };
         let Some((index, _)) = root.find_own_file(&directories.index, directories.levels + 1)? else { return Ok(None) };
         let records = sound(Records::open(BufReader::new(index)));
         let records = records.map_err(|error| root.unreadable(&directories.index, &error))?;
         let there = Listed::of(root, place, directories.levels)?;
-        let has_archive = self.place(directories, Kind::Archive).is_some();
+        let has_archive = self.place(&directories, Kind::Archive).is_some();
         let mut lack = Lack::default();
         for record in records.iter().filter(|record| !record.flags.is_unlinked()) {
             let belongs_to = if has_archive && record.flags.is_archived() { Kind::Archive } else { Kind::Data };
@@ -314,7 +314,8 @@ impl<'a> Files<'a> {
 
     fn row(&self, number: usize, kind: Kind, partition: &str, lack: &Lack) -> Option<MailboxFiles> {
         let mailbox = &self.mailboxes[number];
-        let place = self.place(mailbox.directories.as_ref()?, kind)?;
+        let directories = mailbox.directories(self.conf)?;
+        let place = self.place(&directories, kind)?;
         let messages = self.known[number].expected.get()?.of(kind).messages;
         (!lack.messages.is_empty() || lack.empty > 0).then(|| MailboxFiles {
             name: escaped(mailbox.name.as_bytes()),

@@ -3,8 +3,9 @@
 //! Cyrus' own tools take a lock that stalls clients, and repair what they read. A reader that compares the header before
 //! and after, and the file behind the name, sees a committed state without either.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::conf::Conf;
 use super::db::{self, Looks, PAUSE};
@@ -132,13 +133,15 @@ pub(super) struct Mailboxes {
     pub(super) unserved: Vec<CyrusEntryUnserved>,
     /// Live mailboxes, and those that wait for their purge.
     pub(super) mailboxes: Vec<Mailbox>,
+    partitions: HashSet<Arc<str>>,
 }
 
-/// A mailbox with its directories, when its partition is defined.
+/// A mailbox: of its entry what is asked for later, for there may be a million.
 pub(super) struct Mailbox {
     pub(super) name: MailboxName,
-    record: MailboxRecord,
-    pub(super) directories: Option<Directories>,
+    partition: Option<Arc<str>>,
+    unique_id: Option<Box<str>>,
+    acl: Box<str>,
 }
 
 impl Mailboxes {
@@ -183,8 +186,20 @@ impl Mailboxes {
         if let Some(Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots))) = &directories {
             self.unreadable.push(unreadable(error.to_string()));
         }
-        let directories = directories.and_then(Result::ok);
-        self.mailboxes.push(Mailbox { name, record, directories });
+        let acl: Vec<String> = record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
+        let partition = record.partition.as_deref().map(|name| self.shared(name));
+        let (unique_id, acl) = (record.unique_id.map(String::into_boxed_str), acl.join(", ").into_boxed_str());
+        self.mailboxes.push(Mailbox { name, partition, unique_id, acl });
+    }
+
+    /// The name of a partition, once for all mailboxes in it.
+    fn shared(&mut self, partition: &str) -> Arc<str> {
+        if let Some(known) = self.partitions.get(partition) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = partition.into();
+        self.partitions.insert(Arc::clone(&new));
+        new
     }
 }
 
@@ -272,8 +287,8 @@ impl From<Reason> for Unread {
 fn attempt(looks: &mut Looks, root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
     let read = looks.list(root, path, |db, entries| {
         let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
-        let (unreadable, unserved, mailboxes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes };
+        let (unreadable, unserved, mailboxes, partitions) = Default::default();
+        let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes, partitions };
         let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
         for (key, value) in entries {
             read.take(naming, key, value, conf);
@@ -290,12 +305,17 @@ fn attempt(looks: &mut Looks, root: &Root, path: &str, conf: &Conf) -> Result<Ma
 impl Mailbox {
     /// The partition that it lies in.
     pub(super) fn partition(&self) -> Option<&str> {
-        self.record.partition.as_deref()
+        self.partition.as_deref()
     }
 
     /// UNIQUEID of its entry.
     pub(super) fn unique_id(&self) -> Option<&str> {
-        self.record.unique_id.as_deref()
+        self.unique_id.as_deref()
+    }
+
+    /// Where its files belong; none when its partition is not defined, or its name makes no path.
+    pub(super) fn directories(&self, conf: &Conf) -> Option<Directories> {
+        Directories::of(&conf.imapd, &conf.hashing, self.partition()?, &self.name).ok()
     }
 
     /// Whose its messages are.
@@ -316,8 +336,8 @@ impl Mailbox {
 
     pub(super) fn row(&self, conf: &Conf) -> CyrusMailbox {
         let parts = self.name.parts(&conf.hashing.deleted_prefix);
-        let acl: Vec<String> = self.record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
-        let directory = |pick: fn(&Directories) -> Option<&Path>| self.directories.as_ref().and_then(pick).map(shown);
+        let directories = self.directories(conf);
+        let directory = |pick: fn(&Directories) -> Option<&Path>| directories.as_ref().and_then(pick).map(shown);
         CyrusMailbox {
             name: escaped(self.name.as_bytes()),
             root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
@@ -330,9 +350,9 @@ impl Mailbox {
             folder: (!parts.is_root()).then(|| parts.folder_path()),
             is_deleted: parts.is_deleted,
             is_literal_inbox: parts.is_literal_inbox(),
-            partition: self.record.partition.clone(),
-            unique_id: self.record.unique_id.clone(),
-            acl: acl.join(", "),
+            partition: self.partition().map(str::to_owned),
+            unique_id: self.unique_id().map(str::to_owned),
+            acl: self.acl.to_string(),
             data_directory: directory(|d| Some(&d.data)),
             meta_directory: directory(|d| Some(&d.meta)),
             archive_directory: directory(|d| d.archive.as_deref()),

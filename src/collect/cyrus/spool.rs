@@ -1,21 +1,22 @@
 //! The spool: every directory of the data, meta and archive trees once, with the number of files in it.
 //!
-//! One pass, no stat per file (`readdir` tells a file's kind), symbolic links not followed, but told; memory follows the
+//! One pass, no stat per file (the listing tells a file's kind), symbolic links not followed, but told; memory follows the
 //! number of directories, not of files.
 
 use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use walkdir::{DirEntry, WalkDir};
+use rustix::fs::FileType;
 
 use super::conf::Conf;
 use super::files::{Files, Numbers, uid_of};
 use super::mailboxes::{Names, shown};
 use super::trees::{Kind, Tree, trees};
+use crate::collect::reach::listing::entries;
 use crate::collect::reach::mailbox::root_name;
 use crate::collect::reach::root::Root;
 use crate::collect::reach::seen::Pour;
@@ -78,6 +79,12 @@ struct Place {
     below: PathBuf,
 }
 
+impl Place {
+    fn child(&self, name: &OsStr) -> Self {
+        Self { real: self.real.join(name), below: self.below.join(name) }
+    }
+}
+
 /// A directory with files of a mailbox that mailboxes.db did not list when it was read: the mailbox may be new, or gone.
 pub(super) struct Suspect {
     place: Place,
@@ -127,7 +134,7 @@ impl Walked<'_> {
     pub(super) fn settle(&mut self, listed: &Names<'_>) -> Result<(), Reason> {
         let mut rows = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
-            let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
+            let Some(Look { directory, .. }) = self.walk.look(&suspect.place) else { continue };
             if suspect.name.as_ref().is_some_and(|name| listed.contains_key(name)) {
                 rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
             } else {
@@ -141,7 +148,7 @@ impl Walked<'_> {
     pub(super) fn finish(mut self) -> Result<Option<Reason>, Reason> {
         let mut rows = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
-            let Some(directory) = self.walk.look_again(&suspect.place) else { continue };
+            let Some(Look { directory, .. }) = self.walk.look(&suspect.place) else { continue };
             rows.extend(self.walk.row(&self.trees[suspect.tree], &directory));
         }
         self.walk.pour(rows)?;
@@ -179,6 +186,27 @@ impl Directory {
             Some(number) if !number.is_empty() && number.iter().all(u8::is_ascii_digit) => self.messages += 1,
             _ if name.starts_with(b"cyrus.") => self.cyrus_files += 1,
             _ => {}
+        }
+    }
+}
+
+/// What one look at a directory shows.
+struct Look {
+    directory: Directory,
+    folders: Vec<OsString>,
+    links: Vec<OsString>,
+}
+
+impl Look {
+    fn new(below: &Path) -> Self {
+        Self { directory: Directory::new(below.to_owned(), false), folders: Vec::new(), links: Vec::new() }
+    }
+
+    fn add(&mut self, name: &OsStr, kind: FileType) {
+        match kind {
+            FileType::Directory => self.folders.push(name.to_owned()),
+            FileType::Symlink => self.links.push(name.to_owned()),
+            _ => self.directory.count(name),
         }
     }
 }
@@ -222,7 +250,7 @@ impl Walk<'_> {
     fn tree(&self, tree: &Tree, number: usize) -> Result<(), Reason> {
         let (listed, subtrees) = self.split(tree);
         self.add(listed.into_iter().filter_map(|found| self.explain(tree, number, found)).collect())?;
-        subtrees.into_par_iter().try_for_each(|place| self.subtree(tree, number, &place))
+        subtrees.into_par_iter().try_for_each(|place| self.subtree(tree, number, place))
     }
 
     /// Lists the upper levels, until there are enough subtrees to walk side by side.
@@ -243,54 +271,33 @@ impl Walk<'_> {
     }
 
     fn list(&self, tree: &Tree, place: &Place, listed: &mut Vec<(PathBuf, Directory)>, next: &mut Vec<Place>) {
-        let mut directory = Directory::new(place.below.clone(), false);
-        for entry in WalkDir::new(&place.real).min_depth(1).max_depth(1) {
-            let Some(entry) = self.entry(&place.real, entry) else { continue };
-            let below = place.below.join(entry.file_name());
-            if entry.file_type().is_dir() {
-                next.push(Place { real: entry.into_path(), below });
-            } else if entry.file_type().is_symlink() {
-                // An administrator may have moved a partition to another volume.
-                match place.below.as_os_str().is_empty().then(|| self.root.find_folder(tree.logical.join(&below))) {
-                    Some(Ok(Some(real))) => next.push(Place { real, below }),
-                    _ => listed.push((entry.into_path(), Directory::new(below, true))),
-                }
-            } else {
-                directory.count(entry.file_name());
+        let Some(look) = self.look(place) else { return };
+        next.extend(look.folders.iter().map(|name| place.child(name)));
+        for name in &look.links {
+            let link = place.child(name);
+            // An administrator may have moved a partition to another volume.
+            match place.below.as_os_str().is_empty().then(|| self.root.find_folder(tree.logical.join(&link.below))) {
+                Some(Ok(Some(real))) => next.push(Place { real, below: link.below }),
+                _ => listed.push((link.real, Directory::new(link.below, true))),
             }
         }
-        listed.push((place.real.clone(), directory));
+        listed.push((place.real.clone(), look.directory));
     }
 
-    /// Walks a subtree; its directories come before what is in them, so that a stack tells whose an entry is.
-    fn subtree(&self, tree: &Tree, number: usize, top: &Place) -> Result<(), Reason> {
-        let mut stack: Vec<(PathBuf, Directory)> = Vec::new();
-        let mut rows = Vec::new();
-        for entry in WalkDir::new(&top.real) {
-            let Some(entry) = self.entry(&top.real, entry) else { continue };
-            while stack.len() > entry.depth() {
-                rows.extend(stack.pop().and_then(|found| self.explain(tree, number, found)));
+    /// Walks a subtree.
+    fn subtree(&self, tree: &Tree, number: usize, top: Place) -> Result<(), Reason> {
+        let (mut ahead, mut rows) = (vec![top], Vec::new());
+        while let Some(place) = ahead.pop() {
+            let Some(look) = self.look(&place) else { continue };
+            ahead.extend(look.folders.iter().map(|name| place.child(name)));
+            for link in look.links.iter().map(|name| place.child(name)) {
+                rows.extend(self.explain(tree, number, (link.real, Directory::new(link.below, true))));
             }
-            let kind = entry.file_type();
-            match stack.last_mut() {
-                Some((_, parent)) if !kind.is_dir() && !kind.is_symlink() => parent.count(entry.file_name()),
-                _ => {}
-            }
-            if kind.is_dir() || kind.is_symlink() {
-                // Joined part by part: joining an empty path would leave a slash at the end.
-                let below = entry.path().strip_prefix(&top.real).unwrap_or(entry.path());
-                let below = top.below.iter().chain(below).collect();
-                let found = (entry.into_path(), Directory::new(below, kind.is_symlink()));
-                match kind.is_dir() {
-                    true => stack.push(found),
-                    false => rows.extend(self.explain(tree, number, found)),
-                }
-            }
+            rows.extend(self.explain(tree, number, (place.real, look.directory)));
             if rows.len() >= BATCH {
                 self.add(std::mem::take(&mut rows))?;
             }
         }
-        rows.extend(stack.into_iter().rev().filter_map(|found| self.explain(tree, number, found)));
         self.add(rows)
     }
 
@@ -318,30 +325,16 @@ impl Walk<'_> {
         self.row(tree, &directory)
     }
 
-    /// Counts a directory anew; `None` when it is gone, or cannot be read any more, which is told.
-    fn look_again(&self, place: &Place) -> Option<Directory> {
-        let mut entries = WalkDir::new(&place.real).max_depth(1).into_iter();
-        self.entry(&place.real, entries.next()?)?;
-        let mut directory = Directory::new(place.below.clone(), false);
-        let is_file = |entry: &DirEntry| !entry.file_type().is_dir() && !entry.file_type().is_symlink();
-        let files = entries.filter_map(|entry| self.entry(&place.real, entry)).filter(is_file);
-        files.for_each(|file| directory.count(file.file_name()));
-        Some(directory)
-    }
-
-    /// What vanished between two looks was deleted meanwhile: a live spool does that. Anything else is told.
-    fn entry(&self, top: &Path, entry: walkdir::Result<DirEntry>) -> Option<DirEntry> {
-        let error = match entry {
-            Ok(entry) => return Some(entry),
-            Err(error) => error,
-        };
-        let path = shown(error.path().unwrap_or(top));
-        let error = error.io_error();
-        if error.map(std::io::Error::kind) != Some(std::io::ErrorKind::NotFound) {
-            let error = error.map(ToString::to_string).unwrap_or_default();
-            self.miss(Cyrus::PlaceUnread { path, error }.into());
+    /// Looks at a directory. What cannot be read of it is told; it is none when it is gone, as a live spool's may be between
+    /// two looks.
+    fn look(&self, place: &Place) -> Option<Look> {
+        let mut look = Look::new(&place.below);
+        match entries(&place.real, |name, kind| look.add(name, kind)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => self.miss(Cyrus::PlaceUnread { path: shown(&place.real), error: error.to_string() }.into()),
+            Ok(()) => {}
         }
-        None
+        Some(look)
     }
 
     /// The row of `spool_directory`; the tree's root itself is none.

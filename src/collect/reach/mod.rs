@@ -7,6 +7,7 @@ pub(super) mod command;
 pub(super) mod failure;
 pub(super) mod identity;
 pub(super) mod imapd_conf;
+pub(super) mod listing;
 pub(super) mod log_files;
 pub(super) mod mailbox;
 pub(super) mod owners;
