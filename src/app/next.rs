@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
-use crate::digest::Step;
+use crate::digest::{Keep, Step};
 use crate::fact::{Facts, ScopeKind};
 use crate::model::reason::{Checks, Notice, Run, Waiting};
 use crate::model::{CheckResult, Completeness, Coverage, Missing};
@@ -74,6 +74,20 @@ pub(super) fn steps(
     let command = run_of(files.into_iter().chain(others));
     steps.extend(here.into_iter().chain([command]).map(|command| Step { server: None, command }));
     steps
+}
+
+/// The commands that let a run after the upgrade tell what did not survive it: how the facts were collected here, that is how
+/// they are collected right before the window.
+pub(super) fn keep(provenance: Provenance<'_>, target: &str) -> Keep {
+    let options = match provenance {
+        Provenance::Here { collected: Some(collected), .. } => options(collected),
+        Provenance::Here { collected: None, .. } | Provenance::Replayed(_) => String::new(),
+    };
+    let file = file_of(&format!("before-{target}"));
+    Keep {
+        before: format!("bm-preflight collect{options} --facts {file}"),
+        after: format!("bm-preflight run{options} --before {file}"),
+    }
 }
 
 /// What keeps a server's files from a run that looks for them there.

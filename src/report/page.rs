@@ -11,6 +11,7 @@ use self::coverage::{CoverageRow, GapRow};
 use self::findings::{Check, Layout};
 use self::first::First;
 use super::autodiscover::{NameRow, UrlRow};
+use super::forecast::Window;
 use super::html::Error;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
@@ -70,6 +71,7 @@ struct Page<'a> {
     finding_counts: Vec<Count>,
     #[serde(flatten)]
     first: First<'a>,
+    forecast: Window,
     sections: Vec<Section<'a>>,
     unanswered: Vec<Check<'a>>,
     autodiscover: Vec<NameRow<'a>>,
@@ -134,6 +136,7 @@ impl<'a> Page<'a> {
             check_counts: outline::check_counts(&judgement.checks).map(Count::of).into(),
             finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
             first: First::of(report, words).map_err(Error::Table)?,
+            forecast: Window::of(&digest.forecast, words),
             sections: outline
                 .open
                 .each_ref()

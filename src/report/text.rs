@@ -2,6 +2,7 @@
 
 mod brief;
 mod matrix;
+mod window;
 
 use std::collections::HashMap;
 
@@ -38,6 +39,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
         page.open(*severity, checks, &outline);
     }
     page.unanswered(&outline.unanswered);
+    page.window(&report.digest.forecast);
     page.autodiscover(&report.autodiscover);
     page.public_urls(&report.public_urls);
     page.waived(&outline.waived, &outline::waived_gaps(report).collect::<Vec<_>>());
