@@ -29,12 +29,11 @@ pub(super) fn notices(
     provenance: Provenance<'_>,
     facts: &Facts,
     topology: &Topology,
-    results: &[CheckResult],
+    waiting: &[(&Server, usize)],
 ) -> Vec<Notice> {
     if let Topology::Unknown(_) = topology {
         return without_directory(provenance, facts, topology);
     }
-    let waiting = waiting(facts, topology, results);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
     if let (Provenance::Here { .. }, true) = (provenance, facts.origin().is_merged) {
         return std::iter::once(next)
@@ -56,9 +55,8 @@ pub(super) fn steps(
     provenance: Provenance<'_>,
     facts: &Facts,
     topology: &Topology,
-    results: &[CheckResult],
+    waiting: &[(&Server, usize)],
 ) -> Vec<Step> {
-    let waiting = waiting(facts, topology, results);
     // What these facts were merged from only their owner knows, and what ssh did not reach has its own reason.
     let is_told = facts.origin().is_merged && matches!(provenance, Provenance::Replayed([_]) | Provenance::Here { .. });
     if waiting.is_empty() || is_told {
@@ -118,7 +116,11 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 }
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.
-fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]) -> Vec<(&'t Server, usize)> {
+pub(super) fn waiting<'t, 'r>(
+    facts: &Facts,
+    topology: &'t Topology,
+    results: &'r [CheckResult],
+) -> Vec<(&'t Server, usize)> {
     let is_of_files = |table: &str| is_of_files(facts, table);
     let known = facts.coverage().iter().filter(|statement| is_of_files(&statement.table));
     let known = known.filter(|s| matches!(s.completeness, Completeness::Complete | Completeness::Partial));
@@ -127,7 +129,7 @@ fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]
     for result in results {
         // A subject that is not decided may be the server itself.
         let gaps = result.missing.iter().filter(|gap| is_of_files(&gap.table) || gap.table == Missing::UNDECIDED);
-        let named = |gap: &'t Missing| [Some(gap.scope.as_str()), gap.place.as_deref()].into_iter().flatten();
+        let named = |gap: &'r Missing| [Some(gap.scope.as_str()), gap.place.as_deref()].into_iter().flatten();
         for server in gaps.flat_map(named).collect::<BTreeSet<_>>() {
             *waiting.entry(server).or_default() += 1;
         }

@@ -191,8 +191,9 @@ impl<'a> Judging<'a> {
         }
         let mut notices = collect::remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
-        let next = next::notices(provenance, facts, &about.topology, &results);
-        let elsewhere = next::steps(provenance, facts, &about.topology, &results);
+        let waiting = next::waiting(facts, &about.topology, &results);
+        let next = next::notices(provenance, facts, &about.topology, &waiting);
+        let elsewhere = next::steps(provenance, facts, &about.topology, &waiting);
         remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
         digest::locate(&mut results, &about.servers());

@@ -2,6 +2,7 @@
 //! judges nothing.
 
 mod autodiscover;
+pub mod changes;
 pub mod csv;
 mod forecast;
 pub mod html;

@@ -16,8 +16,7 @@ use super::html::Error;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::way::Way;
-use super::{Report, Run};
-use crate::diff::tell;
+use super::{Report, Run, changes};
 use crate::model::CheckResult;
 use crate::model::text::visible;
 
@@ -84,7 +83,7 @@ struct Page<'a> {
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
     coverage: Vec<CoverageRow<'a>>,
-    changes: Option<tell::Outline>,
+    changes: Option<changes::Outline>,
 }
 
 #[derive(Serialize)]
@@ -152,7 +151,7 @@ impl<'a> Page<'a> {
             passed: views(&outline.passed),
             not_applicable: views(&outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
-            changes: report.changes.as_ref().map(|changes| tell::Outline::of(changes, run.lang, LISTED)),
+            changes: report.changes.as_ref().map(|changes| changes::Outline::of(changes, words, LISTED)),
         })
     }
 }

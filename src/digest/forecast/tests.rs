@@ -74,11 +74,11 @@ fn unknown(stage: &Stage) -> Vec<String> {
 fn the_conversion_to_4_1_is_the_size_of_its_tables_by_a_rate() {
     let forecast = World::new("4.0.14", "4.1").forecast();
     let [stage] = forecast.stages.as_slice() else { panic!("{forecast:?}") };
-    // 4 GiB at 150 and at 10 MB/s.
-    assert_eq!(terms(stage, 1), ["packages 300 1200", "rewrite 28 430", "restart 120 600"]);
+    // 4 GiB at 200 and at 5 MB/s.
+    assert_eq!(terms(stage, 1), ["packages 300 1200", "rewrite 21 859", "restart 120 600"]);
     assert_eq!(terms(stage, 0), ["packages 300 1200", "rewrite 0 0", "restart 120 600"]);
     // The servers side by side, or one after the other.
-    assert_eq!(stage.span, Span { low_s: 448, high_s: Some(2_230 + 1_800) });
+    assert_eq!(stage.span, Span { low_s: 441, high_s: Some(2_659 + 1_800) });
     assert_eq!((forecast.span, unknown(stage).len()), (stage.span, 0));
     let rooms: Vec<_> = stage.servers[1].rooms.iter().map(|room| (room.copies, room.log)).collect();
     assert_eq!(rooms, [(4 * GIB, 0), (0, (4 * GIB * 85).div_ceil(100))]);
@@ -91,10 +91,10 @@ fn a_read_that_was_timed_says_how_fast_the_machine_is() {
         let term = forecast.stages[0].servers[1].terms[1].clone();
         (term.span.unwrap(), term.is_calibrated)
     };
-    assert_eq!(rewrite(20_000), (Span { low_s: 30, high_s: Some(160) }, true));
-    assert_eq!(rewrite(200_000), (Span { low_s: 300, high_s: Some(1_600) }, true));
+    assert_eq!(rewrite(20_000), (Span { low_s: 20, high_s: Some(400) }, true));
+    assert_eq!(rewrite(200_000), (Span { low_s: 200, high_s: Some(4_000) }, true));
     // What took no time to speak of, as in facts that nobody timed, says nothing.
-    assert_eq!(rewrite(0), (Span { low_s: 28, high_s: Some(430) }, false));
+    assert_eq!(rewrite(0), (Span { low_s: 21, high_s: Some(859) }, false));
 }
 
 #[test]
@@ -150,6 +150,6 @@ fn two_databases_of_a_server_are_converted_together_or_one_by_one() {
     let shard = world.measures.databases["mail"].clone();
     world.measures.databases.insert("directory".into(), shard);
     let server = &world.forecast().stages[0].servers[0];
-    assert_eq!(server.terms[1].span, Some(Span { low_s: 28, high_s: Some(860) }));
+    assert_eq!(server.terms[1].span, Some(Span { low_s: 21, high_s: Some(1_718) }));
     assert_eq!(server.rooms.iter().map(|room| room.copies).sum::<u64>(), 8 * GIB);
 }
