@@ -52,3 +52,5 @@ mod variants;
 mod variants_kinds;
 #[path = "postgres/variants_together.rs"]
 mod variants_together;
+#[path = "postgres/window.rs"]
+mod window;

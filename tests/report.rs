@@ -13,6 +13,8 @@ mod canonical;
 mod facts_file;
 #[path = "report/first.rs"]
 mod first;
+#[path = "report/forecast.rs"]
+mod forecast;
 #[path = "report/formats.rs"]
 mod formats;
 #[path = "report/html.rs"]

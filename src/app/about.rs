@@ -1,10 +1,13 @@
 //! What the facts say of the installation as a whole, and who in it has to act.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::DateTime;
 
 use super::autodiscover::Probed;
+use super::forecast;
 use super::replication::Replication;
-use crate::digest::{Beside, Digest, Step};
+use crate::digest::{Beside, Database, Digest, Measures, Step};
 use crate::fact::{Facts, SqlError};
 use crate::model::{CheckResult, Lang, version};
 use crate::topology::{self, Identity, Topology};
@@ -16,6 +19,7 @@ pub(super) struct About {
     pub(super) packages: topology::Packages,
     pub(super) probed: Probed,
     replication: Replication,
+    databases: BTreeMap<String, Database>,
     pub(super) release: Option<String>,
     /// The release that is installed at least, where it is not known.
     pub(super) at_least: Option<String>,
@@ -29,9 +33,10 @@ impl About {
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
         let probed = Probed::of(&reader)?;
         let replication = Replication::of(&reader)?;
+        let databases = forecast::databases(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
         let at_least = identity.build.as_deref().and_then(version::at_least);
-        Ok(Self { topology, identity, packages, probed, replication, release, at_least })
+        Ok(Self { topology, identity, packages, probed, replication, databases, release, at_least })
     }
 
     /// Uids of the servers.
@@ -47,6 +52,7 @@ impl About {
         window: Option<DateTime>,
         lang: Lang,
         elsewhere: Vec<Step>,
+        measures: Measures,
     ) -> Digest {
         let roles = |server: &topology::Server| (server.uid.clone(), server.roles.iter().cloned().collect());
         let beside = Beside {
@@ -57,6 +63,7 @@ impl About {
             replicated: self.replication.servers.clone(),
             hours: self.replication.hours.clone(),
             elsewhere,
+            measures: Measures { databases: self.databases.clone(), ..measures },
         };
         Digest::of(results, beside)
     }

@@ -11,10 +11,10 @@ use super::{Failure, Output, Terminal};
 use crate::bundle;
 use crate::cli::{DiffArgs, JudgeArgs};
 use crate::config::environment_lang;
-use crate::diff::{Changes, RowChange, Side, tell};
+use crate::diff::{Changes, RowChange, Side};
 use crate::fact::Facts;
 use crate::model::Completeness;
-use crate::report::{Report, json};
+use crate::report::{Catalogue, Report, changes, json};
 use crate::verdict::FailOn;
 
 /// How snapshots of facts begin (SQLite's file format).
@@ -45,17 +45,18 @@ pub(super) fn diff(arguments: &DiffArgs, terminal: Terminal) -> Result<Output, F
     let (old, new) = (old?, new?);
     let rows = old.rows(new.facts.as_ref())?;
     let changes = Changes::between(&old.side, &new.side, rows);
+    let words = Catalogue::shipped(lang);
     let text = if arguments.json {
         let fail = |error: serde_json::Error| Failure::Tool(format!("diff: {error}"));
         let told = Document { format: "bm-preflight-diff/1", changes: &changes };
         format!("{}\n", serde_json::to_string_pretty(&told).map_err(fail)?)
     } else if arguments.markdown {
-        tell::Outline::of(&changes, lang, usize::MAX).markdown()
+        changes::Outline::of(&changes, &words, usize::MAX).markdown()
     } else if terminal.quiet {
         String::new()
     } else {
-        let limit = if terminal.verbose { usize::MAX } else { tell::LISTED };
-        tell::Outline::of(&changes, lang, limit).text()
+        let limit = if terminal.verbose { usize::MAX } else { changes::LISTED };
+        changes::Outline::of(&changes, &words, limit).text()
     };
     Ok(Output { text, exit_code: exit_code(&changes, arguments.fail_on), trouble: None })
 }

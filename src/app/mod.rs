@@ -12,6 +12,7 @@ mod demo;
 mod diff;
 mod explain;
 mod facts;
+mod forecast;
 mod gather;
 mod next;
 mod output;

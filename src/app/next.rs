@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::SourceArgs;
-use crate::digest::Step;
+use crate::digest::{Keep, Step};
 use crate::fact::{Facts, ScopeKind};
 use crate::model::reason::{Checks, Notice, Run, Waiting};
 use crate::model::{CheckResult, Completeness, Coverage, Missing};
@@ -29,12 +29,11 @@ pub(super) fn notices(
     provenance: Provenance<'_>,
     facts: &Facts,
     topology: &Topology,
-    results: &[CheckResult],
+    waiting: &[(&Server, usize)],
 ) -> Vec<Notice> {
     if let Topology::Unknown(_) = topology {
         return without_directory(provenance, facts, topology);
     }
-    let waiting = waiting(facts, topology, results);
     let Some(((next, checks), others)) = waiting.split_first() else { return Vec::new() };
     if let (Provenance::Here { .. }, true) = (provenance, facts.origin().is_merged) {
         return std::iter::once(next)
@@ -56,9 +55,8 @@ pub(super) fn steps(
     provenance: Provenance<'_>,
     facts: &Facts,
     topology: &Topology,
-    results: &[CheckResult],
+    waiting: &[(&Server, usize)],
 ) -> Vec<Step> {
-    let waiting = waiting(facts, topology, results);
     // What these facts were merged from only their owner knows, and what ssh did not reach has its own reason.
     let is_told = facts.origin().is_merged && matches!(provenance, Provenance::Replayed([_]) | Provenance::Here { .. });
     if waiting.is_empty() || is_told {
@@ -74,6 +72,20 @@ pub(super) fn steps(
     let command = run_of(files.into_iter().chain(others));
     steps.extend(here.into_iter().chain([command]).map(|command| Step { server: None, command }));
     steps
+}
+
+/// The commands that let a run after the upgrade tell what did not survive it: how the facts were collected here, that is how
+/// they are collected right before the window.
+pub(super) fn keep(provenance: Provenance<'_>, target: &str) -> Keep {
+    let options = match provenance {
+        Provenance::Here { collected: Some(collected), .. } => options(collected),
+        Provenance::Here { collected: None, .. } | Provenance::Replayed(_) => String::new(),
+    };
+    let file = file_of(&format!("before-{target}"));
+    Keep {
+        before: format!("bm-preflight collect{options} --facts {file}"),
+        after: format!("bm-preflight run{options} --before {file}"),
+    }
 }
 
 /// What keeps a server's files from a run that looks for them there.
@@ -104,7 +116,11 @@ fn without_directory(provenance: Provenance<'_>, facts: &Facts, topology: &Topol
 }
 
 /// The servers none of whose files were read, with the number of checks that need them: most first.
-fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]) -> Vec<(&'t Server, usize)> {
+pub(super) fn waiting<'t, 'r>(
+    facts: &Facts,
+    topology: &'t Topology,
+    results: &'r [CheckResult],
+) -> Vec<(&'t Server, usize)> {
     let is_of_files = |table: &str| is_of_files(facts, table);
     let known = facts.coverage().iter().filter(|statement| is_of_files(&statement.table));
     let known = known.filter(|s| matches!(s.completeness, Completeness::Complete | Completeness::Partial));
@@ -113,7 +129,7 @@ fn waiting<'t>(facts: &Facts, topology: &'t Topology, results: &'t [CheckResult]
     for result in results {
         // A subject that is not decided may be the server itself.
         let gaps = result.missing.iter().filter(|gap| is_of_files(&gap.table) || gap.table == Missing::UNDECIDED);
-        let named = |gap: &'t Missing| [Some(gap.scope.as_str()), gap.place.as_deref()].into_iter().flatten();
+        let named = |gap: &'r Missing| [Some(gap.scope.as_str()), gap.place.as_deref()].into_iter().flatten();
         for server in gaps.flat_map(named).collect::<BTreeSet<_>>() {
             *waiting.entry(server).or_default() += 1;
         }

@@ -191,8 +191,9 @@ impl<'a> Judging<'a> {
         }
         let mut notices = collect::remarks(gathered, self.lang);
         notices.extend(cut.reason().map(|reason| reason.text(self.lang)));
-        let next = next::notices(provenance, facts, &about.topology, &results);
-        let elsewhere = next::steps(provenance, facts, &about.topology, &results);
+        let waiting = next::waiting(facts, &about.topology, &results);
+        let next = next::notices(provenance, facts, &about.topology, &waiting);
+        let elsewhere = next::steps(provenance, facts, &about.topology, &waiting);
         remarked.extend(waiver::apply(&self.waivers, &mut results, today));
         cause::settle(&mut results);
         digest::locate(&mut results, &about.servers());
@@ -200,7 +201,10 @@ impl<'a> Judging<'a> {
         notices.extend(remarked.into_iter().map(|notice| notice.text(self.lang)));
         let judgement = verdict::judge(&results, selection, self.age(facts, provenance), self.arguments.fail_on);
         notices.extend(outdated(&judgement).map(|notice| notice.text(self.lang)));
-        let digest = about.digest(&results, facts, self.arguments.window, self.lang, elsewhere);
+        let keep = facts.coverage_before().is_empty().then(|| next::keep(provenance, &self.target(&about)));
+        let way = self.way(&about);
+        let measures = digest::Measures { installed: self.installed(&about), way, keep, ..Default::default() };
+        let digest = about.digest(&results, facts, self.arguments.window, self.lang, elsewhere, measures);
         Ok(Report {
             tool_version: VERSION.to_owned(),
             run: Run {
@@ -264,15 +268,18 @@ impl<'a> Judging<'a> {
 
     /// The release that the upgrade goes to.
     fn target(&self, about: &About) -> String {
-        let installed = self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref());
-        let next = || releases::next_stop(installed.map(String::as_str)).to_owned();
+        let next = || releases::next_stop(self.installed(about).as_deref()).to_owned();
         self.arguments.to.clone().unwrap_or_else(next)
+    }
+
+    /// The release that is installed, or that it is at least.
+    fn installed(&self, about: &About) -> Option<String> {
+        self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref()).cloned()
     }
 
     /// The way to the target, from the release that is installed at least; none where that is not known.
     fn way(&self, about: &About) -> releases::Way {
-        let installed = self.arguments.from.as_ref().or(about.release.as_ref()).or(about.at_least.as_ref());
-        installed.map(|installed| releases::way(installed, &self.target(about))).unwrap_or_default()
+        self.installed(about).map(|installed| releases::way(&installed, &self.target(about))).unwrap_or_default()
     }
 
     /// How old the facts are. The demonstration is judged on the day of its facts.

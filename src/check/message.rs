@@ -6,6 +6,7 @@ use std::io::Write;
 use tera::{Context, Tera};
 
 use crate::model::Lang;
+use crate::model::text::filesize;
 
 /// Bytes of a rendered text that are kept, with a mark where it was longer: nobody reads it to its end.
 const MAX_RENDERED_BYTES: usize = 64 * 1024;
@@ -81,7 +82,7 @@ impl Default for Messages {
             state.get::<String>(LANG).ok().flatten().is_some_and(|lang| lang == Lang::Fr.as_str())
         };
         tera.register_filter("filesize", move |bytes: i64, _: tera::Kwargs, state: &tera::State| {
-            filesize(bytes, if is_french(state) { 'o' } else { 'B' })
+            filesize(bytes, if is_french(state) { Lang::Fr } else { Lang::En })
         });
         tera.register_filter("grouped", move |number: i64, _: tera::Kwargs, state: &tera::State| {
             grouped(number, if is_french(state) { '\u{202f}' } else { ',' })
@@ -192,22 +193,6 @@ fn without_options(command: &str) -> String {
     match command.match_indices(SUSPECT).any(is_option) {
         true => String::new(),
         false => command.replace(SUSPECT, ""),
-    }
-}
-
-/// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal; a byte is `B`, or `o` in French.
-fn filesize(bytes: i64, byte: char) -> String {
-    const PREFIXES: [&str; 5] = ["", "Ki", "Mi", "Gi", "Ti"];
-    let mut size = bytes as f64;
-    let mut unit = 0;
-    while size.abs() >= 1024.0 && unit + 1 < PREFIXES.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{bytes} {byte}"),
-        _ if byte == 'o' => format!("{size:.1} {}{byte}", PREFIXES[unit]).replace('.', ","),
-        _ => format!("{size:.1} {}{byte}", PREFIXES[unit]),
     }
 }
 
@@ -409,13 +394,6 @@ mod tests {
         ] {
             assert_eq!(render(Part::Command(0), template, value).as_deref(), Ok(command), "{template}, {value}");
         }
-    }
-
-    #[test]
-    fn sizes_are_readable() {
-        assert_eq!(filesize(12, 'B'), "12 B");
-        assert_eq!(filesize(1536, 'B'), "1.5 KiB");
-        assert_eq!(filesize(5 * 1024 * 1024 * 1024, 'o'), "5,0 Gio");
     }
 
     #[test]

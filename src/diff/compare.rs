@@ -175,7 +175,7 @@ impl FindingChange {
 }
 
 impl<T: PartialEq> Pair<T> {
-    pub(super) fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         self.old != self.new
     }
 }

@@ -4,10 +4,8 @@
 
 mod compare;
 mod side;
-pub mod tell;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::Lang;
+use crate::report::{Catalogue, changes};
 
 const HOSTILE: &str = "x`|<script>@all [a](b) \u{1b}[31m\u{202e}\n# title {new}";
 
@@ -52,7 +53,11 @@ fn the_same_twice_is_no_change() {
     let checks = json!([check("a", "blocker", "fail", json!([finding("x", "blocker", 1)]))]);
     let changes = between(checks.clone(), checks);
     assert!(changes.is_empty() && worse(&changes) == (0, 0, 0), "{changes:?}");
-    assert!(tell::Outline::of(&changes, Lang::En, 20).text().contains("Nothing came, went or changed."));
+    assert!(
+        changes::Outline::of(&changes, &Catalogue::shipped(Lang::En), 20)
+            .text()
+            .contains("Nothing came, went or changed.")
+    );
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn findings_come_go_and_change_with_their_evidence() {
     let [evidence] = changed.evidence.as_slice() else { panic!("{changed:?}") };
     assert_eq!((evidence.column.as_str(), &evidence.old, &evidence.new), ("messages", &json!(1), &json!(7)));
     assert_eq!(worse(&changes), (1, 0, 0));
-    let text = tell::Outline::of(&changes, Lang::En, 20).text();
+    let text = changes::Outline::of(&changes, &Catalogue::shipped(Lang::En), 20).text();
     assert!(
         text.contains("Findings that came (1)\n  • ✗ new is ill [a]\n") && text.contains("messages: 1 → 7"),
         "{text}"
@@ -144,8 +149,8 @@ fn coverage_that_changed_is_told() {
     let changes = Changes::between(&side(&report(json!([]), "ready")), &side(&new), None);
     let [change] = changes.coverage.as_slice() else { panic!("{changes:?}") };
     assert_eq!((change.old, change.new), (Some(Completeness::Complete), Some(Completeness::Absent)));
-    let text = tell::Outline::of(&changes, Lang::Fr, 20).text();
-    assert!(text.contains("directory\u{a0}: complet → absent [domain]\n      refused"), "{text}");
+    let text = changes::Outline::of(&changes, &Catalogue::shipped(Lang::Fr), 20).text();
+    assert!(text.contains("directory\u{a0}: complète → absente [domain]\n      refused"), "{text}");
 }
 
 #[test]
@@ -173,7 +178,7 @@ fn what_weighs_most_stands_first() {
 fn hostile_names_stay_text() {
     let new = json!([check("a", "blocker", "fail", json!([finding(HOSTILE, "blocker", 1)]))]);
     let changes = between(json!([]), new);
-    let outline = tell::Outline::of(&changes, Lang::En, 20);
+    let outline = changes::Outline::of(&changes, &Catalogue::shipped(Lang::En), 20);
     let (text, markdown) = (outline.text(), outline.markdown());
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.contains("\\u{a}# title {new}"), "{text}");
     let line = markdown.lines().find(|line| line.contains("script")).unwrap();
@@ -185,9 +190,9 @@ fn hostile_names_stay_text() {
 fn a_ticket_has_room_for_it() {
     let many = |n: usize| (0..n).map(|i| finding(&format!("{HOSTILE}{i}"), "blocker", 1)).collect::<Vec<_>>();
     let changes = between(json!([]), json!([check("a", "blocker", "fail", json!(many(5_000)))]));
-    let markdown = tell::Outline::of(&changes, Lang::En, usize::MAX).markdown();
+    let markdown = changes::Outline::of(&changes, &Catalogue::shipped(Lang::En), usize::MAX).markdown();
     assert!(markdown.len() < 60_000 && markdown.contains("(5000)") && markdown.contains("… +"), "{}", markdown.len());
-    let text = tell::Outline::of(&changes, Lang::En, 20).text();
+    let text = changes::Outline::of(&changes, &Catalogue::shipped(Lang::En), 20).text();
     assert!(text.contains("4980 more in the JSON form"), "{text}");
 }
 

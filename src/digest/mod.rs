@@ -1,6 +1,7 @@
 //! Outcomes as people act on them: who does what by when, what is open and what answers it, and what each user and each
 //! server is concerned by. Computed once; every renderer tells the same.
 
+mod forecast;
 mod owners;
 mod plan;
 mod questions;
@@ -12,6 +13,7 @@ use jiff::civil::{Date, DateTime};
 
 use crate::model::{CheckResult, Coverage, Lang, Severity, When, Who};
 
+pub use forecast::{Database, Forecast, Keep, Measures, Place, Read, Room, ServerSpan, Span, Stage, Term, Unforeseen};
 pub use owners::Owner;
 pub use questions::{Cure, Question, Step};
 pub use servers::{Hour, Replicated, ServerLine, locate};
@@ -33,6 +35,8 @@ pub struct Beside<'a> {
     pub hours: Vec<Hour>,
     /// What answers the questions that wait for other servers; empty where none does.
     pub elsewhere: Vec<Step>,
+    /// What the forecast of the window is made from.
+    pub measures: Measures,
 }
 
 /// What a report says first.
@@ -54,6 +58,8 @@ pub struct Digest {
     pub servers: Vec<ServerLine>,
     /// The last week of replication, server by server; empty where nobody remembers it.
     pub hours: Vec<Hour>,
+    /// How long the window takes, and what it needs.
+    pub forecast: Forecast,
 }
 
 /// Checks without a complete answer.
@@ -112,6 +118,7 @@ impl Digest {
             open,
             owners: owners::of(results),
             servers: servers::of(results, &beside),
+            forecast: forecast::of(&beside),
             hours: beside.hours,
         }
     }

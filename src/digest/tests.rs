@@ -17,6 +17,7 @@ fn beside() -> Beside<'static> {
             server: Some("mail-1".into()),
             command: "bm-preflight collect --facts mail-1.facts".into(),
         }],
+        measures: Measures::default(),
     }
 }
 

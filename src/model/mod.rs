@@ -3,6 +3,7 @@
 pub mod address;
 pub mod autodiscover;
 pub mod coverage;
+pub mod durations;
 pub mod finding;
 pub mod reason;
 pub mod releases;

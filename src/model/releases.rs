@@ -56,6 +56,8 @@ pub struct Line {
     pub step: Option<Looked>,
     /// What has to be installed before it.
     pub after: Option<After>,
+    /// The version of PostgreSQL that it comes with; none where that is not known.
+    pub postgresql: Option<String>,
     /// The versions of Debian that its packages were built for; none where that is not known.
     pub debian: Option<Vec<String>>,
     /// The same of Ubuntu.
@@ -112,9 +114,12 @@ pub enum StepCoverage {
 }
 
 /// How sure something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema)]
+// Ordered from the surest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
+    /// It was measured.
+    Measured,
     /// BlueMind says so.
     Documented,
     /// It was read in BlueMind's source.
@@ -138,6 +143,7 @@ impl Confidence {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Measured => "measured",
             Self::Documented => "documented",
             Self::Source => "source",
             Self::Inferred => "inferred",
@@ -199,6 +205,17 @@ pub fn next_stop(installed: Option<&str>) -> &'static str {
     lines.iter().rev().find(is_reached).or(lines.first()).map_or("4.1", |line| &line.next)
 }
 
+/// The major version of PostgreSQL that a release comes with; none where that is not known.
+pub fn postgresql_of(release: &str) -> Option<u32> {
+    let line = RELEASES.lines.iter().find(|line| line_of(&line.release) == line_of(release))?;
+    line.postgresql.as_ref()?.split('.').next()?.parse().ok()
+}
+
+/// Whether a release is of a line that comes after that of another.
+pub fn is_beyond(release: &str, other: &str) -> bool {
+    line_of(release) > line_of(other)
+}
+
 fn line_of(release: &str) -> Option<(u32, u32)> {
     leading_numbers(release).map(|(major, minor, _)| (major, minor))
 }
@@ -220,6 +237,12 @@ mod tests {
         assert!(known.lines.windows(2).all(|w| compare(&w[0].release, &w[1].release).is_lt()));
         assert!(known.lines.iter().all(|line| known.lines.iter().any(|other| other.release == line.next)));
         assert!(known.builds.iter().all(|b| !b.is_least || b.confidence == Confidence::Inferred));
+    }
+
+    #[test]
+    fn a_release_has_its_postgresql_where_that_is_known() {
+        let majors = ["4.0.14", "4.2.4", "4.3", "4.9.1", "5.0", "5.3", "6.0"].map(postgresql_of);
+        assert_eq!(majors, [Some(11), Some(11), Some(12), Some(14), Some(16), None, None]);
     }
 
     #[test]

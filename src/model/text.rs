@@ -52,6 +52,24 @@ impl<T> Localized<T> {
     }
 }
 
+/// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal; a byte is `B`, or `o` in French.
+#[expect(clippy::cast_precision_loss, reason = "one decimal of it is told")]
+pub fn filesize(bytes: i64, lang: Lang) -> String {
+    const PREFIXES: [&str; 5] = ["", "Ki", "Mi", "Gi", "Ti"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size.abs() >= 1024.0 && unit + 1 < PREFIXES.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    match (unit, lang) {
+        (0, Lang::En) => format!("{bytes} B"),
+        (0, Lang::Fr) => format!("{bytes} o"),
+        (_, Lang::En) => format!("{size:.1} {}B", PREFIXES[unit]),
+        (_, Lang::Fr) => format!("{size:.1} {}o", PREFIXES[unit]).replace('.', ","),
+    }
+}
+
 /// A text of at most `limit` characters as it is; of a longer one so many, a mark, and a sum of all of it: what was different
 /// stays different.
 pub fn distinct(text: String, limit: usize) -> String {
@@ -127,6 +145,13 @@ fn is_hazardous(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_told_in_the_largest_unit() {
+        assert_eq!(filesize(12, Lang::En), "12 B");
+        assert_eq!(filesize(1536, Lang::En), "1.5 KiB");
+        assert_eq!(filesize(5 * 1024 * 1024 * 1024, Lang::Fr), "5,0 Gio");
+    }
 
     #[test]
     fn a_long_text_is_cut_and_stays_different() {

@@ -10,6 +10,7 @@ use crate::model::{self, CheckResult, Lang, Outcome, Remediation, Risk, Severity
 use crate::report::json_autodiscover::{MailName, PublicUrl};
 use crate::report::json_coverage::Coverage;
 use crate::report::json_digest::{self, Owner, Question, Server, Task};
+use crate::report::json_forecast::Forecast;
 use crate::report::way::Way;
 use crate::report::{Report, utc};
 use crate::verdict::{self, Judgement, Verdict};
@@ -64,6 +65,8 @@ struct Document<'a> {
     owners: Vec<Owner<'a>>,
     /// The servers.
     servers: Vec<Server<'a>>,
+    /// How long the window takes and what it needs.
+    forecast: Forecast<'a>,
     /// Every selected check, ordered by severity, then id.
     checks: Vec<Check<'a>>,
     /// Autodiscover of each mail domain and alias; empty when none was probed.
@@ -310,6 +313,7 @@ impl<'a> Document<'a> {
             questions: json_digest::questions(&report.digest),
             owners: json_digest::owners(&report.digest),
             servers: json_digest::servers(&report.digest),
+            forecast: Forecast::of(&report.digest.forecast),
             checks: report.checks.iter().map(Check::of).collect(),
             autodiscover: report.autodiscover.iter().map(MailName::of).collect(),
             public_urls: report.public_urls.iter().map(PublicUrl::of).collect(),

@@ -1,8 +1,9 @@
 //! The report for a ticket: the verdict, what to do, what is open; never longer than a ticket takes.
 
+use super::forecast::{ServerRow, Window};
 use super::i18n::Catalogue;
 use super::{Report, utc};
-use crate::digest::{Line, Question, Share};
+use crate::digest::{Forecast, Line, Question, Share};
 use crate::model::Severity;
 use crate::model::text::{markdown, markdown_code, visible};
 
@@ -20,6 +21,7 @@ pub fn render(report: &Report) -> String {
     page.list("section.blockers", &report.digest.blockers, |page, line| page.item(line));
     page.questions(report);
     page.plan(&report.digest.plan);
+    page.window(&report.digest.forecast);
     page.users(report);
     page.out
 }
@@ -82,6 +84,38 @@ impl Page<'_> {
             share.lines.iter().take(LISTED).for_each(|line| self.item(line));
             self.more(share.lines.len());
             self.out.push('\n');
+        }
+    }
+
+    fn window(&mut self, forecast: &Forecast) {
+        let window = Window::of(forecast, self.words);
+        for stage in &window.stages {
+            let heading = format!("{} ({} → {})", self.words.text("section.window"), stage.from, stage.to);
+            self.line(&format!("\n## {}\n\n{}\n", text(&heading), text(&stage.span)));
+            stage.servers.iter().take(LISTED).for_each(|server| self.window_of(server));
+            self.more(stage.servers.len());
+            for unknown in &stage.unknown {
+                self.line(&format!("- ? {}", text(unknown)));
+            }
+        }
+        if !window.stages.is_empty() {
+            self.line(&format!("\n{}", text(self.words.text("label.window_not_counted"))));
+        }
+        for (label, command) in [("label.keep_before", &window.before), ("label.keep_after", &window.after)] {
+            if let Some(command) = command {
+                self.line(&format!("\n{} {}", text(self.words.text(label)), code(command)));
+            }
+        }
+    }
+
+    fn window_of(&mut self, server: &ServerRow) {
+        self.line(&format!("- {}: {}", code(&server.server), text(&server.span)));
+        for term in &server.terms {
+            let line = format!("{}: {} ({})", term.what, term.span, term.confidence);
+            self.line(&format!("  - {}", text(&line)));
+        }
+        for told in server.rooms.iter().chain(&server.read) {
+            self.line(&format!("  - {}", text(told)));
         }
     }
 

@@ -2,13 +2,16 @@
 //! judges nothing.
 
 mod autodiscover;
+pub mod changes;
 pub mod csv;
+mod forecast;
 pub mod html;
 mod i18n;
 pub mod json;
 mod json_autodiscover;
 mod json_coverage;
 mod json_digest;
+mod json_forecast;
 pub mod junit;
 pub mod markdown;
 pub mod notice;

@@ -11,12 +11,12 @@ use self::coverage::{CoverageRow, GapRow};
 use self::findings::{Check, Layout};
 use self::first::First;
 use super::autodiscover::{NameRow, UrlRow};
+use super::forecast::Window;
 use super::html::Error;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
 use super::way::Way;
-use super::{Report, Run};
-use crate::diff::tell;
+use super::{Report, Run, changes};
 use crate::model::CheckResult;
 use crate::model::text::visible;
 
@@ -70,6 +70,7 @@ struct Page<'a> {
     finding_counts: Vec<Count>,
     #[serde(flatten)]
     first: First<'a>,
+    forecast: Window,
     sections: Vec<Section<'a>>,
     unanswered: Vec<Check<'a>>,
     autodiscover: Vec<NameRow<'a>>,
@@ -82,7 +83,7 @@ struct Page<'a> {
     passed: Vec<Check<'a>>,
     not_applicable: Vec<Check<'a>>,
     coverage: Vec<CoverageRow<'a>>,
-    changes: Option<tell::Outline>,
+    changes: Option<changes::Outline>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +135,7 @@ impl<'a> Page<'a> {
             check_counts: outline::check_counts(&judgement.checks).map(Count::of).into(),
             finding_counts: outline::finding_counts(&judgement.findings).map(Count::of).into(),
             first: First::of(report, words).map_err(Error::Table)?,
+            forecast: Window::of(&digest.forecast, words),
             sections: outline
                 .open
                 .each_ref()
@@ -149,7 +151,7 @@ impl<'a> Page<'a> {
             passed: views(&outline.passed),
             not_applicable: views(&outline.not_applicable),
             coverage: report.coverage.iter().map(|c| CoverageRow::of(c, run.lang, words)).collect(),
-            changes: report.changes.as_ref().map(|changes| tell::Outline::of(changes, run.lang, LISTED)),
+            changes: report.changes.as_ref().map(|changes| changes::Outline::of(changes, words, LISTED)),
         })
     }
 }

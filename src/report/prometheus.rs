@@ -33,6 +33,7 @@ pub fn render(report: &Report) -> String {
         let labels = [("id", check.id.as_str()), ("severity", check.severity.as_str())];
         gauge(&mut out, "bm_preflight_findings", &labels, verdict::open(check).cast_signed());
     }
+    window(&mut out, report);
     for (name, help, value) in [
         ("bm_preflight_facts_timestamp_seconds", "When the facts were collected", place.collected_at.as_second()),
         ("bm_preflight_run_timestamp_seconds", "When the run began", report.run.started_at.as_second()),
@@ -42,6 +43,18 @@ pub fn render(report: &Report) -> String {
         gauge(&mut out, name, &[], value);
     }
     out
+}
+
+/// Both ends of the range of each release that is installed; of one that is open the lower end alone.
+fn window(out: &mut String, report: &Report) {
+    const NAME: &str = "bm_preflight_window_seconds";
+    head(out, NAME, "How long the installation of a release takes, at least and at most");
+    for stage in &report.digest.forecast.stages {
+        for (bound, seconds) in [("low", Some(stage.span.low_s)), ("high", stage.span.high_s)] {
+            let labels = [("from", stage.from.as_str()), ("to", &stage.to), ("bound", bound)];
+            seconds.into_iter().for_each(|seconds| gauge(out, NAME, &labels, seconds.cast_signed()));
+        }
+    }
 }
 
 fn head(out: &mut String, name: &str, help: &str) {

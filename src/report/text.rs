@@ -2,6 +2,7 @@
 
 mod brief;
 mod matrix;
+mod window;
 
 use std::collections::HashMap;
 
@@ -10,8 +11,7 @@ use anstyle::{AnsiColor, Style};
 use super::autodiscover::Mark;
 use super::i18n::Catalogue;
 use super::outline::{self, Outline};
-use super::{Report, utc};
-use crate::diff::tell;
+use super::{Report, changes, utc};
 use crate::model::text::visible;
 use crate::model::{CheckResult, Finding, Gap, Severity, Waived};
 use crate::verdict::Verdict;
@@ -38,6 +38,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
         page.open(*severity, checks, &outline);
     }
     page.unanswered(&outline.unanswered);
+    page.window(&report.digest.forecast);
     page.autodiscover(&report.autodiscover);
     page.public_urls(&report.public_urls);
     page.waived(&outline.waived, &outline::waived_gaps(report).collect::<Vec<_>>());
@@ -47,7 +48,7 @@ pub fn render(report: &Report, colour: bool, verbose: bool) -> String {
     }
     if let Some(changes) = &report.changes {
         let limit = if verbose { usize::MAX } else { LISTED };
-        page.out.push_str(&format!("\n{}", tell::Outline::of(changes, report.run.lang, limit).text()));
+        page.out.push_str(&format!("\n{}", changes::Outline::of(changes, &words, limit).text()));
     }
     page.counts(report);
     page.out

@@ -6,7 +6,7 @@ use crate::run::run_with;
 use crate::support::bluemind::Installation;
 
 /// What the upgrade does to message GUIDs: text becomes bytes.
-const CONVERSION: &str = "
+pub(crate) const CONVERSION: &str = "
     ALTER TABLE t_message_body ALTER COLUMN guid TYPE bytea USING decode(guid, 'hex');
     ALTER TABLE t_mailbox_record ALTER COLUMN message_body_guid TYPE bytea USING decode(message_body_guid, 'hex');
 ";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bm_preflight::digest::{Beside, Digest, Hour, Replicated};
+use bm_preflight::digest::{self, Beside, Digest, Hour, Keep, Measures, Place, Replicated};
 use bm_preflight::model::reason::{Database, Files};
 use bm_preflight::model::{
     Cause, CheckResult, Completeness, Coverage, Examined, Finding, Gap, Lang, METHODS, MailName, MethodCell, Missing,
@@ -52,16 +52,41 @@ pub(crate) fn report(lang: Lang, fail_on: FailOn) -> Report {
 pub(crate) fn digested(report: Report) -> Report {
     let servers = &report.run.installation.servers;
     let hour = |hours_ago: u32| Hour { server: servers[0].clone(), hours_ago, messages: u64::from(hours_ago % 5) * 10 };
+    // The first server's sizes are known, and how long reading its messages took.
+    let timed = |table: &str| Coverage { elapsed_ms: 9_000, ..Coverage::complete(table, &servers[0]) };
+    let coverage = [report.coverage.clone(), vec![timed("relation"), timed("folder")]].concat();
     let beside = Beside {
         lang: report.run.lang,
         window: Some("2026-12-12T20:00".parse().unwrap()),
-        coverage: &report.coverage,
-        servers: servers.iter().map(|uid| (uid.clone(), vec!["mail/imap".into()])).collect(),
+        coverage: &coverage,
+        servers: servers.iter().map(|uid| (uid.clone(), vec!["mail/imap".into(), "bm/pgsql-data".into()])).collect(),
         replicated: vec![Replicated { server: servers[0].clone(), messages: 200, missing: 14 }],
         hours: (1..=168).rev().map(hour).collect(),
         elsewhere: Vec::new(),
+        measures: measures(&report),
     };
     Report { digest: Digest::of(&report.checks, beside), ..report }
+}
+
+/// The first server has a shard whose sizes are known, the others one whose sizes are not.
+fn measures(report: &Report) -> Measures {
+    let place = &report.run.installation;
+    let disk = |mount_point: String| Some(Place { mount_point, available: 5 << 30 });
+    let database = digest::Database {
+        tables: [("t_message_body".into(), 3 << 30), ("t_mailbox_record".into(), 1 << 30)].into(),
+        bytes: Some(6 << 30),
+        data: disk(format!("/srv/{}", place.servers[0])),
+        log: disk("/".into()),
+    };
+    Measures {
+        installed: place.release.clone(),
+        way: place.way.clone(),
+        databases: [(place.servers[0].clone(), database)].into(),
+        keep: Some(Keep {
+            before: format!("bm-preflight collect --facts before-{}.facts", place.target),
+            after: format!("bm-preflight run --before before-{}.facts", place.target),
+        }),
+    }
 }
 
 fn run(lang: Lang) -> Run {

@@ -35,6 +35,7 @@ fn every_key_is_in_its_place() {
             "questions",
             "owners",
             "servers",
+            "forecast",
             "checks",
             "autodiscover",
             "public_urls",

@@ -130,13 +130,19 @@ const DATABASE: Source = Source {
         doc: "A PostgreSQL database of the installation.",
         grain: "a database",
         scope: ScopeKind::Database,
-        columns: &[Column::text(
-            "data_directory",
-            "PostgreSQL's data directory on its server; null when the user may not see it",
-        )
-        .nullable()],
+        columns: &[
+            Column::text(
+                "data_directory",
+                "PostgreSQL's data directory on its server; null when the user may not see it",
+            )
+            .nullable(),
+            Column::integer("size_bytes", "size on disk of the whole database, in bytes"),
+        ],
     },
-    queries: &[Query { needs: &[], sql: "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory')" }],
+    queries: &[Query {
+        needs: &[],
+        sql: "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory'), pg_database_size(current_database())",
+    }],
 };
 
 const RELATION: Source = Source {

@@ -15,7 +15,8 @@ const LISTED: usize = 6;
 const WIDTH: usize = 110;
 
 impl Page<'_> {
-    /// The verdict, what blocks in people's units, what is open by cause, warnings by who has to act, and the counts.
+    /// The verdict, what blocks in people's units, what is open by cause, warnings by who has to act, how long the
+    /// window takes, and the counts.
     pub(super) fn brief(&mut self, report: &Report) {
         self.head(report);
         if !report.digest.blockers.is_empty() {
@@ -25,6 +26,7 @@ impl Page<'_> {
         self.more(4, report.digest.blockers.len().saturating_sub(LISTED));
         self.open_questions(report);
         self.warnings(&report.digest.plan, report.judgement.findings.warning);
+        self.window_in_brief(&report.digest.forecast);
         self.counts(report);
         self.line(0, self.words.text("label.more_to_see"));
     }

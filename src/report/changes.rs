@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::words::Words;
-use super::{Changes, CheckChange, CoverageChange, FindingChange, FindingTold, RowChange, Status, Unknown};
+use super::Catalogue;
+use crate::diff::{
+    Changes, CheckChange, CoverageChange, EvidenceChange, FindingChange, FindingTold, RowChange, Status, Unknown,
+};
 use crate::model::text::{markdown, markdown_code, visible};
-use crate::model::{Lang, Severity};
+use crate::model::{Completeness, Outcome, Severity};
 
 /// Entries of a section that a terminal and a page show.
 pub const LISTED: usize = 20;
@@ -54,23 +56,22 @@ pub struct Entry {
 
 impl Outline {
     /// Puts a comparison into words, with at most `limit` entries a section.
-    pub fn of(changes: &Changes, lang: Lang, limit: usize) -> Self {
-        let words = Words::of(lang);
+    pub fn of(changes: &Changes, words: &Catalogue, limit: usize) -> Self {
         let (old, new) = (&changes.old, &changes.new);
-        let title = fill(words.title, &[("old", &old.collected_at), ("new", &new.collected_at)]);
-        let verdicts = [&old.verdict, &new.verdict].map(|verdict| words.verdict_of(verdict));
-        let verdicts = if verdicts[0] == verdicts[1] { verdicts[0].to_owned() } else { verdicts.join(" → ") };
-        let mut lines = vec![format!("{}{} {verdicts}", words.verdict, words.colon)];
+        let title = fill(words.text("changes.title"), &[("old", &old.collected_at), ("new", &new.collected_at)]);
+        let verdicts = [&old.verdict, &new.verdict].map(|verdict| words.code("verdict_word", verdict));
+        let verdicts = if verdicts[0] == verdicts[1] { verdicts[0].clone() } else { verdicts.join(" → ") };
+        let mut lines = vec![format!("{}{} {verdicts}", words.text("changes.verdict"), words.text("format.colon"))];
         if let (Some(one), Some(other)) = (&old.installation, &new.installation)
             && one != other
         {
-            lines.push(fill(words.other_installation, &[("old", one), ("new", other)]));
+            lines.push(fill(words.text("changes.other_installation"), &[("old", one), ("new", other)]));
         }
         if old.target != new.target {
-            lines.push(fill(words.other_target, &[("old", &old.target), ("new", &new.target)]));
+            lines.push(fill(words.text("changes.other_target"), &[("old", &old.target), ("new", &new.target)]));
         }
         if changes.is_empty() {
-            lines.push(words.nothing.to_owned());
+            lines.push(words.word("changes", "nothing"));
         }
         let lines = lines.iter().map(|line| shown(line)).collect();
         Self { title: shown(&title), lines, sections: sections(changes, words, limit) }
@@ -113,22 +114,28 @@ impl Outline {
     }
 }
 
-fn sections(changes: &Changes, words: &Words, limit: usize) -> Vec<Section> {
+fn sections(changes: &Changes, words: &Catalogue, limit: usize) -> Vec<Section> {
     let (findings, unknowns) = (&changes.findings, &changes.unknowns);
-    let before = |finding: &FindingTold| told(finding, words.before, words);
-    let now = |finding: &FindingTold| told(finding, words.now, words);
+    let before = |finding: &FindingTold| told(finding, words.text("changes.before"), words);
+    let now = |finding: &FindingTold| told(finding, words.text("changes.now"), words);
     let unknown = |gap: &Unknown| of_unknown(gap, words);
     let all = [
-        section(words.came, &findings.came, before, words, limit),
-        section(words.changed, &findings.changed, |change| of_change(change, words), words, limit),
-        section(words.unseen, &findings.unseen, now, words, limit),
-        section(words.went, &findings.went, now, words, limit),
-        section(words.unknown_came, &unknowns.came, unknown, words, limit),
-        section(words.unknown_changed, &unknowns.changed, unknown, words, limit),
-        section(words.unknown_went, &unknowns.went, unknown, words, limit),
-        section(words.checks, &changes.checks, |change| of_check(change, words), words, limit),
-        section(words.coverage, &changes.coverage, |change| of_coverage(change, words), words, limit),
-        section(words.rows, changes.rows.as_deref().unwrap_or_default(), |row| of_rows(row, words), words, limit),
+        section(words.text("changes.came"), &findings.came, before, words, limit),
+        section(words.text("changes.changed"), &findings.changed, |change| of_change(change, words), words, limit),
+        section(words.text("changes.unseen"), &findings.unseen, now, words, limit),
+        section(words.text("changes.went"), &findings.went, now, words, limit),
+        section(words.text("changes.unknown_came"), &unknowns.came, unknown, words, limit),
+        section(words.text("changes.unknown_changed"), &unknowns.changed, unknown, words, limit),
+        section(words.text("changes.unknown_went"), &unknowns.went, unknown, words, limit),
+        section(words.text("changes.checks"), &changes.checks, |change| of_check(change, words), words, limit),
+        section(words.text("changes.coverage"), &changes.coverage, |change| of_coverage(change, words), words, limit),
+        section(
+            words.text("changes.rows"),
+            changes.rows.as_deref().unwrap_or_default(),
+            |row| of_rows(row, words),
+            words,
+            limit,
+        ),
     ];
     all.into_iter().flatten().collect()
 }
@@ -137,7 +144,7 @@ fn section<T>(
     heading: &str,
     changes: &[T],
     entry: impl Fn(&T) -> Entry,
-    words: &Words,
+    words: &Catalogue,
     limit: usize,
 ) -> Option<Section> {
     let left_out = changes.len().saturating_sub(limit);
@@ -145,7 +152,7 @@ fn section<T>(
         heading: heading.to_owned(),
         count: changes.len(),
         entries: changes.iter().take(limit).map(|change| entry(change).cleaned()).collect(),
-        more: (left_out > 0).then(|| fill(words.more, &[("n", &left_out.to_string())])),
+        more: (left_out > 0).then(|| fill(words.text("changes.more"), &[("n", &left_out.to_string())])),
     })
 }
 
@@ -165,58 +172,84 @@ fn mark(severity: Severity) -> &'static str {
 }
 
 /// A finding of one side, with how its check ended on the other where that says something.
-fn told(finding: &FindingTold, side: &str, words: &Words) -> Entry {
-    use crate::model::Outcome::{Fail, Pass};
-    let outcome = words.outcome(finding.other_outcome);
+fn told(finding: &FindingTold, side: &str, words: &Catalogue) -> Entry {
+    use Outcome::{Fail, Pass};
+    let ended = outcome(finding.other_outcome, words);
     let is_plain = matches!(finding.other_outcome, Some(Pass | Fail));
-    let other = (!is_plain).then(|| fill(side, &[("outcome", outcome)]));
-    let status = (finding.status != Status::Open).then(|| words.status(finding.status).to_owned());
-    let details = [status, other].into_iter().flatten().collect();
+    let other = (!is_plain).then(|| fill(side, &[("outcome", &ended)]));
+    let standing = (finding.status != Status::Open).then(|| status(finding.status, words));
+    let details = [standing, other].into_iter().flatten().collect();
     Entry { name: finding.check.clone(), text: format!("{} {}", mark(finding.severity), finding.message), details }
 }
 
-fn of_change(change: &FindingChange, words: &Words) -> Entry {
+fn of_change(change: &FindingChange, words: &Catalogue) -> Entry {
     let mut details = Vec::new();
     if change.severity.differs() {
-        let [old, new] = [change.severity.old, change.severity.new].map(|severity| words.severity(severity));
+        let [old, new] =
+            [change.severity.old, change.severity.new].map(|severity| words.plural("severities", severity.as_str(), 1));
         details.push(format!("{old} → {new}"));
     }
     if change.status.differs() {
-        details.push(format!("{} → {}", words.status(change.status.old), words.status(change.status.new)));
+        details.push(format!("{} → {}", status(change.status.old, words), status(change.status.new, words)));
     }
-    let value = |seen: &super::EvidenceChange| {
-        format!("{}{} {} → {}", seen.column, words.colon, of_value(&seen.old), of_value(&seen.new))
+    let value = |seen: &EvidenceChange| {
+        format!("{}{} {} → {}", seen.column, words.text("format.colon"), of_value(&seen.old), of_value(&seen.new))
     };
     details.extend(change.evidence.iter().map(value));
     Entry { name: change.check.clone(), text: format!("{} {}", mark(change.severity.new), change.message), details }
 }
 
-fn of_unknown(gap: &Unknown, words: &Words) -> Entry {
+fn of_unknown(gap: &Unknown, words: &Catalogue) -> Entry {
     let place = gap.place.as_deref().map(|place| format!(", {place}")).unwrap_or_default();
     let what = if gap.table == "*" {
         gap.place.clone().unwrap_or_else(|| gap.scope.clone())
     } else {
         format!("{} ({}{place})", gap.table, gap.scope)
     };
-    let details = gap.is_waived.then(|| words.status(Status::Waived).to_owned()).into_iter().collect();
-    Entry { name: gap.check.clone(), text: format!("? {what}{} {}", words.colon, gap.reason), details }
+    let details = gap.is_waived.then(|| status(Status::Waived, words)).into_iter().collect();
+    Entry { name: gap.check.clone(), text: format!("? {what}{} {}", words.text("format.colon"), gap.reason), details }
 }
 
-fn of_check(change: &CheckChange, words: &Words) -> Entry {
-    let text = format!("{} {} → {}", mark(change.severity), words.outcome(change.old), words.outcome(change.new));
+fn of_check(change: &CheckChange, words: &Catalogue) -> Entry {
+    let text = format!("{} {} → {}", mark(change.severity), outcome(change.old, words), outcome(change.new, words));
     Entry { name: change.id.clone(), text, details: Vec::new() }
 }
 
-fn of_coverage(change: &CoverageChange, words: &Words) -> Entry {
-    let [old, new] = [change.old, change.new].map(|state| words.completeness(state));
+fn of_coverage(change: &CoverageChange, words: &Catalogue) -> Entry {
+    let [old, new] = [change.old, change.new].map(|state| completeness(state, words));
     let details = change.reason.iter().cloned().collect();
-    Entry { name: change.table.clone(), text: format!("{}{} {old} → {new}", change.scope, words.colon), details }
+    Entry {
+        name: change.table.clone(),
+        text: format!("{}{} {old} → {new}", change.scope, words.text("format.colon")),
+        details,
+    }
 }
 
-fn of_rows(change: &RowChange, words: &Words) -> Entry {
-    let text = fill(words.row, &[("came", &change.came.to_string()), ("went", &change.went.to_string())]);
-    let details = (!change.is_whole).then(|| words.not_whole.to_owned()).into_iter().collect();
+fn of_rows(change: &RowChange, words: &Catalogue) -> Entry {
+    let text =
+        fill(words.text("changes.row"), &[("came", &change.came.to_string()), ("went", &change.went.to_string())]);
+    let details = (!change.is_whole).then(|| words.word("changes", "not_whole")).into_iter().collect();
     Entry { name: change.table.clone(), text, details }
+}
+
+/// How a check ended; of one that a report does not have, that it was not run.
+fn outcome(outcome: Option<Outcome>, words: &Catalogue) -> String {
+    let not_run = || words.word("changes", "not_run");
+    outcome.map_or_else(not_run, |outcome| words.plural("outcomes", outcome.as_str(), 1))
+}
+
+/// How much of a table is known.
+fn completeness(known: Option<Completeness>, words: &Catalogue) -> String {
+    let not_asked = || words.word("changes", "not_asked");
+    known.map_or_else(not_asked, |known| words.word("completeness", known.as_str()))
+}
+
+fn status(status: Status, words: &Catalogue) -> String {
+    match status {
+        Status::Open => words.word("changes", "open"),
+        Status::Waived => words.plural("severities", "waived", 1),
+        Status::Explained => words.word("changes", "explained"),
+    }
 }
 
 fn of_value(value: &Value) -> String {
