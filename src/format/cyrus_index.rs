@@ -120,7 +120,12 @@ impl Guid {
 
 impl std::fmt::Display for Guid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+        let mut text = [0; 40];
+        for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -170,6 +175,16 @@ impl Layout {
     }
 }
 
+/// Differs between two looks at a file if what it says of messages does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    generation: u32,
+    records: u32,
+    highest_modseq: u64,
+    /// CRC of the header, as in the file.
+    sum: u32,
+}
+
 /// The header of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -201,6 +216,8 @@ pub struct Header {
     pub is_mailbox_deleted: bool,
     /// Whether the header is what was written.
     pub crc: Crc,
+    /// The CRC in the file.
+    sum: u32,
     layout: Layout,
 }
 
@@ -238,8 +255,17 @@ impl Header {
             header_file_crc: later(96)?,
             is_mailbox_deleted: later(60)? >> 31 == 1,
             crc: layout.crc(bytes, layout.header).ok_or(short(layout.header))?,
+            sum: later(layout.header - 4)?,
             layout,
         })
+    }
+
+    /// What tells whether another look sees the same: Cyrus writes the header anew with every change. None where it cannot
+    /// tell: without sums, flags may change by themselves.
+    pub fn stamp(&self) -> Option<Stamp> {
+        let Self { generation, records, highest_modseq, sum, .. } = *self;
+        let is_telling = self.layout.has_sums && self.crc.is_right();
+        is_telling.then_some(Stamp { generation, records, highest_modseq, sum })
     }
 
     /// Where the records start, in bytes: the length of the header.

@@ -61,6 +61,13 @@ fn main() {
     }
 }
 
+/// What is held against a shard, of a size that takes a moment.
+pub(crate) fn small() {
+    let size = spool::Size { users: 3, messages: 40 };
+    replication::of(size);
+    unfound::of(size);
+}
+
 /// Wall time and peak resident memory of a process.
 struct Spent {
     wall: Duration,

@@ -15,10 +15,26 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{Spent, best, program, spend, tell};
 
-pub(super) const USERS: u32 = 500;
 pub(super) const FOLDERS: [&str; 10] =
     ["", "Sent", "Trash", "Drafts", "Junk", "Outbox", "Archives", "Archives/2018", "Archives/2019", "Clients"];
-pub(super) const MESSAGES: u32 = 200;
+/// How much there is of what is measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    /// Users, of ten folders each.
+    pub(super) users: u32,
+    /// Messages of each folder.
+    pub(super) messages: u32,
+}
+
+impl Size {
+    pub(super) const MILLION: Self = Self { users: 500, messages: 200 };
+
+    /// All messages.
+    pub(super) fn total(self) -> usize {
+        (self.users * self.messages) as usize * FOLDERS.len()
+    }
+}
+
 /// Messages of a folder that lie in the archive: those with the lowest UIDs.
 const ARCHIVED: u32 = 20;
 /// Users of the list of mailboxes alone, with ten folders each.
@@ -37,8 +53,8 @@ const TOOLS: &str = "/usr/lib/cyrus/bin";
 pub(super) fn spool() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    make(&root, MESSAGES, true);
-    let messages = u64::from(USERS * MESSAGES) * FOLDERS.len() as u64;
+    make(&root, Size::MILLION, true);
+    let messages = Size::MILLION.total() as u64;
 
     let facts = folder.path().join("facts.db");
     let mut looked = u64::MAX;
@@ -65,14 +81,13 @@ pub(super) fn spool() {
     println!("  ratio of the former to the latter: {:.2}", looked as f64 / (find.wall.as_secs_f64() * 1e3));
 }
 
-/// A spool with so many messages in each folder, with or without their files.
-pub(super) fn make(root: &Path, messages: u32, has_files: bool) {
+/// A spool of that size, with or without the files of its messages.
+pub(super) fn make(root: &Path, size: Size, has_files: bool) {
     let started = Instant::now();
     configure(root);
-    (0..USERS).into_par_iter().for_each(|user| fill(root, user, messages, has_files));
-    list_mailboxes(root, USERS);
-    let total = u64::from(USERS * messages) * FOLDERS.len() as u64;
-    println!("spool of {total} messages, made in {:.0} s", started.elapsed().as_secs_f64());
+    (0..size.users).into_par_iter().for_each(|user| fill(root, user, size.messages, has_files));
+    list_mailboxes(root, size.users);
+    println!("spool of {} messages, made in {:.0} s", size.total(), started.elapsed().as_secs_f64());
 }
 
 /// What the GUIDs of a folder's messages begin with, and the GUIDs: words as Cyrus writes them.

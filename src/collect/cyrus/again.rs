@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::conf::Conf;
 use super::indexes;
 use super::mailboxes::{Mailbox, Mailboxes};
-use crate::collect::reach::mailbox::{Again, Content, Owner};
+use crate::collect::reach::mailbox::{Again, Owner, Since};
 use crate::collect::reach::root::Root;
+use crate::format::cyrus_index::Stamp;
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
@@ -35,19 +36,25 @@ pub(in crate::collect) fn again(root: &Root) -> Result<Box<dyn Again>, Reason> {
 }
 
 impl Again for Now {
-    fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason> {
-        let Some(mailbox) = self.mailboxes.get(&owner.name) else { return Ok(None) };
+    fn content(&self, owner: &Owner, before: Option<Stamp>) -> Result<Since, Reason> {
+        let Some(mailbox) = self.mailboxes.get(&owner.name) else { return Ok(Since::Gone) };
         let no_partition = || Cyrus::NoPartition { name: owner.name.clone() };
         let directories = mailbox.directories(&self.conf).ok_or_else(no_partition)?;
+        if before.is_some() && indexes::stamp(&self.root, &directories) == before {
+            return Ok(Since::Same);
+        }
         for _ in 1..TRIES {
             if let Some(content) = indexes::inspect(&self.root, mailbox, &directories, true).content {
-                return Ok(Some(content));
+                return Ok(Since::Changed(content));
             }
             std::thread::sleep(PAUSE);
         }
         let inspected = indexes::inspect(&self.root, mailbox, &directories, true);
         let state = inspected.row.state.word().to_owned();
-        inspected.content.map(Some).ok_or_else(|| Cyrus::IndexNotSound { name: owner.name.clone(), state }.into())
+        inspected
+            .content
+            .map(Since::Changed)
+            .ok_or_else(|| Cyrus::IndexNotSound { name: owner.name.clone(), state }.into())
     }
 
     fn lists(&self, unique_id: &str) -> bool {

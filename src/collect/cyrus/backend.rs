@@ -132,6 +132,16 @@ fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
     Told { source: first.source, file, list: Ok(list), indexes, spool, files }
 }
 
+/// The ids in cyrus.header of mailboxes whose entries have none.
+type Ids<'m> = HashMap<&'m MailboxName, String>;
+
+/// What reading the indexes once gave.
+struct Read<'m> {
+    /// Mailboxes whose index seems wrong.
+    doubtful: Vec<&'m Mailbox>,
+    ids: Ids<'m>,
+}
+
 struct Backend<'a> {
     root: &'a Root,
     conf: &'a Conf,
@@ -204,13 +214,29 @@ impl Backend<'_> {
         if self.wanted.indexes.is_none() && self.wanted.messages.is_none() && !self.wanted.wants_files {
             return Ok(None);
         }
-        let doubtful = self.read_indexes(first, known)?;
+        let Read { doubtful, ids } = self.read_indexes(first, known)?;
         let last = self.list()?;
         self.judge_conf(&last)?;
         for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories(self.conf).is_none()) {
             self.miss(mailbox, |name| Cyrus::NoPartition { name });
         }
-        self.settle_indexes(known, &doubtful, &last)
+        let left = self.left(first, &last, &doubtful, &ids);
+        self.settle_indexes(known, &doubtful, &last, &left)
+    }
+
+    /// The ids of live mailboxes that were read and are not listed any more: where another name has one of them, that is
+    /// the same mailbox, renamed.
+    fn left<'m>(
+        &self,
+        first: &'m Mailboxes,
+        last: &Mailboxes,
+        doubtful: &[&Mailbox],
+        ids: &'m Ids<'_>,
+    ) -> HashSet<&'m str> {
+        let (now, doubtful) = (last.names(), doubtful.iter().map(|mailbox| &mailbox.name).collect::<HashSet<_>>());
+        let is_left = |mailbox: &&Mailbox| !now.contains_key(&mailbox.name) && !doubtful.contains(&mailbox.name);
+        let left = first.mailboxes.iter().filter(is_left).filter(|mailbox| !mailbox.is_deleted(self.conf));
+        left.filter_map(|mailbox| mailbox.unique_id().or(ids.get(&mailbox.name).map(String::as_str))).collect()
     }
 
     /// A configuration that defines none of the partitions of the list was cut off, or is another server's: what indexes
@@ -226,8 +252,8 @@ impl Backend<'_> {
     }
 
     /// Pours the rows of sound indexes; the mailboxes of the others are left to settle.
-    fn read_indexes<'m>(&self, list: &'m Mailboxes, known: &Names<'_>) -> Result<Vec<&'m Mailbox>, Reason> {
-        let mut doubtful = Vec::new();
+    fn read_indexes<'m>(&self, list: &'m Mailboxes, known: &Names<'_>) -> Result<Read<'m>, Reason> {
+        let (mut doubtful, mut ids) = (Vec::new(), Ids::new());
         for batch in list.mailboxes.chunks(BATCH) {
             let inspected = batch.par_iter().filter_map(|mailbox| Some((mailbox, self.inspect(mailbox)?)));
             // Messages are handed on at once: all those of a batch may be too many.
@@ -237,15 +263,26 @@ impl Backend<'_> {
             });
             let looked: Vec<(&Mailbox, Option<CyrusIndex>)> = handed_on.collect::<Result<_, Reason>>()?;
             doubtful.extend(looked.iter().filter(|(_, row)| row.is_none()).map(|(mailbox, _)| *mailbox));
+            let id = |(mailbox, row): &(&'m Mailbox, Option<CyrusIndex>)| {
+                Some((&mailbox.name, row.as_ref()?.unique_id.clone()?)).filter(|_| mailbox.unique_id().is_none())
+            };
+            ids.extend(looked.iter().filter_map(id));
             self.pour(looked.into_iter().filter_map(|(_, row)| row))?;
         }
-        Ok(doubtful)
+        Ok(Read { doubtful, ids })
     }
 
     /// Looks again at the doubtful indexes and at those of new mailboxes, as long as something seems wrong with one that
-    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list. Returns what
-    /// the system refuses to read.
-    fn settle_indexes(&self, known: &Names<'_>, doubtful: &[&Mailbox], last: &Mailboxes) -> Poured {
+    /// is still listed: a mailbox that is being moved or deleted leaves the disk before it leaves the list. One that
+    /// was read under the name that it had before, with an id of `left`, is not told twice. Returns what the system
+    /// refuses to read.
+    fn settle_indexes(
+        &self,
+        known: &Names<'_>,
+        doubtful: &[&Mailbox],
+        last: &Mailboxes,
+        left: &HashSet<&str>,
+    ) -> Poured {
         let new = last.mailboxes.iter().filter(|mailbox| !known.contains_key(&mailbox.name));
         let mut due: HashMap<MailboxName, Option<Inspected>> =
             doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
@@ -255,11 +292,12 @@ impl Backend<'_> {
             let mut wrong = HashMap::new();
             for mailbox in list.mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name)) {
                 let Some(inspected) = self.inspect(mailbox) else { continue };
-                if inspected.is_sound() {
+                let id = inspected.row.unique_id.as_deref().or(mailbox.unique_id());
+                if !inspected.is_sound() {
+                    wrong.insert(mailbox.name.clone(), Some(inspected));
+                } else if mailbox.is_deleted(self.conf) || id.is_none_or(|id| !left.contains(id)) {
                     self.hand_on(known, mailbox, &inspected)?;
                     self.pour([inspected.row])?;
-                } else {
-                    wrong.insert(mailbox.name.clone(), Some(inspected));
                 }
             }
             due = wrong;

@@ -10,7 +10,7 @@ use crate::collect::reach::mailbox::{Content, Message};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
 use crate::format::cyrus_header::{CyrusHeader, HeaderError};
-use crate::format::cyrus_index::{IndexError, Record, Records, Tally};
+use crate::format::cyrus_index::{self, IndexError, LONGEST_HEADER, Record, Records, Stamp, Tally};
 use crate::format::spool_path::Directories;
 use crate::model::Reason;
 use crate::model::reason::{Cyrus, Files};
@@ -154,6 +154,14 @@ pub(super) fn inspect(root: &Root, mailbox: &Mailbox, directories: &Directories,
     Inspected { row, refusal: flaws().find_map(|flaw| flaw.refusal.clone()), content, expected: index.expected }
 }
 
+/// What tells whether the index of a mailbox is what it was; none where that cannot be told.
+pub(super) fn stamp(root: &Root, directories: &Directories) -> Option<Stamp> {
+    let (file, _) = root.find_own_file(&directories.index, directories.levels + 1).ok()??;
+    let mut start = Vec::with_capacity(LONGEST_HEADER);
+    file.take(u64::try_from(LONGEST_HEADER).ok()?).read_to_end(&mut start).ok()?;
+    cyrus_index::Header::parse(&start).ok()?.stamp()
+}
+
 /// What an index amounts to.
 struct Index {
     state: State,
@@ -214,6 +222,7 @@ impl Index {
             is_deleted: header.is_mailbox_deleted,
             repacked_at: header.last_repack,
             tells_seen: header.tells_seen(),
+            stamp: header.stamp(),
             ..Content::default()
         });
         let (mut tally, mut bytes, mut expected) = (Tally::default(), 0_u64, Expected::default());

@@ -1,18 +1,21 @@
 //! A whole backend in small, and what its tables say of it.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use super::conf::Conf;
 use super::files::{Expected, Files};
 use super::*;
-use crate::collect::reach::mailbox::Owner;
+use crate::collect::reach::mailbox::{Content, Gather, Owner, Since};
 use crate::collect::reach::place::Place;
 use crate::collect::reach::root::Root;
 use crate::collect::reach::sink::Sink;
 use crate::fact::store::Origin;
 use crate::fact::{Schema, Store, Table};
+use crate::format::cyrus_header;
 use crate::format::cyrus_index::Records;
-use crate::model::Completeness;
+use crate::model::reason::Cyrus;
+use crate::model::{Completeness, Reason};
 
 /// What looking at the mailboxes tells.
 const MAILBOXES: &Look = &Look {
@@ -309,9 +312,102 @@ fn an_index_that_broke_before_its_messages_were_asked_for_again_is_no_mailbox_wi
     let owner =
         |name: &str| Owner { name: name.to_owned(), root_name: name.to_owned(), has_reader: true, deleted_at: None };
     std::fs::write(server.path(INDEX), index(3)).unwrap();
-    assert_eq!(again().content(&owner("user.a")).unwrap().unwrap().records.len(), 3);
-    assert!(again().content(&owner("user.b")).unwrap().is_none(), "it is not listed any more");
+    let Since::Changed(first) = again().content(&owner("user.a"), None).unwrap() else { panic!("nothing was known") };
+    assert_eq!(first.records.len(), 3);
+    let seen = |name: &str, before| again().content(&owner(name), before);
+    assert!(matches!(seen("user.b", None), Ok(Since::Gone)), "it is not listed any more");
+    assert!(matches!(seen("user.a", first.stamp), Ok(Since::Same)));
+    std::fs::write(server.path(INDEX), index(4)).unwrap();
+    assert!(matches!(seen("user.a", first.stamp), Ok(Since::Changed(now)) if now.records.len() == 4));
     std::fs::write(server.path(INDEX), &index(3)[..300]).unwrap();
-    let reason = again().content(&owner("user.a")).err().unwrap().to_string();
+    let reason = seen("user.a", None).err().unwrap().to_string();
     assert!(reason.contains("user.a") && reason.contains("truncated"), "{reason}");
+}
+
+/// Changes the files while the first index is read, and notes whose messages it is handed.
+struct Meanwhile {
+    server: Server,
+    change: fn(&Server, &str),
+    list: &'static str,
+    names: Mutex<Vec<String>>,
+}
+
+impl Gather for Meanwhile {
+    fn add(&self, owner: Owner, _: &Content) -> Result<(), Reason> {
+        let mut names = self.names.lock().unwrap();
+        if names.is_empty() {
+            (self.change)(&self.server, self.list);
+        }
+        names.push(owner.name);
+        Ok(())
+    }
+
+    fn add_deleted(&self, owner: Owner, _: &Content) {
+        self.names.lock().unwrap().push(format!("deleted {}", owner.name));
+    }
+
+    fn miss(&self, mailbox: Cyrus) {
+        self.names.lock().unwrap().push(format!("{mailbox:?}"));
+    }
+
+    fn end(&self, outcome: Result<(), Reason>) {
+        assert_eq!(outcome, Ok(()));
+    }
+}
+
+impl Server {
+    /// Writes mailboxes.db: names, and what is said of the ids.
+    fn list_ids(&self, text: &str) {
+        let line = |line: &str| {
+            let (name, id) = line.split_at(line.find(' ').unwrap_or(line.len()));
+            format!("{name}\t%(A %(a lrs){id} P p M 1)\n")
+        };
+        self.put("var/lib/cyrus/mailboxes.db", &text.lines().map(line).collect::<String>());
+    }
+
+    /// Writes index and header of a mailbox.
+    fn put_mailbox(&self, directory: &str, id: &str) {
+        self.put(&format!("{directory}/cyrus.header"), "");
+        let header = [cyrus_header::MAGIC, format!("\t{id}\n\na\tlrs\t\n").as_bytes()].concat();
+        std::fs::write(self.path(&format!("{directory}/cyrus.header")), header).unwrap();
+        std::fs::write(self.path(&format!("{directory}/cyrus.index")), index(3)).unwrap();
+    }
+}
+
+const HERE: &str = "spool/meta/p/a/user/a";
+const THERE: &str = "spool/meta/p/b/user/b";
+const DELETED: &str = "spool/meta/p/u/DELETED/user/b/5F000000";
+
+#[test]
+fn a_mailbox_that_is_renamed_meanwhile_is_told_once() {
+    let rename: fn(&Server, &str) = |server, list| {
+        let there = if list.contains("DELETED") { DELETED } else { THERE };
+        std::fs::create_dir_all(server.path(there)).unwrap();
+        std::fs::rename(server.path(HERE), server.path(there)).unwrap();
+        server.list_ids(list);
+    };
+    let make: fn(&Server, &str) = |server, list| {
+        server.put_mailbox(THERE, "7");
+        server.list_ids(list);
+    };
+    for (before, change, after, due) in [
+        ("user.a I 7", rename, "user.b I 7", vec!["user.a"]),
+        // An entry of Cyrus 2.4 has no id.
+        ("user.a", rename, "user.b I 7", vec!["user.a"]),
+        ("user.a I 7", rename, "DELETED.user.b.5F000000 I 7", vec!["user.a", "deleted DELETED.user.b.5F000000"]),
+        // Two that share an id do so, and another id is another mailbox.
+        ("user.a I 7", make, "user.a I 7\nuser.b I 7", vec!["user.a", "user.b"]),
+        ("user.a I 8", make, "user.b I 7", vec!["user.a", "user.b"]),
+        // What was not read under its first name is told under the second.
+        ("user.a I 8\nuser.c I 7", make, "user.a I 8\nuser.b I 7", vec!["user.a", "user.b"]),
+    ] {
+        let server = Server::new();
+        server.list_ids(before);
+        server.put_mailbox(HERE, if before.contains("I 8") { "8" } else { "7" });
+        let place = Place::of(server.0.path());
+        let gather = Arc::new(Meanwhile { server, change, list: after, names: Mutex::default() });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        drop(runtime.block_on(mailboxes(&place, Some(Arc::clone(&gather) as Arc<dyn Gather>))));
+        assert_eq!(*gather.names.lock().unwrap(), due, "{before:?}, then {after:?}");
+    }
 }

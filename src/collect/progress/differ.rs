@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use super::shard::Copied;
-use crate::collect::reach::mailbox::{Content, Message};
+use crate::collect::reach::mailbox::Message;
 use crate::format::cyrus_index::Guid;
 
 /// How the two sides differ in a message.
@@ -90,18 +90,24 @@ pub(super) struct Settled {
 }
 
 /// What of the `first` differences is one still, now that the shard was read between two looks at Cyrus: what only one of
-/// them shows was being replicated. A change of Cyrus within `recent` may still be on its way.
-pub(super) fn settle(first: &[Difference], now: &Content, has_reader: bool, recent: &RangeInclusive<i64>) -> Settled {
+/// them shows was being replicated. A change of Cyrus within `recent` may still be on its way; of what it has no record of
+/// any more, it took out the records then.
+pub(super) fn settle(
+    first: &[Difference],
+    now: &[Message],
+    repacked_at: u32,
+    has_reader: bool,
+    recent: &RangeInclusive<i64>,
+) -> Settled {
     let mut settled = Settled::default();
     for difference in first {
-        let found = now.records.binary_search_by_key(&difference.uid, |message| message.uid);
-        let message = found.ok().and_then(|place| now.records.get(place));
+        let found = now.binary_search_by_key(&difference.uid, |message| message.uid);
+        let message = found.ok().and_then(|place| now.get(place));
         if kind(message, difference.record.as_ref(), has_reader) != Some(difference.kind) {
             continue;
         }
         let written_at = message.map(|message| message.written_at);
-        // Of a message that Cyrus has no record of any more, this is the last change there can have been.
-        if recent.contains(&i64::from(written_at.unwrap_or(now.repacked_at))) {
+        if recent.contains(&i64::from(written_at.unwrap_or(repacked_at))) {
             settled.recent += 1;
         } else {
             settled.stay.push(Difference { written_at, ..*difference });
@@ -161,23 +167,22 @@ mod tests {
         assert_eq!(found(&[unknown], &[copied(1, true)]), []);
     }
 
-    fn settled(before: &[Message], shard: &[Copied], now: Content) -> Settled {
-        settle(&differences(before, shard, true), &now, true, &RECENT)
+    fn settled(before: &[Message], shard: &[Copied], now: &[Message]) -> Settled {
+        settle(&differences(before, shard, true), now, 0, true, &RECENT)
     }
 
     #[test]
     fn what_only_one_of_two_looks_shows_was_under_way() {
-        let now = |records: &[Message]| Content { records: records.to_vec(), ..Content::default() };
         let none = Settled::default();
         // It came in and was replicated after the first look; it was expunged in between; it was read in between.
-        assert_eq!(settled(&[], &[copied(1, true)], now(&[message(1, true)])), none);
-        assert_eq!(settled(&[message(1, true)], &[copied(1, false)], now(&[message(1, false)])), none);
-        assert_eq!(settled(&[message(1, true)], &[], now(&[message(1, false)])), none);
+        assert_eq!(settled(&[], &[copied(1, true)], &[message(1, true)]), none);
+        assert_eq!(settled(&[message(1, true)], &[copied(1, false)], &[message(1, false)]), none);
+        assert_eq!(settled(&[message(1, true)], &[], &[message(1, false)]), none);
         let read = Message { is_seen: true, ..message(1, true) };
         let shard = [Copied { is_seen: true, ..copied(1, true) }];
-        assert_eq!(settled(&[message(1, true)], &shard, now(&[read])), none);
+        assert_eq!(settled(&[message(1, true)], &shard, &[read]), none);
         // Both looks show it.
-        let stays = settled(&[message(1, true)], &[], now(&[message(1, true), message(2, true)]));
+        let stays = settled(&[message(1, true)], &[], &[message(1, true), message(2, true)]);
         assert_eq!(stays.stay.iter().map(|difference| difference.uid).collect::<Vec<_>>(), [1]);
         assert_eq!(stays.recent, 0);
     }
@@ -185,8 +190,7 @@ mod tests {
     #[test]
     fn what_cyrus_changed_within_ten_minutes_is_recent() {
         let recent = |records: &[Message], repacked_at, shard: &[Copied]| {
-            let now = Content { records: records.to_vec(), repacked_at, ..Content::default() };
-            let settled = settled(records, shard, now);
+            let settled = settle(&differences(records, shard, true), records, repacked_at, true, &RECENT);
             (settled.stay.len(), settled.recent)
         };
         for (written_at, due) in [(NOW - 600, (1, 0)), (NOW - 599, (0, 1)), (NOW + 600, (0, 1)), (NOW + 601, (1, 0))] {

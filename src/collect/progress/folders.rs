@@ -11,7 +11,7 @@ use super::messages::{Folder, Gathered, spilling};
 use super::shard::{Copied, RECORD, Replica, parse};
 use super::sorter::{Sorted, Sorter};
 use super::tables::{FolderReplication, FolderState, Wrong};
-use crate::collect::reach::mailbox::{Again, LookAgain, Message};
+use crate::collect::reach::mailbox::{Again, LookAgain, Message, Since};
 use crate::model::Reason;
 
 /// Messages that are held in memory for the comparison of their contents: 22 MB.
@@ -195,12 +195,13 @@ impl<'a> Comparison<'a> {
 impl Folders {
     /// Hands on what of a folder is to be looked for by content, and notes what is known to be wrong already.
     fn hand_on(&mut self, number: u32, records: &[Message], stay: &[Difference]) -> std::io::Result<()> {
-        let mut missing = HashSet::new();
+        // In the order of their UIDs, as all that differ.
+        let mut missing = Vec::new();
         for difference in stay {
             let wrong = match difference.kind {
                 // Whether its body is there is still to be seen.
                 Kind::Missing => {
-                    missing.insert(difference.uid);
+                    missing.push(difference.uid);
                     continue;
                 }
                 Kind::Seen => continue,
@@ -217,7 +218,7 @@ impl Folders {
             folder: number,
             written_at: record.written_at,
             uid: record.uid,
-            lacks_record: missing.contains(&record.uid),
+            lacks_record: missing.binary_search(&record.uid).is_ok(),
         })
         .try_for_each(|entry| self.entries.push(entry.bytes()))
     }
@@ -233,8 +234,13 @@ fn settled(
     let (Some(folder), true, Some(again)) = (folders.get(looked.number), looked.is_doubtful(), again) else {
         return Ok(folders.get(looked.number).map(|folder| (folder.made_at, Settled::default())));
     };
-    let now = again.content(&folder.owner)?;
-    Ok(now.map(|now| (now.made_at, settle(&looked.first, &now, folder.owner.has_reader, recent))))
+    let settle =
+        |now: &[Message], repacked_at| settle(&looked.first, now, repacked_at, folder.owner.has_reader, recent);
+    Ok(match again.content(&folder.owner, folder.stamp)? {
+        Since::Gone => None,
+        Since::Same => Some((folder.made_at, settle(&looked.records, folder.repacked_at))),
+        Since::Changed(now) => Some((now.made_at, settle(&now.records, now.repacked_at))),
+    })
 }
 
 fn again<'x>(kept: &'x mut Option<Box<dyn Again>>, look: &LookAgain) -> Result<&'x dyn Again, Reason> {

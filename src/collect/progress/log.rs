@@ -9,7 +9,7 @@ use crate::collect::reach::mailbox::Message;
 use crate::format::cyrus_index::Guid;
 
 /// Bytes of a record: UID, GUID, when it was written, whether it is live and seen.
-const RECORD: usize = 29;
+pub(super) const RECORD: usize = 29;
 
 /// Takes the records of mailboxes.
 pub(super) struct Log {
@@ -31,10 +31,10 @@ impl Log {
     }
 
     /// Adds the records of a mailbox.
-    pub(super) fn add(&mut self, records: &[Message]) -> Result<Place> {
+    pub(super) fn add(&mut self, records: &[[u8; RECORD]]) -> Result<Place> {
         let place = Place { at: self.end, records: records.len() };
-        let bytes: Vec<u8> = records.iter().flat_map(bytes).collect();
-        self.file.write_all(&bytes)?;
+        let bytes = records.as_flattened();
+        self.file.write_all(bytes)?;
         self.end += u64::try_from(bytes.len()).unwrap_or(0);
         Ok(place)
     }
@@ -49,7 +49,8 @@ impl Log {
     }
 }
 
-fn bytes(record: &Message) -> [u8; RECORD] {
+/// A record as it is added.
+pub(super) fn bytes(record: &Message) -> [u8; RECORD] {
     let mut bytes = [0; RECORD];
     bytes[..4].copy_from_slice(&record.uid.to_be_bytes());
     bytes[4..24].copy_from_slice(&record.guid.0);
@@ -90,7 +91,8 @@ mod tests {
             budget in 0_usize..500,
         ) {
             let mut log = Log::new(budget);
-            let places: Vec<Place> = mailboxes.iter().map(|records| log.add(records).unwrap()).collect();
+            let mut add = |records: &Vec<Message>| log.add(&records.iter().map(bytes).collect::<Vec<_>>()).unwrap();
+            let places: Vec<Place> = mailboxes.iter().map(&mut add).collect();
             for (place, records) in places.iter().zip(&mailboxes).rev() {
                 prop_assert_eq!(&log.read(*place).unwrap(), records);
             }

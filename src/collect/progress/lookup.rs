@@ -36,6 +36,8 @@ pub(super) struct Lookup {
     batch: Vec<(usize, Vec<Copied>)>,
     held: usize,
     references: Sorter<REFERENCE>,
+    /// Whether all of these have a file.
+    are_all_there: bool,
     pub(super) found: Found,
 }
 
@@ -58,7 +60,8 @@ impl Lookup {
         let live = vec![0; holders.all.len()];
         let (bad, folders, ties, gaps) = (Sorter::new(BUDGET), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let found = Found { live, bad, folders, ties, gaps };
-        Self { holders, root, batch: Vec::new(), held: 0, references: Sorter::new(BUDGET), found }
+        let references = Sorter::new(BUDGET);
+        Self { holders, root, batch: Vec::new(), held: 0, references, are_all_there: true, found }
     }
 
     /// The same, if there is a spool at all: where there is none nothing was looked at, as in a copy of a server without it.
@@ -101,7 +104,10 @@ impl Lookup {
             self.found.live[number] += u64::from(is_live);
             let reference = Reference { guid: record.guid, folder, uid: record.uid, has_file: *has_file, is_live };
             match (record.guid.is_unknown(), is_live && !has_file) {
-                (false, _) => self.references.push(reference.bytes())?,
+                (false, _) => {
+                    self.are_all_there &= has_file;
+                    self.references.push(reference.bytes())?;
+                }
                 (true, true) => self.found.miss(&reference, Unfound::WithoutFile)?,
                 (true, false) => {}
             }
@@ -113,6 +119,9 @@ impl Lookup {
     pub(super) fn end(mut self) -> Result<(Holders, Root, Found), Reason> {
         self.look()?;
         let Self { holders, root, references, mut found, .. } = self;
+        if self.are_all_there {
+            return Ok((holders, root, found));
+        }
         let sort = |found: &mut Found| {
             let mut references = Messages { references: references.sorted()?, next: None };
             while let Some(message) = references.next()? {

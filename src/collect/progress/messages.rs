@@ -5,8 +5,9 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::log::{Log, Place};
+use super::log::{self, Log, Place};
 use crate::collect::reach::mailbox::{Content, Gather, Owner};
+use crate::format::cyrus_index::Stamp;
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 
@@ -22,6 +23,9 @@ pub(super) struct Folder {
     pub(super) unique_id: Option<String>,
     pub(super) made_at: u32,
     pub(super) last_append_at: u32,
+    pub(super) repacked_at: u32,
+    /// What tells whether its index is what it was.
+    pub(super) stamp: Option<Stamp>,
     /// Its records.
     pub(super) records: Place,
 }
@@ -67,7 +71,9 @@ impl Messages {
 
 impl Gather for Messages {
     fn add(&self, owner: Owner, content: &Content) -> Result<(), Reason> {
-        self.with(|gathered| gathered.add(owner, content)).map_err(|error| spilling(&error))
+        // Others wait meanwhile: what can be done before is.
+        let records: Vec<_> = content.records.iter().map(log::bytes).collect();
+        self.with(|gathered| gathered.add(owner, content, &records)).map_err(|error| spilling(&error))
     }
 
     fn add_deleted(&self, owner: Owner, content: &Content) {
@@ -87,7 +93,7 @@ impl Gather for Messages {
 }
 
 impl Gathered {
-    fn add(&mut self, owner: Owner, content: &Content) -> io::Result<()> {
+    fn add(&mut self, owner: Owner, content: &Content, records: &[[u8; log::RECORD]]) -> io::Result<()> {
         self.files += content.files;
         if content.without_guid > 0 {
             self.missed.push(Cyrus::WithoutGuid { name: owner.name.clone(), messages: content.without_guid });
@@ -95,9 +101,9 @@ impl Gathered {
         if content.unique_id.is_none() {
             self.nameless.push(Cyrus::WithoutUniqueId { name: owner.name.clone() });
         }
-        let records = self.log.add(&content.records)?;
-        let (unique_id, made_at, last_append_at) = (content.unique_id.clone(), content.made_at, content.last_append_at);
-        self.folders.push(Folder { owner, unique_id, made_at, last_append_at, records });
+        let (records, unique_id) = (self.log.add(records)?, content.unique_id.clone());
+        let Content { made_at, last_append_at, repacked_at, stamp, .. } = *content;
+        self.folders.push(Folder { owner, unique_id, made_at, last_append_at, repacked_at, stamp, records });
         Ok(())
     }
 

@@ -17,6 +17,7 @@ mod tables;
 mod unfound;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use self::compare::{Compared, Count, WrongMessage, WrongMessages, compare};
@@ -128,7 +129,7 @@ fn compare_both(
 
 /// What comparing gave.
 struct Found {
-    mailboxes: Vec<(Folder, Count)>,
+    mailboxes: Vec<Mailbox>,
     total: Count,
     folders: Vec<(Option<u32>, FolderReplication)>,
     wrong: WrongMessages,
@@ -156,7 +157,7 @@ impl Found {
         let Folders { entries, rows, mut wrong, gaps } = comparison.run(&held.replicas, records, each)?;
         let number = gathered.folders.len();
         let bodies = held.bodies.ok_or(Cyrus::NotGathered)?;
-        let sorted = || compare(entries.sorted()?, bodies.guids.sorted()?, number, &recent, &mut wrong);
+        let sorted = || compare(entries.sorted()?, bodies.guids, number, &recent, &mut wrong);
         let Compared { counts, total } = sorted().map_err(|error| spilling(&error))?;
         let gaps: BTreeSet<Reason> = gaps.into_iter().chain(folder_gap).collect();
         Ok(Self {
@@ -175,35 +176,21 @@ impl Found {
         let left_out = self.wrong.left_out;
         let rest = (left_out > 0).then(|| Cyrus::MessagesLeftOut { messages: left_out }.into());
         let gaps = self.gap.iter().chain(&self.folder_gap).cloned().chain(rest);
-        let wrong: Vec<_> = self.wrong.kept.iter().filter_map(|wrong| self.difference(wrong)).collect();
-        let wrong = Rows::from(wrong).but(Reason::all(gaps));
+        let gaps = Reason::all(gaps);
         let progress = Rows::from(vec![self.progress()]).but(self.gap.clone());
-        let folders = Rows::from(self.folders()).but(self.folder_gap);
-        let held = self.mailboxes.into_iter().filter(|(_, count)| count.messages > 0);
-        let mailboxes = Rows::each(held.map(mailbox_row)).but(self.gap);
+        // Whoever does not ask for rows does not have them made.
+        let all = Rc::new(self.mailboxes);
+        let (of_wrong, of_folders) = (Rc::clone(&all), Rc::clone(&all));
+        let wrong = self.wrong.kept.into_iter().filter_map(move |wrong| difference(&of_wrong, &wrong));
+        let wrong = Rows::each(wrong).but(gaps);
+        let folders = self.folders.into_iter().map(move |(number, row)| with_bodies(&of_folders, number, row));
+        let folders = Rows::each(folders).but(self.folder_gap);
+        let mailboxes = (0..all.len()).filter_map(move |number| mailbox_row(all.get(number)?));
+        let mailboxes = Rows::each(mailboxes).but(self.gap);
         seen.tell::<MessageReplication>(Ok::<_, Reason>(mailboxes))
             .tell::<ReplicationProgress>(Ok::<_, Reason>(progress))
             .tell::<FolderReplication>(Ok::<_, Reason>(folders))
             .tell::<MessageDifference>(Ok::<_, Reason>(wrong))
-    }
-
-    fn mailbox(&self, number: u32) -> Option<&(Folder, Count)> {
-        self.mailboxes.get(usize::try_from(number).ok()?)
-    }
-
-    fn difference(&self, wrong: &WrongMessage) -> Option<MessageDifference> {
-        let (folder, _) = self.mailbox(wrong.folder)?;
-        let (name, guid) = (folder.owner.name.clone(), wrong.guid.to_string());
-        Some(MessageDifference { name, uid: wrong.uid, guid, difference: wrong.wrong })
-    }
-
-    fn folders(&self) -> Vec<FolderReplication> {
-        let with_body = |number: &Option<u32>| Some(self.mailbox((*number)?)?.1.lacking_with_body);
-        let row = |(number, row): &(Option<u32>, FolderReplication)| FolderReplication {
-            missing_with_body: with_body(number).unwrap_or(0),
-            ..row.clone()
-        };
-        self.folders.iter().map(row).collect()
     }
 
     fn progress(&self) -> ReplicationProgress {
@@ -213,15 +200,33 @@ impl Found {
     }
 }
 
-fn mailbox_row((folder, count): (Folder, Count)) -> MessageReplication {
-    MessageReplication {
-        name: folder.owner.name,
-        root_name: folder.owner.root_name,
+type Mailbox = (Folder, Count);
+
+fn mailbox(mailboxes: &[Mailbox], number: u32) -> Option<&Mailbox> {
+    mailboxes.get(usize::try_from(number).ok()?)
+}
+
+fn difference(mailboxes: &[Mailbox], wrong: &WrongMessage) -> Option<MessageDifference> {
+    let (folder, _) = mailbox(mailboxes, wrong.folder)?;
+    let (name, guid) = (folder.owner.name.clone(), wrong.guid.to_string());
+    Some(MessageDifference { name, uid: wrong.uid, guid, difference: wrong.wrong })
+}
+
+fn with_bodies(mailboxes: &[Mailbox], number: Option<u32>, row: FolderReplication) -> FolderReplication {
+    let count = number.and_then(|number| mailbox(mailboxes, number)).map(|(_, count)| count.lacking_with_body);
+    FolderReplication { missing_with_body: count.unwrap_or(0), ..row }
+}
+
+/// Its row, if it holds messages.
+fn mailbox_row((folder, count): &Mailbox) -> Option<MessageReplication> {
+    (count.messages > 0).then(|| MessageReplication {
+        name: folder.owner.name.clone(),
+        root_name: folder.owner.root_name.clone(),
         messages: count.messages,
         distinct_messages: count.distinct,
         missing: count.missing,
         missing_recent: count.missing_recent,
         last_append_at: Some(folder.last_append_at).filter(|at| *at > 0),
         newest_missing_at: count.newest_missing_at,
-    }
+    })
 }

@@ -83,33 +83,55 @@ pub(super) struct Held {
 pub(super) struct Records {
     records: Sorter<RECORD>,
     /// Where each item is, if that is what tells it.
-    items: Option<Sorter<ITEM>>,
+    items: Option<Sorted<ITEM>>,
 }
 
 /// The GUIDs of `t_message_body`.
 pub(super) struct Bodies {
-    pub(super) guids: Sorter<20>,
+    pub(super) guids: Sorted<20>,
     /// Rows, those too whose GUID is none.
     pub(super) rows: u64,
 }
 
 impl Held {
-    /// Reads it, records and bodies side by side: what is written in between is too young to be missed.
+    /// Reads it, records side by side with the rest: what is written in between is too young to be missed.
     pub(super) async fn read(shard: &Shard, with_bodies: bool) -> Result<Self, Reason> {
-        let other = shard.clone();
-        let bodies = tokio::spawn(async move {
-            if with_bodies { Bodies::read(&other.open().await?).await.map(Some) } else { Ok(None) }
-        });
         let snapshot = shard.open().await?;
+        let is_direct = snapshot.has_column("t_mailbox_record", "container_id").await?;
+        let other = shard.clone();
+        let beside = tokio::spawn(async move { Beside::read(&other, with_bodies, !is_direct).await });
         let (replicas, others) = read_replicas(&snapshot, FOLDERS).await?;
         let (mut orphans, _) = read_replicas(&snapshot, OF_RECORDS).await?;
         let known: HashSet<&str> = replicas.iter().chain(&others).map(|replica| replica.unique_id.as_str()).collect();
         orphans.retain(|container| !known.contains(container.unique_id.as_str()));
         // From 4.6 on names of shared folders begin with that of their mailbox: the same release began conversations.
         let has_full_names = snapshot.has_column("t_mailbox_record", "conversation_id").await?;
-        let records = Records::read(&snapshot).await?;
-        let bodies = bodies.await.unwrap_or_else(|error| Err(Run::Broken { error: error.to_string() }.into()))?;
-        Ok(Self { replicas, orphans, records, bodies, has_full_names })
+        let records = read_records(&snapshot, if is_direct { RECORDS } else { RECORDS_OF_ITEMS }).await?;
+        let beside = beside.await.unwrap_or_else(|error| Err(Run::Broken { error: error.to_string() }.into()))?;
+        let records = Records { records, items: beside.items };
+        Ok(Self { replicas, orphans, records, bodies: beside.bodies, has_full_names })
+    }
+}
+
+/// What is read on a session of its own, and sorted while records still come.
+struct Beside {
+    items: Option<Sorted<ITEM>>,
+    bodies: Option<Bodies>,
+}
+
+impl Beside {
+    async fn read(shard: &Shard, with_bodies: bool, with_items: bool) -> Result<Self, Reason> {
+        let (mut items, mut bodies) = (None, None);
+        if with_bodies || with_items {
+            let snapshot = shard.open().await?;
+            if with_items {
+                items = Some(read_items(&snapshot).await?.sorted().map_err(|error| spilling(&error))?);
+            }
+            if with_bodies {
+                bodies = Some(Bodies::read(&snapshot).await?);
+            }
+        }
+        Ok(Self { items, bodies })
     }
 }
 
@@ -133,24 +155,21 @@ async fn read_replicas(snapshot: &Snapshot, query: &str) -> Result<(Vec<Replica>
     Ok((replicas, others))
 }
 
-impl Records {
-    async fn read(snapshot: &Snapshot) -> Result<Self, Reason> {
-        let is_direct = snapshot.has_column("t_mailbox_record", "container_id").await?;
-        let mut records = Sorter::new(BUDGET);
-        let query = if is_direct { RECORDS } else { RECORDS_OF_ITEMS };
-        let take = |cells: &Cells<'_>| match cells.integer(0)? {
-            Some(place) => records.push(bytes(place, copied(cells)?)).map_err(|error| spilling(&error)),
-            None => Ok(()),
-        };
-        snapshot.rows(query, take).await?;
-        let items = if is_direct { None } else { Some(read_items(snapshot).await?) };
-        Ok(Self { records, items })
-    }
+async fn read_records(snapshot: &Snapshot, query: &str) -> Result<Sorter<RECORD>, Reason> {
+    let mut records = Sorter::new(BUDGET);
+    let take = |cells: &Cells<'_>| match cells.integer(0)? {
+        Some(place) => records.push(bytes(place, copied(cells)?)).map_err(|error| spilling(&error)),
+        None => Ok(()),
+    };
+    snapshot.rows(query, take).await?;
+    Ok(records)
+}
 
+impl Records {
     /// The records in the order of their containers and UIDs.
     pub(super) fn sorted(self) -> io::Result<Sorted<RECORD>> {
-        let Some(items) = self.items else { return self.records.sorted() };
-        let (mut records, mut items) = (self.records.sorted()?, items.sorted()?);
+        let Some(mut items) = self.items else { return self.records.sorted() };
+        let mut records = self.records.sorted()?;
         let mut placed = Sorter::new(BUDGET);
         let mut item = items.next()?.map(parse_item);
         while let Some((number, record)) = records.next()?.as_ref().map(parse) {
@@ -266,15 +285,15 @@ fn parse_item(bytes: [u8; ITEM]) -> (i64, i64) {
 
 impl Bodies {
     async fn read(snapshot: &Snapshot) -> Result<Self, Reason> {
-        let mut bodies = Self { guids: Sorter::new(BUDGET), rows: 0 };
+        let (mut guids, mut rows) = (Sorter::new(BUDGET), 0);
         // What is no GUID is no message's: should it stand for one, that is missing.
         let take = |cells: &Cells<'_>| {
-            bodies.rows += 1;
+            rows += 1;
             let guid = cells.raw(0)?.and_then(|(kind, raw)| guid(kind, raw));
-            guid.map_or(Ok(()), |guid| bodies.guids.push(guid)).map_err(|error: io::Error| spilling(&error))
+            guid.map_or(Ok(()), |guid| guids.push(guid)).map_err(|error: io::Error| spilling(&error))
         };
         snapshot.rows(BODIES, take).await?;
-        Ok(bodies)
+        Ok(Self { guids: guids.sorted().map_err(|error| spilling(&error))?, rows })
     }
 }
 
@@ -283,17 +302,29 @@ fn guid(kind: &Type, raw: &[u8]) -> Option<[u8; 20]> {
     if *kind == Type::BYTEA { raw.try_into().ok() } else { hexadecimal(raw) }
 }
 
+/// The value of each hexadecimal digit; of other bytes one that is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
 fn hexadecimal(text: &[u8]) -> Option<[u8; 20]> {
-    let (pairs, []) = text.as_chunks::<2>() else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut guid = [0; 20];
-    if pairs.len() != guid.len() {
-        return None;
+    let text: &[u8; 40] = text.try_into().ok()?;
+    let digit = |byte: u8| DIGITS[usize::from(byte)];
+    let (mut guid, mut all) = ([0; 20], 0);
+    for (byte, [high, low]) in guid.iter_mut().zip(text.as_chunks::<2>().0) {
+        let (high, low) = (digit(*high), digit(*low));
+        all |= high | low;
+        *byte = high << 4 | low;
     }
-    for (byte, [high, low]) in guid.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(guid)
+    (all < 16).then_some(guid)
 }
 
 /// A record as it is sorted.
@@ -345,16 +376,16 @@ mod tests {
     #[test]
     fn records_are_found_by_the_containers_of_their_items() {
         let record = |uid| Copied { uid, guid: Guid([7; 20]), is_live: true, is_seen: false };
-        let mut records = Records { records: Sorter::new(2), items: Some(Sorter::new(2)) };
+        let (mut records, mut items) = (Sorter::new(2), Sorter::new(2));
         for (item, uid) in [(900, 1), (5, 2), (70, 9), (6, 1), (71, 3)] {
-            records.records.push(bytes(item, record(uid))).unwrap();
+            records.push(bytes(item, record(uid))).unwrap();
         }
         // One item of no record, one record of no item.
         for (item, container) in [(71_i64, 3_i64), (5, 4), (900, 3), (6, 4), (8, 9)] {
             let item = [item.to_be_bytes(), container.to_be_bytes()].concat();
-            records.items.as_mut().unwrap().push(item.try_into().unwrap()).unwrap();
+            items.push(item.try_into().unwrap()).unwrap();
         }
-        let mut sorted = records.sorted().unwrap();
+        let mut sorted = Records { records, items: Some(items.sorted().unwrap()) }.sorted().unwrap();
         let sorted = std::iter::from_fn(|| sorted.next().unwrap()).map(|bytes| parse(&bytes));
         let due = [(3, 1), (3, 3), (4, 1), (4, 2)].map(|(container, uid)| (container, record(uid)));
         assert_eq!(sorted.collect::<Vec<_>>(), due);

@@ -19,12 +19,14 @@ pub(super) struct Sorter<const N: usize> {
     file: Option<File>,
     /// Where each run ends in the file, in bytes.
     ends: Vec<u64>,
+    /// The last record of the last run.
+    last: Option<[u8; N]>,
 }
 
 impl<const N: usize> Sorter<N> {
     /// A sorter that holds at most `budget` records in memory.
     pub(super) fn new(budget: usize) -> Self {
-        Self { budget, held: Vec::new(), file: None, ends: Vec::new() }
+        Self { budget, held: Vec::new(), file: None, ends: Vec::new(), last: None }
     }
 
     /// Takes a record.
@@ -49,7 +51,13 @@ impl<const N: usize> Sorter<N> {
         let bytes = self.held.as_flattened();
         file.write_all(bytes)?;
         let start = self.ends.last().copied().unwrap_or(0);
-        self.ends.push(start + u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let end = start + u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match self.ends.last_mut() {
+            // What comes in order is one run however long it is.
+            Some(run) if self.last.as_ref() <= self.held.first() => *run = end,
+            _ => self.ends.push(end),
+        }
+        self.last = self.held.last().copied();
         self.held.clear();
         Ok(())
     }
@@ -157,7 +165,10 @@ mod tests {
             let mut due = records.clone();
             due.sort_unstable();
             prop_assert_eq!(got, due);
-            prop_assert_eq!(runs, if records.len() > budget { records.len().div_ceil(budget) } else { 0 });
+            let mut chunks: Vec<Vec<[u8; 3]>> = records.chunks(budget).map(<[_]>::to_vec).collect();
+            chunks.iter_mut().for_each(|chunk| chunk.sort_unstable());
+            let breaks = chunks.windows(2).filter(|pair| pair[0].last() > pair[1].first()).count();
+            prop_assert_eq!(runs, if records.len() > budget { 1 + breaks } else { 0 });
         }
     }
 
@@ -174,7 +185,11 @@ mod tests {
 
     #[test]
     fn records_that_are_the_same_are_all_kept() {
-        assert_eq!(sorted(&[[1, 1, 1]; 5], 2), (vec![[1, 1, 1]; 5], 3));
+        assert_eq!(sorted(&[[1, 1, 1]; 5], 2), (vec![[1, 1, 1]; 5], 1));
+        assert_eq!(
+            sorted(&[[2; 3], [1; 3], [2; 3], [1; 3], [2; 3]], 2),
+            (vec![[1; 3], [1; 3], [2; 3], [2; 3], [2; 3]], 2)
+        );
         assert_eq!(sorted(&[], 2), (Vec::new(), 0));
     }
 }

@@ -33,13 +33,15 @@ impl Told {
     /// Looks once more at what a look at everything did not find.
     pub(super) async fn of(lookup: Lookup, place: &Place, shard: &Shard) -> Result<Self, Reason> {
         let (holders, root, found) = place.aside(move |_| lookup.end()).await?;
-        let snapshot = shard.open().await?;
-        let containers: Vec<i64> =
-            found.folders.iter().filter_map(|number| Some(holders.all.get(*number)?.container)).collect();
-        let records = records_of(&snapshot, &containers).await?;
-        let ties: Vec<Guid> = found.ties.iter().copied().collect();
-        let ties = if ties.is_empty() { Vec::new() } else { records_with(&snapshot, &ties).await? };
-        drop(snapshot);
+        let (mut records, mut ties) = (Sorter::new(0), Vec::new());
+        if !found.folders.is_empty() || !found.ties.is_empty() {
+            let snapshot = shard.open().await?;
+            let containers: Vec<i64> =
+                found.folders.iter().filter_map(|number| Some(holders.all.get(*number)?.container)).collect();
+            records = records_of(&snapshot, &containers).await?;
+            let guids: Vec<Guid> = found.ties.iter().copied().collect();
+            ties = if guids.is_empty() { Vec::new() } else { records_with(&snapshot, &guids).await? };
+        }
         place.aside(move |_| Second { holders, root, ties: HashMap::new() }.look(found, records, ties)).await
     }
 

@@ -1,6 +1,6 @@
 //! What the rooms tell each other of a mailbox of Cyrus: its name, its messages, and who gathers them.
 
-use crate::format::cyrus_index::Guid;
+use crate::format::cyrus_index::{Guid, Stamp};
 use crate::format::mailbox_name::{MailboxName, Namespace};
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
@@ -42,6 +42,8 @@ pub(in crate::collect) struct Content {
     pub(in crate::collect) repacked_at: u32,
     /// Whether its records say what was read at all: those of Cyrus 2.3 do not.
     pub(in crate::collect) tells_seen: bool,
+    /// What tells whether another look sees the same.
+    pub(in crate::collect) stamp: Option<Stamp>,
 }
 
 /// Whose messages they are.
@@ -69,10 +71,20 @@ pub(in crate::collect) trait Gather: Send + Sync {
     fn end(&self, outcome: Result<(), Reason>);
 }
 
+/// What a second look at an index shows.
+#[derive(Debug)]
+pub(in crate::collect) enum Since {
+    /// Cyrus does not list the mailbox by this name any more.
+    Gone,
+    /// What the first look showed.
+    Same,
+    Changed(Content),
+}
+
 /// A backend's mailboxes as they are now, for who has looked at something else meanwhile.
 pub(in crate::collect) trait Again: Send + Sync {
-    /// What the index of a mailbox says now; none when Cyrus does not list it by this name any more.
-    fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason>;
+    /// What the index of a mailbox says now, that had this stamp before.
+    fn content(&self, owner: &Owner, before: Option<Stamp>) -> Result<Since, Reason>;
     /// Whether Cyrus lists a mailbox with this UNIQUEID, be it a deleted one.
     fn lists(&self, unique_id: &str) -> bool;
 }

@@ -1,8 +1,9 @@
 //! A shard whose rows are too many to be held, and its own types too many to be told apart by a row's struct: they are
 //! handed over one by one, as PostgreSQL sends them.
 
+use std::ops::Range;
+
 use futures_util::{TryStreamExt, pin_mut};
-use tokio_postgres::binary_copy::{BinaryCopyOutRow, BinaryCopyOutStream};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Column};
 
@@ -62,15 +63,21 @@ impl Snapshot {
         let columns = statement.columns();
         let copy = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
         let copy = self.client.copy_out(&copy).await.map_err(|error| self.failed(error))?;
-        // Every cell is taken as the bytes that it is sent as.
-        let rows = BinaryCopyOutStream::new(copy, &vec![Type::BYTEA; columns.len()]);
-        pin_mut!(rows);
-        let mut pace = self.sessions.pace();
-        while let Some(row) = rows.try_next().await.map_err(|error| self.failed(error))? {
-            each(&Cells { columns, row: &row, shown: &self.shown })?;
-            pace.rest(1).await;
+        pin_mut!(copy);
+        let (mut pace, mut rows) = (self.sessions.pace(), Rows::default());
+        while let Some(message) = copy.try_next().await.map_err(|error| self.failed(error))? {
+            let row = rows.cut(&message).filter(|_| rows.cells.len() == columns.len() || rows.are_over);
+            let row = row.ok_or_else(|| self.broken("a row that is none"))?;
+            if !rows.are_over {
+                each(&Cells { columns, row, cells: &rows.cells, shown: &self.shown })?;
+                pace.rest(1).await;
+            }
         }
-        Ok(())
+        if rows.are_over { Ok(()) } else { Err(self.broken("rows without their end")) }
+    }
+
+    fn broken(&self, what: &str) -> Reason {
+        of(&self.shown, reason::Database::Failed { error: format!("COPY: {what}") }.into())
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> Reason {
@@ -78,10 +85,49 @@ impl Snapshot {
     }
 }
 
+/// What the rows of a binary COPY begin with: its mark, flags, and the length of what else the header may have.
+const HEADER: usize = 19;
+const MARK: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+/// The rows of a binary COPY, each in a message of its own; the first bears the header.
+#[derive(Default)]
+struct Rows {
+    has_begun: bool,
+    are_over: bool,
+    /// Where the cells of the last row are; none where they are NULL.
+    cells: Vec<Option<Range<usize>>>,
+}
+
+impl Rows {
+    /// Finds the cells of the next row, and returns the bytes that they are in; none where it is no row.
+    fn cut<'m>(&mut self, message: &'m [u8]) -> Option<&'m [u8]> {
+        let mut row = message;
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let (header, rest) = message.split_at_checked(HEADER)?;
+            let more = u32::from_be_bytes(header.strip_prefix(MARK)?.get(4..)?.try_into().ok()?);
+            row = rest.get(usize::try_from(more).ok()?..)?;
+        }
+        self.cells.clear();
+        let count = i16::from_be_bytes(*row.first_chunk()?);
+        self.are_over = count == -1;
+        let mut at = 2;
+        for _ in 0..count {
+            let length = i32::from_be_bytes(*row.get(at..)?.first_chunk()?);
+            at += 4;
+            let cell = usize::try_from(length).ok().map(|length| at..at + length);
+            at = cell.as_ref().map_or(at, |cell| cell.end);
+            row.get(..at)?;
+            self.cells.push(cell);
+        }
+        Some(row)
+    }
+}
+
 /// The cells of a row, numbered from 0.
 pub(in crate::collect) struct Cells<'a> {
     columns: &'a [Column],
-    row: &'a BinaryCopyOutRow,
+    row: &'a [u8],
+    cells: &'a [Option<Range<usize>>],
     shown: &'a str,
 }
 
@@ -90,8 +136,8 @@ impl Cells<'_> {
     pub(in crate::collect) fn raw(&self, number: usize) -> Result<Option<(&Type, &[u8])>, Reason> {
         let width =
             || of(self.shown, reason::Database::Width { returned: self.columns.len(), columns: number + 1 }.into());
-        let column = self.columns.get(number).ok_or_else(width)?;
-        let raw = self.row.try_get::<Option<&[u8]>>(number).map_err(|error| of(self.shown, failed(error)))?;
+        let (column, cell) = self.columns.get(number).zip(self.cells.get(number)).ok_or_else(width)?;
+        let raw = cell.clone().and_then(|cell| self.row.get(cell));
         Ok(raw.map(|raw| (column.type_(), raw)))
     }
 
@@ -113,5 +159,56 @@ impl Cells<'_> {
     /// Whether it is true.
     pub(in crate::collect) fn flag(&self, number: usize) -> Result<bool, Reason> {
         Ok(self.raw(number)?.is_some_and(|(kind, raw)| bool::from_sql(kind, raw).unwrap_or(false)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row as it is sent.
+    fn row(cells: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut bytes = i16::try_from(cells.len()).unwrap().to_be_bytes().to_vec();
+        for cell in cells {
+            let length = cell.map_or(-1, |cell| i32::try_from(cell.len()).unwrap());
+            bytes.extend(length.to_be_bytes());
+            bytes.extend(cell.unwrap_or_default());
+        }
+        bytes
+    }
+
+    fn header(more: &[u8]) -> Vec<u8> {
+        [MARK, &[0; 4], &u32::try_from(more.len()).unwrap().to_be_bytes(), more].concat()
+    }
+
+    fn cells<'m>(rows: &mut Rows, message: &'m [u8]) -> Option<Vec<Option<&'m [u8]>>> {
+        let row = rows.cut(message)?;
+        Some(rows.cells.iter().map(|cell| cell.clone().map(|cell| &row[cell])).collect())
+    }
+
+    #[test]
+    fn rows_are_cut_into_their_cells_until_they_end() {
+        let (first, second) = ([Some(&b"abc"[..]), None, Some(&[])], [None, Some(&b"d"[..]), None]);
+        for more in [&b""[..], b"more"] {
+            let mut rows = Rows::default();
+            assert_eq!(cells(&mut rows, &[header(more), row(&first)].concat()).unwrap(), first);
+            assert_eq!(cells(&mut rows, &row(&second)).unwrap(), second);
+            assert!(!rows.are_over);
+            assert_eq!(cells(&mut rows, &(-1_i16).to_be_bytes()).unwrap(), []);
+            assert!(rows.are_over);
+        }
+        let mut none = Rows::default();
+        assert_eq!(cells(&mut none, &[header(b""), vec![0xff; 2]].concat()).unwrap(), []);
+        assert!(none.are_over);
+    }
+
+    #[test]
+    fn what_is_cut_short_or_begins_otherwise_is_no_row() {
+        let whole = [header(b"more"), row(&[Some(b"abc"), None])].concat();
+        assert!(Rows::default().cut(&whole).is_some());
+        for length in 0..whole.len() {
+            assert!(Rows::default().cut(&whole[..length]).is_none(), "{length}");
+        }
+        assert!(Rows::default().cut(&row(&[Some(b"abc")])).is_none());
     }
 }

@@ -6,7 +6,7 @@ use super::super::messages::Messages;
 use super::super::shard::{self, Copied};
 use super::*;
 use crate::collect::reach::mailbox::{Content, Gather as _, Owner};
-use crate::format::cyrus_index::Guid;
+use crate::format::cyrus_index::{Guid, Stamp};
 
 const NOW: u32 = 1_000_000;
 const RECENT: RangeInclusive<i64> = 999_401..=1_000_600;
@@ -27,9 +27,13 @@ fn content(id: &str, uids: &[u32]) -> Content {
 struct Later(Vec<(&'static str, Content)>, Vec<&'static str>);
 
 impl Again for Later {
-    fn content(&self, owner: &Owner) -> Result<Option<Content>, Reason> {
-        let found = self.0.iter().find(|(name, _)| *name == owner.name).map(|(_, content)| content);
-        Ok(found.map(|found| Content { records: found.records.clone(), made_at: found.made_at, ..Content::default() }))
+    fn content(&self, owner: &Owner, before: Option<Stamp>) -> Result<Since, Reason> {
+        let Some((_, found)) = self.0.iter().find(|(name, _)| *name == owner.name) else { return Ok(Since::Gone) };
+        if before.is_some() && found.stamp == before {
+            return Ok(Since::Same);
+        }
+        let (records, made_at) = (found.records.clone(), found.made_at);
+        Ok(Since::Changed(Content { records, made_at, ..Content::default() }))
     }
 
     fn lists(&self, unique_id: &str) -> bool {
