@@ -4,21 +4,20 @@
 use std::process::Command;
 
 use super::replication::{count_of, prepare, replicate, tell_server};
-use super::spool::{MESSAGES, SERVER, USERS, ask, login, make};
+use super::spool::{SERVER, ask, login, make, messages, users};
 use super::support::bluemind::DIRECTORY;
-use super::{best, spend, tell};
+use super::{best, sized, spend, tell};
 
 /// Runs of which the fastest counts: the first fills the caches.
 const RUNS: usize = 3;
-/// Messages of each folder, for five million.
-const MANY: u32 = 1_000;
 
 pub(super) fn million() {
-    of(MESSAGES);
+    of(messages());
 }
 
 pub(super) fn five_million() {
-    of(MANY);
+    // Of each folder.
+    of(sized(1_000, 40));
 }
 
 fn of(messages: u32) {
@@ -32,7 +31,7 @@ fn of(messages: u32) {
         installation.administer(SERVER, upgrade);
     }
     installation.administer(SERVER, "VACUUM (FULL, ANALYZE) t_mailbox_record");
-    let users: String = (0..USERS)
+    let users: String = (0..users())
         .map(|user| format!("SELECT fixture.add_user('bm.lan', 'U-{user}', '{}', '{SERVER}');", login(user)))
         .collect();
     installation.administer(DIRECTORY, &format!("SELECT fixture.add_domain('bm.lan', '{{}}'); {users}"));
