@@ -1,6 +1,6 @@
 //! The tables that there are, the views over them, and what a query reads of both.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -109,7 +109,8 @@ impl Schema {
 
     /// What queries read, by their text.
     pub fn reads(&self) -> Reads<'_> {
-        Reads { schema: self, behind: BTreeMap::new() }
+        let tables = self.tables.iter().chain(&self.before).map(|table| (table.name, *table)).collect();
+        Reads { schema: self, tables, behind: BTreeMap::new() }
     }
 
     /// The tables that stand as a word in texts, with those behind the views that do: whoever reads no other ones needs no
@@ -201,6 +202,7 @@ impl Schema {
 /// name behind it on the same line.
 pub struct Reads<'s> {
     schema: &'s Schema,
+    tables: HashMap<&'static str, &'static Table>,
     /// The tables behind each view that was met.
     behind: BTreeMap<&'static str, BTreeSet<&'static str>>,
 }
@@ -208,7 +210,7 @@ pub struct Reads<'s> {
 impl Reads<'_> {
     /// The tables that a query reads, those behind views included, ordered by name.
     pub fn tables(&mut self, sql: &str) -> Vec<&'static Table> {
-        self.names(sql).into_iter().filter_map(|name| self.schema.table(name)).collect()
+        self.names(sql).into_iter().filter_map(|name| self.tables.get(name).copied()).collect()
     }
 
     fn names(&mut self, sql: &str) -> BTreeSet<&'static str> {
@@ -217,7 +219,7 @@ impl Reads<'_> {
 
     /// The table of that name, or those behind the view.
     fn behind(&mut self, name: &str) -> BTreeSet<&'static str> {
-        if let Some(table) = self.schema.table(name) {
+        if let Some(table) = self.tables.get(name) {
             return [table.name].into();
         }
         let Some(view) = self.schema.view(name) else { return BTreeSet::new() };
