@@ -48,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("flate2", &["collect"]),
     ("memchr", &["collect", "format"]),
     ("tar", &["bundle"]),
-    ("zstd", &["bundle"]),
+    ("zstd", &["bundle", "app/demo.rs"]),
     ("tera", &["check", "report"]),
     ("junit_report", &["report/junit.rs"]),
     ("clap", &["cli.rs", "app", "main.rs", "verdict.rs", "report/mod.rs"]),

@@ -201,9 +201,9 @@ fn load_path(path: Option<&Path>) -> Result<Vec<Check>, Failure> {
 }
 
 fn lint(files: &[CheckFile], beside: &[CheckFile]) -> Result<Vec<Check>, Failure> {
-    let origin = Origin::new(super::VERSION, 0);
-    let reader = Store::in_memory(&super::schema(), &origin)?.into_reader()?;
-    load::load(files, beside, &reader)
+    let (schema, origin) = (super::schema(), Origin::new(super::VERSION, 0));
+    let reader = Store::in_memory(&load::named(files, &schema), &origin)?.into_reader()?;
+    load::load(files, beside, &schema, &reader)
         .map_err(|defects| Failure::Usage(defects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
@@ -240,4 +240,22 @@ fn test(checks: &[Check]) -> Result<Output, Failure> {
     }
     let _ = writeln!(out, "{passed} passed, {failed} failed");
     Ok(Output { text: out, exit_code: if failed == 0 { 0 } else { 2 }, trouble: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_knows_of_the_built_in_checks_is_what_the_lint_finds() {
+        let tables = |checks: &[Check]| -> Vec<(String, Vec<&'static str>)> {
+            let names = |check: &Check| check.tables.iter().map(|table| table.name).collect();
+            checks.iter().map(|check| (check.id.clone(), names(check))).collect()
+        };
+        let [known, linted] = [true, false].map(|is_proven| lint(&built_in(is_proven), &[]).unwrap());
+        assert!(known.len() > 100, "the folder was found");
+        for (known, linted) in tables(&known).into_iter().zip(tables(&linted)) {
+            assert_eq!(known, linted, "the text names what is read in another way");
+        }
+    }
 }

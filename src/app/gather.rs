@@ -17,7 +17,7 @@ use crate::collect::{Circumstances, Collectors, Sink};
 use crate::config::Config;
 use crate::fact::fixture::{self, Installation};
 use crate::fact::store::Origin;
-use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError};
+use crate::fact::{Facts, Schema, ScopeKind, Store, StoreError, Table};
 use crate::merge::{self, MergeError};
 use crate::model::reason::Run;
 use crate::plan::Plan;
@@ -222,13 +222,19 @@ impl Progress {
 
 /// Opens a snapshot, or merges several.
 pub(super) fn replay(paths: &[PathBuf], now: Timestamp) -> Result<Facts, Failure> {
+    replay_for(paths, now, &Plan::everything(&super::schema()))
+}
+
+/// The same for who reads the tables of a plan alone.
+pub(super) fn replay_for(paths: &[PathBuf], now: Timestamp, plan: &Plan) -> Result<Facts, Failure> {
     let schema = super::schema();
+    let is_read = |table: &Table| paths.len() > 1 || plan.wants(table);
     let open = |path: &PathBuf| {
         if !bundle::is_bundle(path) {
-            return Ok((path.clone(), Facts::open(path, &schema)?));
+            return Ok((path.clone(), Facts::open_for(path, &schema, is_read)?));
         }
         let folder = bundle::unpack(path)?;
-        Ok((path.clone(), Facts::open(&folder.path().join(bundle::FACTS), &schema)?.keeping(folder)))
+        Ok((path.clone(), Facts::open_for(&folder.path().join(bundle::FACTS), &schema, is_read)?.keeping(folder)))
     };
     let mut snapshots: Vec<(PathBuf, Facts)> = paths.iter().map(open).collect::<Result<_, Failure>>()?;
     match (snapshots.pop(), snapshots.is_empty()) {

@@ -13,6 +13,9 @@ use crate::model::{CheckResult, Coverage, Gap, Lang, Missing, Outcome, Remedy, R
 pub(super) use findings::{EXPLAINED_BY, EXPLAINED_SUBJECT, INCONCLUSIVE};
 pub use findings::{key, to_json};
 
+/// Processor time that a query may take for each row of the tables that it reads: a large installation is no fault of a check.
+const PER_ROW: Duration = Duration::from_micros(10);
+
 /// Says why no more is evaluated, once the run is over.
 pub type Cut = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
@@ -36,7 +39,7 @@ pub struct Situation<'a> {
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
     /// Packages of each server; `None` of one whose packages could not be collected.
     pub packages: BTreeMap<String, Option<BTreeSet<String>>>,
-    /// Time that each query of a check may take.
+    /// Processor time that each query of a check may take, beside [`PER_ROW`].
     pub limit: Duration,
     /// What may end the run early: what was not reached is unknown.
     pub cut: Option<Cut>,
@@ -111,12 +114,14 @@ pub fn one(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Che
 /// Asks for the findings, and for what was compared where there are none. Either query is the check's own: where one
 /// breaks, the check is broken, and a pass that cannot say what it rests on is none.
 fn ask(check: &Check, reader: &mut Reader, situation: &Situation<'_>, result: &mut CheckResult) -> Result<(), String> {
-    let found = findings::find(check, reader, situation)?;
+    let rows = result.examined.iter().map(|table| table.rows).sum::<u64>().try_into().unwrap_or(u32::MAX);
+    let limit = situation.limit.saturating_add(PER_ROW.saturating_mul(rows));
+    let found = findings::find(check, reader, situation, limit)?;
     result.remedy = found.remediations.iter().map(|done| done.remedy).reduce(Remedy::and).unwrap_or(result.remedy);
     (result.findings, result.remediations) = (found.findings, found.remediations);
     result.missing.extend(found.undecided);
     if ended(result) == Outcome::Pass {
-        result.proof = proof::tell(check, reader, situation).map_err(|error| format!("proof: {error}"))?;
+        result.proof = proof::tell(check, reader, situation, limit).map_err(|error| format!("proof: {error}"))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The rows of a query as findings, in words.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tera::Context;
@@ -16,7 +17,10 @@ use crate::model::{Cause, Finding, Lang, Missing, Remediation, Remedy, Risk, Sev
 pub(super) const INCONCLUSIVE: &str = "inconclusive";
 
 /// The column in which a row lowers the severity of its finding.
-const SEVERITY: &str = "severity";
+pub(super) const SEVERITY: &str = "severity";
+
+/// The column that says what a row is about.
+pub(super) const SUBJECT: &str = "subject";
 
 /// The column in which a row gives the id of the check whose finding explains this one.
 pub(super) const EXPLAINED_BY: &str = "explained_by";
@@ -48,17 +52,24 @@ pub(super) type Subject = (String, Vec<Value>);
 
 /// Runs the query. A row is a finding, unless it gives in the column `inconclusive` the code of a reason why nothing can
 /// be said of its subject.
-pub(super) fn find(check: &Check, reader: &mut Reader, situation: &Situation<'_>) -> Result<Found, String> {
-    let inconclusive_at = check.columns.iter().position(|column| column == INCONCLUSIVE);
+pub(super) fn find(
+    check: &Check,
+    reader: &mut Reader,
+    situation: &Situation<'_>,
+    limit: Duration,
+) -> Result<Found, String> {
+    let (columns, rows) = by_subject(&check.query, reader, situation, limit)?;
+    let inconclusive_at = columns.iter().position(|column| column == INCONCLUSIVE);
     let is_undecided =
         |row: &[Value]| inconclusive_at.and_then(|at| row.get(at)).is_some_and(|code| *code != Value::Null);
-    let rows = by_subject(&check.query, &check.columns, reader, situation)?;
     let (mut findings, mut undecided, mut remediations) = (Vec::new(), Vec::new(), Remediations::default());
     for (subject, row) in rows {
-        if is_undecided(&row) {
-            undecided.push(missing(check, situation.lang, subject, &row)?);
+        let is_undecided = is_undecided(&row);
+        let row = Columns::of(&columns, &row);
+        if is_undecided {
+            undecided.push(missing(check, situation.lang, subject, row)?);
         } else {
-            findings.push(finding(check, situation.lang, subject, &row, &mut remediations)?);
+            findings.push(finding(check, situation.lang, subject, row, &mut remediations)?);
         }
     }
     Ok(Found { findings, remediations: remediations.told, undecided })
@@ -86,17 +97,19 @@ impl Remediations {
     }
 }
 
-/// Runs a query of a check. The rows are ordered by their subjects.
+/// Runs a query of a check: the names of its columns, and the rows ordered by their subjects.
 pub(super) fn by_subject(
     query: &str,
-    columns: &[String],
     reader: &mut Reader,
     situation: &Situation<'_>,
-) -> Result<Vec<Subject>, String> {
+    limit: Duration,
+) -> Result<(Vec<String>, Vec<Subject>), String> {
     reader.bind(":now", situation.now);
     reader.bind(":from_release", situation.from.clone());
     reader.bind(":to_release", situation.to.clone());
-    let subject_at = columns.iter().position(|column| column == "subject").ok_or("the query returns no subject")?;
+    let question = reader.question(query).map_err(|error| error.to_string())?;
+    let columns = question.columns.clone();
+    let subject_at = columns.iter().position(|column| column == SUBJECT).ok_or("the query returns no subject")?;
     let (mut rows, mut without_subject) = (Vec::new(), 0_u64);
     let explained_at = columns.iter().position(|column| column == EXPLAINED_SUBJECT);
     let short = |(at, value)| if Some(at) == explained_at { named(value) } else { shortened(value) };
@@ -113,13 +126,13 @@ pub(super) fn by_subject(
             0
         }
     };
-    reader.for_each(query, situation.limit, take).map_err(|error| error.to_string())?;
+    question.for_each(limit, take).map_err(|error| error.to_string())?;
     if without_subject > 0 {
         let total = rows.len() as u64 + without_subject;
         return Err(format!("{without_subject} of {total} rows have no subject"));
     }
     rows.sort();
-    Ok(rows)
+    Ok((columns, rows))
 }
 
 fn as_text(value: &Value) -> Option<String> {
@@ -152,10 +165,9 @@ fn finding(
     check: &Check,
     lang: Lang,
     subject: String,
-    row: &[Value],
+    mut columns: Columns,
     remediations: &mut Remediations,
 ) -> Result<Finding, String> {
-    let mut columns = Columns::of(&check.columns, row);
     let problem = columns.problem(check).map_err(|error| format!("{subject:?}: {error}"))?;
     let severity = lowered(check.severity, columns.cells.get(SEVERITY))?;
     let mut render = |part| columns.render(check, part, &problem.code, lang, &subject);
@@ -181,8 +193,7 @@ fn finding(
 }
 
 /// A row that says why nothing can be said of its subject. A code without words is shown as it is.
-fn missing(check: &Check, lang: Lang, subject: String, row: &[Value]) -> Result<Missing, String> {
-    let mut columns = Columns::of(&check.columns, row);
+fn missing(check: &Check, lang: Lang, subject: String, mut columns: Columns) -> Result<Missing, String> {
     let code = columns.text(INCONCLUSIVE).unwrap_or_default().to_owned();
     let reason = match check.inconclusive.contains_key(&code) {
         true => columns.render(check, Part::Inconclusive, &code, lang, &subject)?,
@@ -232,7 +243,7 @@ impl Columns {
         lang: Lang,
         subject: &str,
     ) -> Result<String, String> {
-        let rendered = check.messages.render(part, code, lang, &mut self.context);
+        let rendered = check.messages().render(part, code, lang, &mut self.context);
         rendered.map_err(|error| format!("template of {subject:?}: {error}"))
     }
 
@@ -254,11 +265,14 @@ impl Columns {
 
     /// The columns beside the reserved ones.
     fn evidence(self) -> serde_json::Map<String, serde_json::Value> {
-        let is_evidence =
-            |name: &str| !matches!(name, "subject" | INCONCLUSIVE | SEVERITY | EXPLAINED_BY | EXPLAINED_SUBJECT);
         let cells = self.cells.into_iter().filter(|(name, _)| is_evidence(name));
         cells.map(|(name, value)| (name.clone(), told(&name, value))).collect()
     }
+}
+
+/// Whether a column is none of the reserved ones.
+pub(super) fn is_evidence(name: &str) -> bool {
+    !matches!(name, SUBJECT | INCONCLUSIVE | SEVERITY | EXPLAINED_BY | EXPLAINED_SUBJECT)
 }
 
 /// A value of evidence: a time, in seconds since the epoch as in all facts, is told as people read it.

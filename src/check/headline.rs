@@ -1,6 +1,6 @@
 //! What the findings of a check come to, in people's units: one sentence over sums of its own rows.
 
-use super::findings::Columns;
+use super::findings::{Columns, SEVERITY, SUBJECT, is_evidence};
 use super::message::Part;
 use super::{Check, Headline};
 use crate::fact::table::ordered::Real;
@@ -20,10 +20,9 @@ pub fn tell<'f>(
     lang: Lang,
 ) -> Result<Option<String>, String> {
     let mut findings = findings.peekable();
-    let Some(Headline { sums, .. }) = check.headline.as_ref().filter(|_| findings.peek().is_some()) else {
-        return Ok(None);
-    };
-    let ledger = Ledger::of(TABLE, &check.columns, findings.map(|finding| row(&check.columns, finding)));
+    let (Some(Headline { sums, .. }), Some(first)) = (&check.headline, findings.peek()) else { return Ok(None) };
+    let columns: Vec<String> = columns(first.evidence.keys()).collect();
+    let ledger = Ledger::of(TABLE, &columns, findings.map(|finding| row(&columns, finding)));
     let ledger = ledger.map_err(|error| error.to_string())?;
     let columns = ledger.prepare(sums).map_err(|error| error.to_string())?.columns;
     let rows = ledger.rows(sums).map_err(|error| error.to_string())?;
@@ -33,13 +32,19 @@ pub fn tell<'f>(
 
 /// Prepares the sums over the columns of a query.
 pub(super) fn prepare(sums: &str, columns: &[String]) -> Result<Prepared, SqlError> {
-    Ledger::of(TABLE, columns, [])?.prepare(sums)
+    let evidence = columns.iter().filter(|name| is_evidence(name));
+    Ledger::of(TABLE, &self::columns(evidence).collect::<Vec<_>>(), [])?.prepare(sums)
+}
+
+/// The columns of the findings: what each of them has, and its evidence.
+fn columns<'f>(evidence: impl Iterator<Item = &'f String>) -> impl Iterator<Item = String> {
+    [SUBJECT, SEVERITY].map(str::to_owned).into_iter().chain(evidence.cloned())
 }
 
 fn row(columns: &[String], finding: &Finding) -> Vec<Value> {
     let cell = |column: &String| match column.as_str() {
-        "subject" => Value::Text(finding.subject.clone()),
-        "severity" => Value::Text(finding.severity.as_str().to_owned()),
+        SUBJECT => Value::Text(finding.subject.clone()),
+        SEVERITY => Value::Text(finding.severity.as_str().to_owned()),
         name => finding.evidence.get(name).map_or(Value::Null, value),
     };
     columns.iter().map(cell).collect()

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use toml::Spanned;
 
 use super::lint::{Linted, Page};
 use super::raw::{RawCase, RawCheck, RawProblem, RawText};
 use super::{Case, Check, Headline, Partial, Problem, Proof, Text, Words};
-use crate::fact::{Prepared, Reader, Schema};
+use crate::fact::{Reader, Reads, Schema, Table};
 use crate::model::{Lang, Localized, Remedy, Risk, When};
 
 /// Release that a test case starts from when it names none.
@@ -61,13 +62,23 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Loads and lints every file; all defects of all files are returned together. They may speak of each other, and of checks
-/// that there are `beside` them.
-pub fn load(files: &[CheckFile], beside: &[CheckFile], reader: &Reader) -> Result<Vec<Check>, Vec<Diagnostic>> {
-    let known = files.iter().chain(beside).map(CheckFile::stem).collect();
+/// that there are `beside` them. The reader is that of the lint, and has what [`named`] tells.
+pub fn load(
+    files: &[CheckFile],
+    beside: &[CheckFile],
+    schema: &Schema,
+    reader: &Reader,
+) -> Result<Vec<Check>, Vec<Diagnostic>> {
+    let mut loading = Loading {
+        known: files.iter().chain(beside).map(CheckFile::stem).collect(),
+        reads: schema.reads(),
+        schema,
+        reader,
+    };
     let mut checks: Vec<Check> = Vec::new();
     let mut defects = Vec::new();
     for file in files {
-        match load_one(file, &known, reader) {
+        match loading.one(file) {
             Ok(check) => {
                 if let Some(other) = checks.iter().find(|c| c.id == check.id) {
                     let message = format!("the id {:?} is taken by {}", check.id, other.path);
@@ -88,26 +99,49 @@ pub fn load(files: &[CheckFile], beside: &[CheckFile], reader: &Reader) -> Resul
     }
 }
 
-fn load_one(file: &CheckFile, known: &BTreeSet<&str>, reader: &Reader) -> Result<Check, Vec<Diagnostic>> {
-    let mut page = Page::of(file, known);
-    let raw: RawCheck = match toml::from_str(file.read()) {
-        Ok(raw) => raw,
-        Err(error) => {
-            page.at(error.span().map_or(0, |span| span.start), error.message());
-            return Err(page.defects());
+/// The part of a schema that is named in files which the lint goes through.
+pub fn named(files: &[CheckFile], schema: &Schema) -> Schema {
+    let texts = files.iter().filter(|file| !file.is_proven).map(|file| file.text.as_str());
+    schema.named(texts)
+}
+
+/// What files are loaded with.
+struct Loading<'l> {
+    /// Ids of the checks that there are.
+    known: BTreeSet<&'l str>,
+    schema: &'l Schema,
+    reads: Reads<'l>,
+    reader: &'l Reader,
+}
+
+impl Loading<'_> {
+    fn one(&mut self, file: &CheckFile) -> Result<Check, Vec<Diagnostic>> {
+        let mut page = Page::of(file, &self.known);
+        let raw: RawCheck = match toml::from_str(file.read()) {
+            Ok(raw) => raw,
+            Err(error) => {
+                page.at(error.span().map_or(0, |span| span.start), error.message());
+                return Err(page.defects());
+            }
+        };
+        if file.is_proven {
+            let tables = self.reads.tables(raw.query.get_ref());
+            return Ok(build(raw, tables, Vec::new(), file.path.clone()));
         }
-    };
-    let linted = page.check(&raw, reader);
-    match (linted, page.defects()) {
-        (Some(linted), defects) if defects.is_empty() => Ok(build(raw, linted, reader.schema(), file.path.clone())),
-        (_, defects) => Err(defects),
+        let linted = page.check(&raw, self.schema, self.reader);
+        match (linted, page.defects()) {
+            (Some(Linted { tables, explained_by }), defects) if defects.is_empty() => {
+                let tables = tables.iter().filter_map(|name| self.schema.table(name)).collect();
+                Ok(build(raw, tables, explained_by, file.path.clone()))
+            }
+            (_, defects) => Err(defects),
+        }
     }
 }
 
-fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check {
-    let Linted { prepared, proof, explained_by, messages } = linted;
+fn build(raw: RawCheck, tables: Vec<&'static Table>, explained_by: Vec<String>, path: String) -> Check {
     let problems = problems(&raw);
-    let proof = proof.map(|proof| self::proof(&raw, proof));
+    let proof = proof(&raw);
     let headline = headline(&raw);
     let inconclusive = |(code, words): (Spanned<String>, super::raw::RawInconclusive)| {
         (code.into_inner(), Localized { en: words.en.into_inner(), fr: words.fr.into_inner() })
@@ -129,8 +163,7 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
         partial: raw.partial.map(Spanned::into_inner).map(partial),
         by: raw.by.map(Spanned::into_inner),
         query: raw.query.into_inner(),
-        tables: prepared.tables.iter().filter_map(|name| schema.table(name)).collect(),
-        columns: prepared.columns,
+        tables,
         explained_by,
         proof,
         headline,
@@ -140,7 +173,7 @@ fn build(raw: RawCheck, linted: Linted, schema: &Schema, path: String) -> Check 
         inconclusive: raw.inconclusive.into_iter().map(inconclusive).collect(),
         cases: raw.tests.into_iter().map(|test| case(test.into_inner())).collect(),
         path,
-        messages,
+        messages: OnceLock::new(),
     }
 }
 
@@ -152,13 +185,10 @@ fn text(raw: RawText) -> Text {
     }
 }
 
-fn proof(raw: &RawCheck, prepared: Prepared) -> Proof {
+fn proof(raw: &RawCheck) -> Option<Proof> {
     let words = |lang| plain(raw.text(lang).proof.as_ref());
-    Proof {
-        query: plain(raw.proof.as_ref()),
-        columns: prepared.columns,
-        words: Localized { en: words(Lang::En), fr: words(Lang::Fr) },
-    }
+    let words = Localized { en: words(Lang::En), fr: words(Lang::Fr) };
+    raw.proof.as_ref().map(|query| Proof { query: query.get_ref().clone(), words })
 }
 
 fn headline(raw: &RawCheck) -> Option<Headline> {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use tera::{Context, Tera};
 
+use super::Check;
 use crate::model::Lang;
 use crate::model::text::filesize;
 
@@ -40,7 +41,7 @@ const TAGS: &[&str] = &["if", "else", "endif"];
 
 /// What a template is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     /// A finding's sentence.
     Message,
     /// What to do.
@@ -71,7 +72,7 @@ impl Part {
 }
 
 /// The compiled templates of one check.
-pub struct Messages(Tera);
+pub(super) struct Messages(Tera);
 
 impl Default for Messages {
     fn default() -> Self {
@@ -95,8 +96,19 @@ impl Default for Messages {
 pub(super) type TemplateError = (String, Option<usize>);
 
 impl Messages {
+    /// The templates of a check, which was linted: where one could not be compiled, none can be rendered.
+    pub(super) fn of(check: &Check) -> Self {
+        let mut messages = Self::default();
+        let named = check.templates().into_iter().map(|(part, code, lang, text)| (part.name(code, lang), text));
+        // All at once: each addition looks at what is there.
+        if let Err(error) = messages.0.add_raw_templates(named) {
+            tracing::warn!(check = check.id, "templates: {error}");
+        }
+        messages
+    }
+
     /// Compiles a template of the words of `code`.
-    pub fn add(&mut self, part: Part, code: &str, lang: Lang, template: &str) -> Result<(), TemplateError> {
+    pub(super) fn add(&mut self, part: Part, code: &str, lang: Lang, template: &str) -> Result<(), TemplateError> {
         restrict(template, matches!(part, Part::Command(_)))?;
         self.0.add_raw_template(&part.name(code, lang), template).map_err(|error| describe(&error))
     }
@@ -121,7 +133,7 @@ impl Messages {
 
     /// Renders one template over a finding's columns. A command that is too long, or in which a value would be taken for an
     /// option, is rendered as nothing.
-    pub fn render(&self, part: Part, code: &str, lang: Lang, columns: &mut Context) -> Result<String, String> {
+    pub(super) fn render(&self, part: Part, code: &str, lang: Lang, columns: &mut Context) -> Result<String, String> {
         let mut out = Bounded { kept: Vec::new(), is_cut: false };
         columns.insert(LANG, lang.as_str());
         self.0.render_to(&part.name(code, lang), columns, &mut out).map_err(|error| describe(&error).0)?;

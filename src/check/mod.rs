@@ -18,16 +18,17 @@ pub mod views;
 mod withdraw;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use semver::VersionReq;
 
 use crate::fact::Table;
 use crate::fact::fixture::Given;
-use crate::model::{Localized, Remedy, Severity, Who};
+use crate::model::{Lang, Localized, Remedy, Severity, Who};
 
 pub use applies::is_about;
 pub use load::{CheckFile, Diagnostic};
-pub use message::Messages;
+use message::{Messages, Part};
 pub use raw::Undecided;
 
 /// A check that passed the lint.
@@ -65,8 +66,6 @@ pub struct Check {
     pub query: String,
     /// Facts tables that the query reads, by name.
     pub tables: Vec<&'static Table>,
-    /// Columns that the query returns.
-    pub columns: Vec<String>,
     /// Ids of the checks whose findings may explain its own; not read of a built-in check in a run.
     pub explained_by: Vec<String>,
     /// What a pass says of what was compared; `None` where it says nothing.
@@ -85,11 +84,39 @@ pub struct Check {
     pub cases: Vec<Case>,
     /// The file it was read from.
     pub path: String,
-    /// Its templates, ready to render.
-    pub messages: Messages,
+    /// Its templates, compiled when the first of them is rendered.
+    messages: OnceLock<Messages>,
 }
 
 impl Check {
+    /// Its templates, ready to render.
+    fn messages(&self) -> &Messages {
+        self.messages.get_or_init(|| Messages::of(self))
+    }
+
+    /// Each template: what it is for, its code, its language and its text.
+    fn templates(&self) -> Vec<(Part, &str, Lang, &str)> {
+        let mut all = Vec::new();
+        for lang in Lang::ALL {
+            for Problem { code, words, .. } in &self.problems {
+                let Words { message, remediation } = words.get(lang);
+                all.extend([(Part::Message, code.as_str(), lang, message.as_str())]);
+                all.extend([(Part::Remediation, code.as_str(), lang, remediation.as_str())]);
+            }
+            let undecided = self.inconclusive.iter();
+            all.extend(
+                undecided.map(|(code, words)| (Part::Inconclusive, code.as_str(), lang, words.get(lang).as_str())),
+            );
+            all.extend(self.proof.iter().map(|proof| (Part::Proof, "", lang, proof.words.get(lang).as_str())));
+            all.extend(self.headline.iter().map(|told| (Part::Headline, "", lang, told.words.get(lang).as_str())));
+        }
+        for problem in &self.problems {
+            let commands = problem.commands.iter().enumerate();
+            all.extend(commands.map(|(at, text)| (Part::Command(at), problem.code.as_str(), Lang::En, text.as_str())));
+        }
+        all
+    }
+
     /// The problem of that code.
     pub fn problem(&self, code: &str) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.code == code)
@@ -110,8 +137,6 @@ pub struct Partial {
 pub struct Proof {
     /// The `SELECT` whose rows are sentences.
     pub query: String,
-    /// Columns that it returns.
-    pub columns: Vec<String>,
     /// Template of a sentence, in both languages.
     pub words: Localized<String>,
 }

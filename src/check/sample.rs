@@ -17,5 +17,5 @@ pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
     );
     let file = CheckFile { path: "sample.toml".to_owned(), text, is_proven: true };
     let reader = Store::in_memory(schema, &Origin::default()).unwrap().into_reader().unwrap();
-    load::load(&[file], &[], &reader).unwrap_or_else(|defects| panic!("{}", defects[0])).remove(0)
+    load::load(&[file], &[], schema, &reader).unwrap_or_else(|defects| panic!("{}", defects[0])).remove(0)
 }

@@ -378,6 +378,17 @@ fn a_check_that_takes_too_long_breaks_alone() {
 }
 
 #[test]
+fn what_a_check_may_take_grows_with_the_rows_that_it_reads() {
+    let counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT u.name AS subject FROM unit AS u WHERE (SELECT max(i) FROM n) = 0";
+    let facts = facts(&[("a", None)]);
+    for (rows, outcome) in [(0, Outcome::Error), (10_000_000, Outcome::Pass)] {
+        let known = coverage(Completeness::Complete, Completeness::Complete).map(|told| Coverage { rows, ..told });
+        let hasty = Situation { limit: Duration::ZERO, ..situation(&known) };
+        assert_eq!(all(&[&sample("", counting)], &facts, &hasty, 1)[0].outcome, outcome, "{rows} rows");
+    }
+}
+
+#[test]
 fn what_a_run_that_is_over_did_not_reach_is_unknown() {
     let known = coverage(Completeness::Complete, Completeness::Complete);
     let facts = facts(&[("a", None)]);
@@ -424,6 +435,6 @@ fn facts_that_cannot_be_read_break_every_check() {
     assert_eq!((results[0].outcome, results[0].id.as_str()), (Outcome::Error, "sample"));
     assert!(results[0].reason.is_some());
     // A check that the lint would refuse is none that finds nothing.
-    let without_subject = Check { columns: vec!["name".to_owned()], ..sample("", UNITS) };
-    assert!(findings::find(&without_subject, &mut reader(&[]), &situation(&known)).is_err());
+    let without_subject = sample("", "SELECT u.name FROM unit AS u");
+    assert!(findings::find(&without_subject, &mut reader(&[]), &situation(&known), Duration::ZERO).is_err());
 }

@@ -64,6 +64,8 @@ pub static ALL: LazyLock<Vec<View>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::fact::Store;
     use crate::fact::store::Origin;
@@ -75,6 +77,9 @@ mod tests {
         assert!(ALL.len() > 10, "the folder was found");
         for view in &*ALL {
             let tables = reader.prepare(view.sql).unwrap().tables;
+            let in_text: BTreeSet<String> =
+                schema.reads().tables(view.sql).iter().map(|table| table.name.to_owned()).collect();
+            assert_eq!(in_text, tables, "{}: another way to write what it reads", view.name);
             assert!(
                 tables.is_empty() == view.name.starts_with("release_")
                     && tables.iter().all(|t| schema.table(t).is_some()),

@@ -108,6 +108,9 @@ pub fn markdown_code(text: &str) -> String {
 /// line and paragraph separators, bidirectional overrides, zero-width characters and non-characters become `\u{…}`.
 /// `\n` and `\t` are kept when `keep_lines` is set.
 pub fn visible(text: &str, keep_lines: bool) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -119,6 +122,11 @@ pub fn visible(text: &str, keep_lines: bool) -> String {
         }
     }
     out
+}
+
+/// Whether a text is of letters, digits and signs alone that everybody shows, as most are: [`visible`] changes nothing in it.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Bytes as text: those that are no UTF-8 become `\xNN`, so that nothing is lost.
@@ -166,6 +174,7 @@ mod tests {
         assert_eq!(visible("é 日本 ok", false), "é 日本 ok");
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\0", false), "a\\u{1b}[31m\\u{202e}b\\u{0}");
         assert_eq!(visible("a\nb\t", true), "a\nb\t");
+        assert_eq!(visible("plain ~\u{7f}", false), "plain ~\\u{7f}");
         assert_eq!(visible("a\nb", false), "a\\u{a}b");
         assert_eq!(visible("\u{FFFF}\u{1FFFE}\u{FFFD}", false), "\\u{ffff}\\u{1fffe}\u{FFFD}");
     }

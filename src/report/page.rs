@@ -18,7 +18,7 @@ use super::outline::{self, Outline};
 use super::way::Way;
 use super::{Report, Run, changes};
 use crate::model::CheckResult;
-use crate::model::text::visible;
+use crate::model::text::{is_plain, visible};
 
 /// Accepted gaps shown; the JSON report has them all.
 const LISTED: usize = 200;
@@ -39,12 +39,12 @@ pub(super) fn context(report: &Report, words: &Catalogue) -> Result<Value, Error
 /// Every string of the page goes through here, so that no template can forget it.
 fn make_visible(value: &mut Value, keep_lines: bool) {
     match value {
-        Value::String(text) => *text = visible(text, keep_lines),
+        Value::String(text) if !is_plain(text) => *text = visible(text, keep_lines),
         Value::Array(items) => items.iter_mut().for_each(|item| make_visible(item, keep_lines)),
         Value::Object(fields) => {
             fields.iter_mut().for_each(|(key, field)| make_visible(field, PROSE.contains(&key.as_str())));
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

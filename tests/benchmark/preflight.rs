@@ -1,12 +1,14 @@
 //! Figures of the program, each beside a named command of the same run: `cargo bench`, or `cargo bench -- NAME…`.
 //!
-//! Not a test: nothing here passes or fails. `collect` fills a PostgreSQL with ten million records and takes minutes;
+//! No time passes or fails. `cargo test` does all of it with a handful of rows, so that it still works when somebody wants
+//! figures. `collect` fills a PostgreSQL with ten million records and takes minutes;
 //! `spool` and `replication` make a million files, `replication_memory` needs 4 GB of disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 #![allow(dead_code, reason = "the tests' helpers serve more than the benchmark")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bm_preflight::app;
@@ -31,11 +33,23 @@ mod unfound;
 
 use support::bluemind::Installation;
 
-const FOLDERS: i64 = 1_000_000;
-const MAILBOXES: i64 = 200_000;
-const RECORDS: i64 = 10_000_000;
-const BODIES: i64 = 2_000_000;
 const CHECKS: usize = 100;
+
+/// Whether figures are wanted: `cargo bench` says so, `cargo test` does not.
+static IS_MEASURED: LazyLock<bool> = LazyLock::new(|| std::env::args().any(|argument| argument == "--bench"));
+
+/// So many where figures are wanted, else so few.
+fn sized<T>(many: T, few: T) -> T {
+    if *IS_MEASURED { many } else { few }
+}
+
+fn folders() -> i64 {
+    sized(1_000_000, 300)
+}
+
+fn mailboxes() -> i64 {
+    sized(200_000, 60)
+}
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -61,13 +75,6 @@ fn main() {
     }
 }
 
-/// What is held against a shard, of a size that takes a moment.
-pub(crate) fn small() {
-    let size = spool::Size { users: 3, messages: 40 };
-    replication::of(size);
-    unfound::of(size);
-}
-
 /// Wall time and peak resident memory of a process.
 struct Spent {
     wall: Duration,
@@ -91,7 +98,7 @@ fn spend(command: &mut Command) -> Spent {
 
 /// The fastest of several runs.
 fn best(times: usize, mut run: impl FnMut() -> Spent) -> Spent {
-    (0..times).map(|_| run()).min_by_key(|spent| spent.wall).unwrap()
+    (0..sized(times, 1)).map(|_| run()).min_by_key(|spent| spent.wall).unwrap()
 }
 
 fn program() -> Command {
@@ -164,7 +171,18 @@ fn replay() {
     let size = std::fs::metadata(&facts).unwrap().len() / 1024 / 1024;
     let target = folder.path().join("out");
     let run = || spend(program().args(["-q", "run", "--from-facts"]).arg(&facts).arg("--output-dir").arg(&target));
-    tell(&format!("replay of {FOLDERS} folders, {MAILBOXES} mailboxes ({size} MiB), all checks"), &best(5, run));
+    let (folders, mailboxes) = (folders(), mailboxes());
+    tell(&format!("replay of {folders} folders, {mailboxes} mailboxes ({size} MiB), all checks"), &best(5, run));
+    let one = || {
+        spend(
+            program()
+                .args(["-q", "run", "--check", "shard_missing", "--from-facts"])
+                .arg(&facts)
+                .arg("--output-dir")
+                .arg(&target),
+        )
+    };
+    tell("  one check on it", &best(5, one));
     let count = || spend(Command::new("sqlite3").arg(&facts).arg("SELECT sum(length(path)) FROM folder"));
     tell("  beside: sqlite3, one pass over the folders", &best(5, count));
 }
@@ -197,16 +215,16 @@ fn big_snapshot(path: &Path) {
     put("role_assignment", "directory", &mut [vec![text("example.org"), text(server), text("mail/imap")]].into_iter());
     put("domain", "directory", &mut [vec![text("example.org"), false.into()]].into_iter());
     put("component_version", "directory", &mut [vec![text("bm/core"), text("4.1.43922")]].into_iter());
-    put("mailbox", "directory", &mut (0..MAILBOXES).map(|n| mailbox(n, server)));
-    put("mapi_replica", "directory", &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), format!("replica-{n}").into()]));
-    put("subtree", server, &mut (0..MAILBOXES).map(|n| vec![uid(n).into(), text("example.org")]));
-    put("folder", server, &mut (0..FOLDERS).map(folder));
-    put("mapi_folder", server, &mut (0..MAILBOXES).map(mapi_folder));
+    put("mailbox", "directory", &mut (0..mailboxes()).map(|n| mailbox(n, server)));
+    put("mapi_replica", "directory", &mut (0..mailboxes()).map(|n| vec![uid(n).into(), format!("replica-{n}").into()]));
+    put("subtree", server, &mut (0..mailboxes()).map(|n| vec![uid(n).into(), text("example.org")]));
+    put("folder", server, &mut (0..folders()).map(folder));
+    put("mapi_folder", server, &mut (0..mailboxes()).map(mapi_folder));
     let list = vec![text("/var/lib/cyrus/mailboxes.db"), text("sound"), Value::Null, 1_700_000_000.into()];
     put("cyrus_list", server, &mut [list].into_iter());
     let partition = vec![text("bm-master__example_org"), false.into(), Value::Null, Value::Null];
     put("cyrus_partition", server, &mut [partition].into_iter());
-    put("cyrus_mailbox", server, &mut (0..MAILBOXES).map(root));
+    put("cyrus_mailbox", server, &mut (0..mailboxes()).map(root));
     finish(&mut store, &schema);
     store.seal().unwrap().save(SnapshotTarget::open(path).unwrap()).unwrap();
 }
@@ -240,7 +258,7 @@ fn mailbox(n: i64, server: &str) -> Row {
 }
 
 fn folder(n: i64) -> Row {
-    let (mailbox, index) = (n % MAILBOXES, n / MAILBOXES);
+    let (mailbox, index) = (n % mailboxes(), n / mailboxes());
     let name = if index == 0 { "INBOX".to_owned() } else { format!("Projects/Customer {index}") };
     vec![
         format!("{n:016x}").into(),
@@ -293,12 +311,12 @@ fn mapi_folder(n: i64) -> Row {
 
 fn collection() {
     let installation = Installation::build("healthy_single");
-    let shard = "bm-master";
+    let (shard, records, bodies) = ("bm-master", sized(10_000_000, 10_000), sized(2_000_000, 2_000));
     installation.administer(
         shard,
         &include_str!("ten_million.sql")
-            .replace("RECORDS", &RECORDS.to_string())
-            .replace("BODIES", &BODIES.to_string()),
+            .replace("RECORDS", &records.to_string())
+            .replace("BODIES", &bodies.to_string()),
     );
     let facts = installation.path("bench.db");
     let collected = best(3, || {
@@ -307,7 +325,7 @@ fn collection() {
         command.args(template.get_args()).arg("--facts").arg(&facts);
         spend(&mut command)
     });
-    tell(&format!("collection of {RECORDS} records, {BODIES} bodies"), &collected);
+    tell(&format!("collection of {records} records, {bodies} bodies"), &collected);
     let script = installation.path("aggregates.sql");
     std::fs::write(&script, include_str!("aggregates.sql")).unwrap();
     let psql = best(3, || {

@@ -5,15 +5,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use super::spool::{FOLDERS, SERVER, Size, ask, guids, make, unique_id};
+use super::spool::{FOLDERS, SERVER, ask, guids, make, messages, unique_id, users};
 use super::support::bluemind::Installation;
 use super::support::postgres::Cluster;
-use super::{Spent, best, spend, tell};
+use super::{Spent, best, sized, spend, tell};
 
 /// One message of so many is not replicated.
 const MISSING: usize = 10;
-/// Ten million messages.
-const MANY: Size = Size { users: 500, messages: 2_000 };
 /// Runs of which the fastest counts: the first fills the caches.
 const RUNS: usize = 5;
 /// A body as long as many: what is in it makes the table as large as a real one.
@@ -22,15 +20,10 @@ const FILLING: &str = "UPDATE t_message_body SET preview = repeat('x', 160), sub
     recipients = '[{\"kind\": \"Originator\", \"dn\": \"Somebody\", \"address\": \"somebody@example.org\"}]'";
 
 pub(super) fn million() {
-    of(Size::MILLION);
-}
-
-/// Spool and shard of that size.
-pub(super) fn of(size: Size) {
     let (folder, installation) = (tempfile::tempdir().unwrap(), prepare());
     let root = folder.path().join("root");
-    make(&root, size, true);
-    let (messages, missing) = replicate(&installation, folder.path(), size, MISSING);
+    make(&root, messages(), true);
+    let (messages, missing) = replicate(&installation, folder.path(), messages(), MISSING);
     installation.administer(SERVER, FILLING);
     installation.administer(SERVER, "VACUUM (FULL, ANALYZE) t_message_body");
     let compared = collect(installation, &root, folder.path(), messages, missing);
@@ -49,8 +42,9 @@ pub(super) fn of(size: Size) {
 pub(super) fn ten_million() {
     let (folder, installation) = (tempfile::tempdir().unwrap(), prepare());
     let root = folder.path().join("root");
-    make(&root, MANY, false);
-    let (messages, missing) = replicate(&installation, folder.path(), MANY, MISSING);
+    let of_folder = sized(2_000, 40);
+    make(&root, of_folder, false);
+    let (messages, missing) = replicate(&installation, folder.path(), of_folder, MISSING);
     let compared = collect(installation, &root, folder.path(), messages, missing);
     count(&compared.1);
 }
@@ -91,12 +85,17 @@ const REPLICATED: &str = "
     DROP TABLE staged";
 
 /// Fills the shard with the messages but for one of `lacking`. Returns how many there are, and how many are not in the shard.
-pub(super) fn replicate(installation: &Installation<'_>, folder: &Path, size: Size, lacking: usize) -> (usize, usize) {
+pub(super) fn replicate(
+    installation: &Installation<'_>,
+    folder: &Path,
+    messages: u32,
+    lacking: usize,
+) -> (usize, usize) {
     let path = folder.join("messages.tsv");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let (mut all, mut missing) = (0, 0);
-    for (user, name) in (0..size.users).flat_map(|user| FOLDERS.map(|name| (user, name))) {
-        for (uid, guid) in (1..).zip(guids(user, name, size.messages)) {
+    for (user, name) in (0..users()).flat_map(|user| FOLDERS.map(|name| (user, name))) {
+        for (uid, guid) in (1..).zip(guids(user, name, messages)) {
             all += 1;
             if all % lacking == 0 {
                 missing += 1;

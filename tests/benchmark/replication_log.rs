@@ -13,12 +13,19 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::spool::{ask, elapsed_ms};
-use super::{best, program, spend, tell};
+use super::{best, program, sized, spend, tell};
 
-const TEXT: usize = 1_000_000_000;
+/// Bytes of it.
+fn size() -> usize {
+    sized(1_000_000_000, 7_000_000)
+}
+
 const DAYS: usize = 7;
-const MAILBOXES: u64 = 20_000;
 const RUNS: usize = 3;
+
+fn mailboxes() -> u64 {
+    sized(20_000, 100)
+}
 
 /// Numbers that look like chance and are the same in each run (xorshift).
 struct Chance(u64);
@@ -42,7 +49,7 @@ pub(super) fn replication_log() {
     }
     let started = Instant::now();
     fill(&root.join("var/log/bm"));
-    println!("replication.log of {TEXT} bytes in {DAYS} files, made in {:.0} s", started.elapsed().as_secs_f64());
+    println!("replication.log of {} bytes in {DAYS} files, made in {:.0} s", size(), started.elapsed().as_secs_f64());
 
     let facts = folder.path().join("facts.db");
     let mut reading = u64::MAX;
@@ -54,7 +61,7 @@ pub(super) fn replication_log() {
     tell("bm-preflight collect", &collected);
     println!("  of which replication_log: {reading} ms");
     let found = ask(&facts, "SELECT count(*) AS mailboxes FROM replication_mailbox");
-    assert_eq!(found["mailboxes"].as_u64(), Some(MAILBOXES));
+    assert_eq!(found["mailboxes"].as_u64(), Some(mailboxes()));
     let line = "zcat replication.log.*.gz | grep -c 'APPLY MAILBOX'";
     let grep = best(RUNS, || spend(Command::new("sh").current_dir(root.join("var/log/bm")).args(["-c", line])));
     tell(&format!("  beside: {line}"), &grep);
@@ -74,7 +81,7 @@ fn fill(folder: &Path) {
         let file = File::create(folder.join(format!("replication.log.2019-07-{day:02}.gz"))).unwrap();
         let mut file = GzEncoder::new(BufWriter::new(file), Compression::default());
         let (mut written, mut number) = (0, 0);
-        while written < TEXT / DAYS {
+        while written < size() / DAYS {
             text.clear();
             exchange(&mut text, day, number, &mut chance);
             file.write_all(text.as_bytes()).unwrap();
@@ -89,7 +96,7 @@ fn fill(folder: &Path) {
 fn exchange(text: &mut String, day: usize, number: u64, chance: &mut Chance) {
     let second = number / 4 % 86_400;
     let time = format!("2019-07-{day:02} {:02}:{:02}:{:02},720", second / 3_600, second / 60 % 60, second % 60);
-    let mailbox = chance.next() % MAILBOXES;
+    let mailbox = chance.next() % mailboxes();
     let records = match number % 2_000 {
         0 => 8_000,
         n if n % 20 == 0 => 100,

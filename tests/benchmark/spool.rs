@@ -13,32 +13,27 @@ use bm_preflight::format::mailbox_name::Naming;
 use bm_preflight::format::mailbox_record::MailboxRecord;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::{Spent, best, program, spend, tell};
+use super::{Spent, best, program, sized, spend, tell};
+
+pub(super) fn users() -> u32 {
+    sized(500, 3)
+}
 
 pub(super) const FOLDERS: [&str; 10] =
     ["", "Sent", "Trash", "Drafts", "Junk", "Outbox", "Archives", "Archives/2018", "Archives/2019", "Clients"];
-/// How much there is of what is measured.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    /// Users, of ten folders each.
-    pub(super) users: u32,
-    /// Messages of each folder.
-    pub(super) messages: u32,
-}
-
-impl Size {
-    pub(super) const MILLION: Self = Self { users: 500, messages: 200 };
-
-    /// All messages.
-    pub(super) fn total(self) -> usize {
-        (self.users * self.messages) as usize * FOLDERS.len()
-    }
+/// Messages of a folder.
+pub(super) fn messages() -> u32 {
+    sized(200, 30)
 }
 
 /// Messages of a folder that lie in the archive: those with the lowest UIDs.
 const ARCHIVED: u32 = 20;
+
 /// Users of the list of mailboxes alone, with ten folders each.
-const LISTED: u32 = 10_000;
+fn listed() -> u32 {
+    sized(10_000, 30)
+}
+
 /// Runs of which the fastest counts: the first fills the caches.
 const RUNS: usize = 5;
 
@@ -53,8 +48,8 @@ const TOOLS: &str = "/usr/lib/cyrus/bin";
 pub(super) fn spool() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
-    make(&root, Size::MILLION, true);
-    let messages = Size::MILLION.total() as u64;
+    make(&root, messages(), true);
+    let messages = u64::from(users() * messages()) * FOLDERS.len() as u64;
 
     let facts = folder.path().join("facts.db");
     let mut looked = u64::MAX;
@@ -81,13 +76,14 @@ pub(super) fn spool() {
     println!("  ratio of the former to the latter: {:.2}", looked as f64 / (find.wall.as_secs_f64() * 1e3));
 }
 
-/// A spool of that size, with or without the files of its messages.
-pub(super) fn make(root: &Path, size: Size, has_files: bool) {
+/// A spool with so many messages in each folder, with or without their files.
+pub(super) fn make(root: &Path, messages: u32, has_files: bool) {
     let started = Instant::now();
     configure(root);
-    (0..size.users).into_par_iter().for_each(|user| fill(root, user, size.messages, has_files));
-    list_mailboxes(root, size.users);
-    println!("spool of {} messages, made in {:.0} s", size.total(), started.elapsed().as_secs_f64());
+    (0..users()).into_par_iter().for_each(|user| fill(root, user, messages, has_files));
+    list_mailboxes(root, users());
+    let total = u64::from(users() * messages) * FOLDERS.len() as u64;
+    println!("spool of {total} messages, made in {:.0} s", started.elapsed().as_secs_f64());
 }
 
 /// What the GUIDs of a folder's messages begin with, and the GUIDs: words as Cyrus writes them.
@@ -104,9 +100,9 @@ pub(super) fn mailboxes() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     configure(&root);
-    list_mailboxes(&root, LISTED);
+    list_mailboxes(&root, listed());
     let file = root.join("var/lib/cyrus/mailboxes.db");
-    let records = LISTED as usize * FOLDERS.len();
+    let records = listed() as usize * FOLDERS.len();
     assert_eq!(read_list(&file), records);
     tell(&format!("reading {records} entries of mailboxes.db, in process"), &timed(&file));
     // Two built-in checks: the first keeps no mailbox, the second keeps them all.

@@ -35,7 +35,7 @@ fn load(folder: &str, schema: &Schema, is_proven: bool) -> Vec<Check> {
         })
         .collect();
     let reader = Store::in_memory(schema, &Origin::new("test", 0)).and_then(Store::into_reader);
-    load::load(&files, &[], &reader.expect("an empty store")).unwrap_or_else(|defects| panic!("{defects:?}"))
+    load::load(&files, &[], schema, &reader.expect("an empty store")).unwrap_or_else(|defects| panic!("{defects:?}"))
 }
 
 /// What they say of facts, for an upgrade from one release to another.

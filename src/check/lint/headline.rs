@@ -8,9 +8,9 @@ use crate::fact::{Prepared, Schema};
 use crate::model::Lang;
 
 impl Page<'_> {
-    /// Prepares the sums. `None` without them, where they are wrong, and where they are proven.
+    /// Prepares the sums. `None` without them, and where they are wrong.
     pub(super) fn sums(&mut self, raw: &RawCheck, columns: &[String]) -> Option<Prepared> {
-        let sums = raw.sums.as_ref().filter(|_| !self.file.is_proven)?;
+        let sums = raw.sums.as_ref()?;
         match headline::prepare(sums.get_ref(), columns) {
             Ok(prepared) => Some(prepared),
             Err(error) => {

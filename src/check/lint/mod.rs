@@ -15,20 +15,15 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::load::{CheckFile, Diagnostic};
-use super::message::Messages;
 use super::raw::RawCheck;
-use crate::fact::{Prepared, Reader};
+use crate::fact::{Prepared, Reader, Schema};
 
 /// What the lint found out about a file on the way.
 pub(super) struct Linted {
-    /// Tables and columns of the query.
-    pub(super) prepared: Prepared,
-    /// The same of the proof; `None` without one.
-    pub(super) proof: Option<Prepared>,
+    /// Names of the tables that the query reads.
+    pub(super) tables: BTreeSet<String>,
     /// Ids of the checks whose findings explain its own.
     pub(super) explained_by: Vec<String>,
-    /// The compiled templates.
-    pub(super) messages: Messages,
 }
 
 /// A check file under the lint, with what was found in it.
@@ -51,29 +46,23 @@ impl<'f> Page<'f> {
     }
 
     /// Looks at a whole file. `None` where the query cannot be prepared.
-    pub(super) fn check(&mut self, raw: &RawCheck, reader: &Reader) -> Option<Linted> {
-        let is_proven = self.file.is_proven;
-        if !is_proven {
-            self.shape(raw);
-        }
-        let prepared = self.prepared("query", &raw.query, reader)?;
-        let proof = raw.proof.as_ref().and_then(|proof| self.prepared("proof", proof, reader));
+    pub(super) fn check(&mut self, raw: &RawCheck, schema: &Schema, reader: &Reader) -> Option<Linted> {
+        self.shape(raw);
+        let prepared = self.prepared("query", &raw.query, schema, reader)?;
+        let proof = raw.proof.as_ref().and_then(|proof| self.prepared("proof", proof, schema, reader));
         let sums = self.sums(raw, &prepared.columns);
-        let messages = self.templates(raw, &prepared.columns, proof.as_ref(), sums.as_ref());
-        let mut explained_by = Vec::new();
-        if !is_proven {
-            self.partial(raw, &prepared);
-            self.proof(raw, proof.as_ref(), &prepared);
-            self.headline(raw, &prepared.columns);
-            explained_by = self.codes(raw, &prepared, reader.schema());
-            self.cases(raw, reader.schema(), &prepared.columns);
-        }
-        Some(Linted { prepared, proof, explained_by, messages })
+        self.templates(raw, &prepared.columns, proof.as_ref(), sums.as_ref());
+        self.partial(raw, &prepared);
+        self.proof(raw, proof.as_ref(), &prepared);
+        self.headline(raw, &prepared.columns);
+        let explained_by = self.codes(raw, &prepared, schema);
+        self.cases(raw, schema, &prepared.columns);
+        Some(Linted { tables: prepared.tables, explained_by })
     }
 
     /// Prepares the query under a key.
-    fn prepared(&mut self, key: &str, query: &Spanned<String>, reader: &Reader) -> Option<Prepared> {
-        match query::query(query.get_ref(), reader, self.file.is_proven) {
+    fn prepared(&mut self, key: &str, query: &Spanned<String>, schema: &Schema, reader: &Reader) -> Option<Prepared> {
+        match query::query(query.get_ref(), schema, reader) {
             Ok(prepared) => Some(prepared),
             Err((message, offset)) => {
                 self.inside(query, offset, format!("{key}: {message}"));

@@ -6,12 +6,7 @@ use crate::fact::{Prepared, Reader, Schema, SqlError};
 pub(super) type QueryError = (String, Option<usize>);
 
 /// Prepares a query on empty facts and refuses what would be unsafe, slow, or silently wrong.
-/// A query that is proven is only prepared.
-pub(super) fn query(sql: &str, reader: &Reader, is_proven: bool) -> Result<Prepared, QueryError> {
-    let schema = reader.schema();
-    if is_proven {
-        return reader.prepare(sql).map_err(|error| locate(sql, schema, error));
-    }
+pub(super) fn query(sql: &str, schema: &Schema, reader: &Reader) -> Result<Prepared, QueryError> {
     words(sql)?;
     let prepared = reader.prepare(sql).map_err(|error| locate(sql, schema, error))?;
     if let Some(table) = prepared.tables.iter().find(|table| schema.table(table).is_none()) {

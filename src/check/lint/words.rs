@@ -20,7 +20,7 @@ impl Page<'_> {
         columns: &[String],
         proof: Option<&'p Prepared>,
         sums: Option<&'p Prepared>,
-    ) -> Messages {
+    ) {
         let mut messages = Messages::default();
         for template in self.words(raw) {
             self.template(raw, template, columns, &mut messages);
@@ -34,17 +34,13 @@ impl Page<'_> {
                 }
             }
         }
-        messages
     }
 
     fn template(&mut self, raw: &RawCheck, template: Template<'_>, columns: &[String], messages: &mut Messages) {
         let (part, code, lang, string) = template;
-        let mut compiled = messages.add(part, code, lang, string.get_ref());
-        if !self.file.is_proven {
-            compiled = compiled.and_then(|()| messages.hold(part, code, lang, string.get_ref(), columns));
-        }
-        match compiled {
-            Ok(()) if self.file.is_proven => {}
+        let text = string.get_ref();
+        let compiled = messages.add(part, code, lang, text);
+        match compiled.and_then(|()| messages.hold(part, code, lang, text, columns)) {
             Ok(()) => {
                 self.probe(messages, template, columns);
                 self.codes_in(raw, string);

@@ -27,7 +27,7 @@ pub use ledger::Ledger;
 pub use open::Facts;
 pub use pool::{Lent, READERS};
 pub(crate) use read::bytes;
-pub use read::{PlanStep, Prepared, Reader};
+pub use read::{PlanStep, Prepared, Question, Reader};
 pub use sandbox::IsOver;
 pub use target::SnapshotTarget;
 pub use write::Store;
@@ -168,8 +168,8 @@ pub enum SqlError {
     /// It asks for something that the sandbox does not allow.
     #[error("not allowed in a query: {0}")]
     Denied(String),
-    /// It ran out of time.
-    #[error("did not end within {}", humantime(*.0))]
+    /// It ran out of processor time.
+    #[error("did not end within {} of processor time", humantime(*.0))]
     TimedOut(Duration),
     /// It needs more memory than there is for queries.
     #[error("needs more than {} MiB of memory", MEMORY / 1024 / 1024)]

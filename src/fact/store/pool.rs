@@ -3,7 +3,7 @@
 //! Nothing can open it any more. Its readers were opened before, and are lent out.
 
 use std::fs::File;
-use std::io::Seek as _;
+use std::io::{Seek as _, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -45,19 +45,32 @@ impl std::fmt::Debug for Idle {
 impl Pool {
     /// A private file (mode 0600) without a name, and the connection that fills it.
     pub(super) fn create() -> Result<(Self, Connection), StoreError> {
+        Self::begun(&[], |path| Connection::open(path))
+    }
+
+    /// The same with its content.
+    pub(super) fn holding(content: &[u8]) -> Result<Self, StoreError> {
+        Ok(Self::begun(content, |_| Ok(()))?.0)
+    }
+
+    fn begun<T>(
+        content: &[u8],
+        open: impl FnOnce(&Path) -> Result<T, rusqlite::Error>,
+    ) -> Result<(Self, T), StoreError> {
         let io = |source| StoreError::Io { path: std::env::temp_dir(), source };
         // In a folder of its own, nobody can put a journal beside it.
         let folder = tempfile::Builder::new().prefix("bm-preflight-").tempdir().map_err(io)?;
         let path = folder.path().join("facts.db");
-        let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
-        let writer = Connection::open(&path)?;
+        let mut file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
+        file.write_all(content).map_err(io)?;
+        let opened = open(&path)?;
         // Not yet what `connect` opens: the file still grows.
         let reader = || Connection::open_with_flags(&path, READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
         let (own, connections) = (reader()?, (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?);
         folder.close().map_err(io)?;
         let own = Mutex::new(own);
         let idle = Mutex::new(Idle { connections, readers: Vec::new() });
-        Ok((Self { file, own, idle }, writer))
+        Ok((Self { file, own, idle }, opened))
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {

@@ -1,23 +1,23 @@
 //! Reading facts: preparing a query to learn what it reads, and running it within limits.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
 use super::open::uri;
-use super::sandbox::{self, IsOver, SharedPatience, SharedSeen};
+use super::sandbox::{self, IsOver, SharedPatience, SharedSeen, processor_time};
 use super::{MEMORY, SqlError};
 use crate::fact::{BEFORE, Schema, Value, View, table::ordered::Real};
 
 /// SQLite's numbers of the databases of a connection: the temporary one is 1.
 const MAIN: i64 = 0;
 const ATTACHED: i64 = 2;
-/// Time that a query of the program itself may take.
+/// Processor time that a query of the program itself may take.
 pub(super) const INTERNAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// A sandboxed connection to sealed facts. Not shared between threads: each takes its own.
@@ -27,8 +27,8 @@ pub struct Reader {
     patience: SharedPatience,
     schema_tables: Vec<Page>,
     schema: Schema,
-    /// The tables behind each view that was answered.
-    answered: RefCell<BTreeMap<&'static str, BTreeSet<String>>>,
+    /// The views that were answered.
+    answered: RefCell<BTreeSet<&'static str>>,
     parameters: Vec<(String, Value)>,
 }
 
@@ -122,9 +122,10 @@ impl Reader {
         for page in opened.into_iter().flatten() {
             tables.extend(self.schema_tables.iter().filter(|(root, _)| *root == page).map(|(_, name)| name.clone()));
         }
-        for (view, behind) in &*self.answered.borrow() {
-            if tables.remove(*view) {
-                tables.extend(behind.iter().cloned());
+        let mut reads = self.schema.reads();
+        for view in self.answered.borrow().iter().filter_map(|view| self.schema.view(view)) {
+            if tables.remove(view.name) {
+                tables.extend(reads.tables(view.sql).iter().map(|table| table.name.to_owned()));
             }
         }
         Ok(Prepared { tables, columns, read })
@@ -136,23 +137,18 @@ impl Reader {
         self.collect(statement, |row| Ok(PlanStep { id: row.get(0)?, parent: row.get(1)?, detail: row.get(3)? }))
     }
 
-    /// Runs a query and hands every row to `each`, for at most `limit`. `each` tells what it keeps of a row, in bytes: that
-    /// an answer fits into memory.
-    pub fn for_each(
-        &self,
-        sql: &str,
-        limit: Duration,
-        mut each: impl FnMut(Vec<Value>) -> u64,
-    ) -> Result<(), SqlError> {
+    /// Makes a query ready to be asked.
+    pub fn question<'r>(&'r self, sql: &str) -> Result<Question<'r>, SqlError> {
         let mut statement = self.statement(sql)?;
         self.bind_parameters(&mut statement)?;
-        self.stop_at(Some(Instant::now() + limit));
-        let result = step_through(&mut statement, &mut each);
-        self.stop_at(None);
-        result.map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::OperationInterrupted) => SqlError::TimedOut(limit),
-            _ => SqlError::of(&error),
-        })
+        let columns = statement.column_names().map(str::to_owned).collect();
+        Ok(Question { reader: self, statement, columns })
+    }
+
+    /// Runs a query and hands every row to `each`, for at most `limit` of processor time. `each` tells what it keeps of a row, in bytes: that
+    /// an answer fits into memory.
+    pub fn for_each(&self, sql: &str, limit: Duration, each: impl FnMut(Vec<Value>) -> u64) -> Result<(), SqlError> {
+        self.question(sql)?.for_each(limit, each)
     }
 
     /// Every row of a query that returns few.
@@ -199,19 +195,27 @@ impl Reader {
     fn unanswered(&self, error: &rusqlite::Error) -> Option<&'static View> {
         let rusqlite::Error::SqliteFailure(_, Some(message)) = error else { return None };
         let name = message.strip_prefix("no such table: ")?;
-        let answered = self.answered.borrow();
-        self.schema
-            .views()
-            .iter()
-            .chain(self.schema.views_before())
-            .find(|view| view.name.eq_ignore_ascii_case(name) && !answered.contains_key(view.name))
+        self.schema.view(name).filter(|view| !self.answered.borrow().contains(view.name))
     }
 
-    /// Keeps the rows of a view for the queries to come, and the tables behind it.
+    /// Keeps the rows of a view for the queries to come, after those that it asks in turn.
     fn answer(&self, view: &'static View) -> Result<(), SqlError> {
-        let tables = self.prepare(view.sql)?.tables;
+        while let Err(error) = self.keep(view) {
+            match (self.unanswered(&error), SqlError::of(&error)) {
+                (Some(asked), _) => self.answer(asked)?,
+                (None, SqlError::Failed(error)) => {
+                    return Err(SqlError::Failed(format!("the view {}: {error}", view.name)));
+                }
+                (None, error) => return Err(error),
+            }
+        }
+        self.answered.borrow_mut().insert(view.name);
+        Ok(())
+    }
+
+    fn keep(&self, view: &View) -> Result<(), rusqlite::Error> {
         self.lock().is_answering = true;
-        self.stop_at(Some(Instant::now() + INTERNAL_LIMIT));
+        self.stop_at(Some(processor_time() + INTERNAL_LIMIT));
         let written = self
             .connection
             .pragma_update(None, "query_only", false)
@@ -219,12 +223,7 @@ impl Reader {
         let closed = self.connection.pragma_update(None, "query_only", true);
         self.stop_at(None);
         self.lock().is_answering = false;
-        written.and(closed).map_err(|error| match SqlError::of(&error) {
-            SqlError::Failed(error) => SqlError::Failed(format!("the view {}: {error}", view.name)),
-            other => other,
-        })?;
-        self.answered.borrow_mut().insert(view.name, tables);
-        Ok(())
+        written.and(closed)
     }
 
     fn explain(&self, error: rusqlite::Error) -> SqlError {
@@ -261,7 +260,7 @@ impl Reader {
         rows.map_err(|error| SqlError::of(&error))
     }
 
-    fn stop_at(&self, end: Option<Instant>) {
+    fn stop_at(&self, end: Option<Duration>) {
         self.patience.lock().unwrap_or_else(PoisonError::into_inner).end = end;
     }
 
@@ -289,6 +288,27 @@ fn attach_before(connection: &Connection, schema: &Schema, path: &Path) -> Resul
         connection.execute_batch(&format!("CREATE TEMP VIEW {} AS SELECT * FROM before.{own}", table.name))?;
     }
     Ok(())
+}
+
+/// A query that is ready to be asked.
+pub struct Question<'r> {
+    reader: &'r Reader,
+    statement: Statement<'r>,
+    /// Names of the columns that it returns, in order.
+    pub columns: Vec<String>,
+}
+
+impl Question<'_> {
+    /// Hands every row to `each`, for at most `limit` of processor time. `each` tells what it keeps of a row, in bytes.
+    pub fn for_each(mut self, limit: Duration, mut each: impl FnMut(Vec<Value>) -> u64) -> Result<(), SqlError> {
+        self.reader.stop_at(Some(processor_time() + limit));
+        let result = step_through(&mut self.statement, &mut each);
+        self.reader.stop_at(None);
+        result.map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => SqlError::TimedOut(limit),
+            _ => SqlError::of(&error),
+        })
+    }
 }
 
 fn step_through(statement: &mut Statement<'_>, each: &mut impl FnMut(Vec<Value>) -> u64) -> rusqlite::Result<()> {

@@ -1,7 +1,7 @@
 //! HTTP servers: BlueMind's answer, those of others, and those that nobody should give.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -198,9 +198,14 @@ impl Site {
 
     /// Starts it on a free port of 127.0.0.1.
     pub(crate) fn start(self) -> Server {
+        self.start_on(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// Starts it on a free port of an address of this machine.
+    pub(crate) fn start_on(self, address: IpAddr) -> Server {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (seen, config) = (Arc::clone(&requests), self.tls.clone().map(Tls::config));
-        let peer = Peer::start(move |stream| {
+        let peer = Peer::start_on(address, move |stream| {
             let from = stream.peer_addr();
             let done = match &config {
                 Some(config) => self.answer(tls::secured(stream, config), &seen),
@@ -210,6 +215,7 @@ impl Site {
                 log(path, from, &request, &status);
             }
         });
+        let peer = peer.unwrap();
         Server { address: peer.address, peer, requests }
     }
 

@@ -27,9 +27,9 @@ const SLOW: u32 = 6;
 /// How long a question may wait until who is asked too often is asked again.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What is known of an address that was connected to.
+/// What is known of a port of an address that was connected to.
+#[derive(Default)]
 struct Door {
-    permits: Arc<Semaphore>,
     /// Connections in a row that were not accepted in time.
     dead: u32,
     /// Handshakes and requests in a row that were not answered in time.
@@ -50,6 +50,8 @@ pub(super) struct Peers {
     pub(super) timeout: Duration,
     connect: BTreeMap<String, SocketAddr>,
     all: Arc<Semaphore>,
+    /// The turns of each address, whatever the port: behind all of them is one machine.
+    each: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
     doors: Mutex<HashMap<SocketAddr, Door>>,
 }
 
@@ -76,6 +78,7 @@ impl Peers {
             timeout: config.probe.timeout(),
             connect: connect.collect(),
             all: Arc::new(Semaphore::new(AT_ONCE)),
+            each: Mutex::default(),
             doors: Mutex::default(),
         }
     }
@@ -91,9 +94,8 @@ impl Peers {
 
     /// Waits until one more connection may be made. The error: nothing came of the last ones, so no more is made.
     pub(super) async fn turn(&self, target: SocketAddr) -> Result<Turn, Failure> {
-        let permits = self.door(target, |door| Arc::clone(&door.permits));
         // Neither is ever closed.
-        let each = permits.acquire_owned().await.ok();
+        let each = self.permits(target.ip().to_canonical()).acquire_owned().await.ok();
         let turn = Turn { _each: each, _all: Arc::clone(&self.all).acquire_owned().await.ok() };
         match self.door(target, |door| (door.dead, door.slow)) {
             (DEAD.., _) => {
@@ -137,10 +139,14 @@ impl Peers {
         })
     }
 
+    fn permits(&self, address: IpAddr) -> Arc<Semaphore> {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(each.entry(address).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_EACH))))
+    }
+
     fn door<T>(&self, target: SocketAddr, look: impl FnOnce(&mut Door) -> T) -> T {
         let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Door { permits: Arc::new(Semaphore::new(AT_ONCE_EACH)), dead: 0, slow: 0, again: None };
-        look(doors.entry(target).or_insert_with(fresh))
+        look(doors.entry(target).or_default())
     }
 }
 

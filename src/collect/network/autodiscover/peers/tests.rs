@@ -41,13 +41,17 @@ fn the_configuration_says_where_to_connect() {
 
 #[tokio::test]
 async fn two_connections_at_once_to_one_address_and_no_more() {
-    let (peers, target) = (peers(&[], &[]), SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
-    let (first, _second) = (peers.turn(target).await, peers.turn(target).await);
-    let soon = Duration::from_millis(50);
-    assert!(tokio::time::timeout(soon, peers.turn(target)).await.is_err());
-    assert!(tokio::time::timeout(soon, peers.turn(SocketAddr::from((Ipv4Addr::LOCALHOST, 2)))).await.is_ok());
+    let peers = peers(&[], &[]);
+    let target = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let (first, _second) = (peers.turn(target("192.0.2.1:443")).await, peers.turn(target("192.0.2.1:80")).await);
+    let is_let_in =
+        async |text| tokio::time::timeout(Duration::from_millis(50), peers.turn(target(text))).await.is_ok();
+    for taken in ["192.0.2.1:443", "192.0.2.1:8443", "[::ffff:192.0.2.1]:443"] {
+        assert!(!is_let_in(taken).await, "{taken}");
+    }
+    assert!(is_let_in("192.0.2.2:443").await);
     drop(first);
-    assert!(tokio::time::timeout(soon, peers.turn(target)).await.is_ok());
+    assert!(is_let_in("192.0.2.1:25").await);
 }
 
 #[test]
