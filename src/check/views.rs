@@ -19,15 +19,16 @@ static RELEASE_LINE: LazyLock<String> = LazyLock::new(|| {
         let [release, coverage] = [Some(line.release.as_str()), coverage].map(or_null);
         let [least, stop] =
             [after.map(|after| after.release.as_str()), after.map(|after| after.stop.as_str())].map(or_null);
-        Some(format!("({release}, {major}, {minor}, {coverage}, {least}, {stop})"))
+        let postgresql = line.postgresql.as_deref().and_then(|version| version.split('.').next()).unwrap_or("NULL");
+        Some(format!("({release}, {major}, {minor}, {coverage}, {least}, {stop}, {postgresql})"))
     };
     let rows: Vec<String> = releases::known().lines.iter().filter_map(row).collect();
     format!(
         "-- A line of releases that is known. `coverage`: how much of the step that leads to it the checks look at, `whole`,
 -- `part` or `none`. `least`: the oldest release that an upgrade to it or beyond may start from, `stop` the line to go
--- through for that; null where there is no such rule.
-WITH line (release, major, minor, coverage, least, stop) AS (VALUES {})
-SELECT l.release, l.major, l.minor, l.coverage, l.least, l.stop FROM line AS l",
+-- through for that; null where there is no such rule. `postgresql`: the first number of the version that it comes with.
+WITH line (release, major, minor, coverage, least, stop, postgresql) AS (VALUES {})
+SELECT l.release, l.major, l.minor, l.coverage, l.least, l.stop, l.postgresql FROM line AS l",
         rows.join(", ")
     )
 });
@@ -50,12 +51,27 @@ SELECT p.release, p.id, p.version, p.confidence FROM platform AS p",
     )
 });
 
+/// The packages that a line of releases does not have any more.
+static RELEASE_DROP: LazyLock<String> = LazyLock::new(|| {
+    let of = |line: &'static releases::Line| {
+        line.drops.iter().map(|drop| format!("('{}', '{}', '{}')", line.release, drop.package, drop.feature))
+    };
+    let rows: Vec<String> = releases::known().lines.iter().flat_map(of).collect();
+    format!(
+        "-- A package that a line of releases is the first not to have any more, and the feature that goes with it. Those that belong
+-- to a role and are replaced with it are left out.
+WITH dropped (release, package, feature) AS (VALUES {})
+SELECT d.release, d.package, d.feature FROM dropped AS d",
+        rows.join(", ")
+    )
+});
+
 /// Every view, by name: the files of `checks/views/`, and the releases.
 pub static ALL: LazyLock<Vec<View>> = LazyLock::new(|| {
     let view = |file: &'static include_dir::File<'_>| {
         Some(View { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()? })
     };
-    let made = [("release_line", &RELEASE_LINE), ("release_system", &RELEASE_SYSTEM)];
+    let made = [("release_drop", &RELEASE_DROP), ("release_line", &RELEASE_LINE), ("release_system", &RELEASE_SYSTEM)];
     let made = made.map(|(name, sql)| View { name, sql: sql.as_str() });
     let mut views: Vec<View> = FOLDER.files().filter_map(view).chain(made).collect();
     views.sort_by_key(|view| view.name);

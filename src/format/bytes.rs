@@ -1,4 +1,4 @@
-//! Big-endian numbers in a slice, as Cyrus writes them.
+//! Numbers in a slice: big-endian as Cyrus writes them, little-endian as the processors do.
 
 /// The 4 bytes at `at` as a number; none when they are not all there.
 pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
@@ -8,6 +8,11 @@ pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
 /// The 8 bytes at `at` as a number; none when they are not all there.
 pub(super) fn be64(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_be_bytes)
+}
+
+/// The 4 bytes at `at` as a little-endian number; none when they are not all there.
+pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_le_bytes)
 }
 
 /// The `N` bytes at `at`; none when they are not all there.

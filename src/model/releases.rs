@@ -66,6 +66,21 @@ pub struct Line {
     pub rhel: Option<Vec<String>>,
     /// How sure that is.
     pub confidence: Option<Confidence>,
+    /// The version of PostgreSQL that it comes with.
+    pub postgresql: Option<String>,
+    /// What it drops that somebody may use.
+    #[serde(default)]
+    pub drops: Vec<Dropped>,
+}
+
+/// A package that a line of releases does not have any more.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropped {
+    /// Its name.
+    pub package: String,
+    /// What goes with it.
+    pub feature: String,
 }
 
 impl Line {

@@ -49,11 +49,16 @@ const SERVICES: &[(&str, &[u16])] = &[
     // A former mail server, and one without its bm-lmtpd.
     ("192.0.2.24", &[24, 1143, 2400]),
     ("192.0.2.25", &[24, 1143, 2502]),
+    ("192.0.2.26", &[9200]),
+    ("192.0.2.27", &[9200]),
     // A core on which Cyrus was left running.
     ("192.0.2.30", &[24, 1143, 2400, 2501, 8079, 9200]),
     ("192.0.2.31", &[24, 1143, 2400, 2502]),
     ("192.0.2.32", &[24, 1143, 2400, 2502]),
 ];
+/// Elasticsearch of the stories, that of all addresses first: where it is, how its shards are, and what made its indexes.
+const SEARCH: &[(&str, &str, u32)] =
+    &[("", "green", 6_080_699), ("192.0.2.26", "yellow", 6_080_699), ("192.0.2.27", "green", 5_061_699)];
 const PORTS: &[u16] = &[24, 1143, 2400, 2501, 2502, 8079, 9200];
 
 /// The servers.
@@ -61,6 +66,8 @@ pub(crate) struct Network {
     resolver: Resolver,
     sites: Vec<(String, Server)>,
     services: Vec<(u16, Peer)>,
+    /// Elasticsearch of the stories, and at which address another one.
+    search: Vec<(&'static str, Server)>,
     /// Bound, so that no other server gets the port, and not listening: connections are refused.
     closed: tokio::net::TcpSocket,
     folder: tempfile::TempDir,
@@ -116,11 +123,14 @@ impl Network {
             (2501, mail::replication()),
             (2502, mail::sync_server()),
             (8079, socket::silent()),
-            (9200, socket::silent()),
         ];
+        let search = |(at, status, created): &(&'static str, &'static str, u32)| {
+            (*at, http::elasticsearch(status, *created).start())
+        };
+        let search = SEARCH.iter().map(search).collect();
         let closed = tokio::net::TcpSocket::new_v4().expect("a socket");
         closed.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
-        Self { resolver: zone().serve(), sites, services, closed, folder }
+        Self { resolver: zone().serve(), sites, services, search, closed, folder }
     }
 
     /// The entries of `connect` that lead to the services of all stories.
@@ -129,12 +139,18 @@ impl Network {
         let mut connect = String::new();
         for (address, open) in SERVICES {
             for port in PORTS {
-                let mut peers = self.services.iter().filter(|(service, _)| service == port && open.contains(port));
-                let target = peers.next().map_or(closed, |(_, peer)| peer.address);
+                let target = if open.contains(port) { self.service(address, *port) } else { closed };
                 let _ = write!(connect, "\"{address}:{port}\" = \"{target}\", ");
             }
         }
         connect
+    }
+
+    /// Where a port of an address leads.
+    fn service(&self, address: &str, port: u16) -> SocketAddr {
+        let search = self.search.iter().find(|(at, _)| *at == address).or(self.search.first());
+        let mail = self.services.iter().find(|(service, _)| *service == port).map(|(_, peer)| peer.address);
+        mail.or(search.map(|(_, server)| server.address)).expect("a service of that port")
     }
 
     /// The sections of the configuration that lead to it; `more_trust` are CA files beside its own.

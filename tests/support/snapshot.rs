@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 const ENVIRONMENT: &[(&str, &str, Cell)] = &[
     ("relation", "total_bytes", Cell::Number(1_048_576)),
     ("database", "size_bytes", Cell::Number(67_108_864)),
+    ("database", "server_version", Cell::Number(110_003)),
     ("dns_answer", "resolver", Cell::Word("192.0.2.53:53")),
     ("dns_answer", "elapsed_ms", Cell::Number(3)),
     ("dns_record", "resolver", Cell::Word("192.0.2.53:53")),

@@ -35,12 +35,18 @@ const INSTALLATION: Source = Source {
             Column::text("db_version", "`db_version` of the system configuration, such as `4.1.43922`")
                 .nullable()
                 .vocabulary(),
+            Column::text("authentication", "how users are authenticated, such as `INTERNAL`, `CAS` or `KERBEROS` (`auth_type`)")
+                .nullable()
+                .vocabulary(),
+            Column::boolean("has_contact", "whether somebody is named whom BlueMind writes to about the subscription (`subscription_contacts`); null where the configuration has no `db`, as BlueMind does not ask then").nullable(),
         ],
     },
     queries: &[Query {
         needs: &["t_systemconf", "t_container"],
         sql: "SELECT (SELECT c.uid FROM t_container c WHERE c.container_type = 'installation' ORDER BY c.id LIMIT 1),
-                     s.configuration->'external-url', s.configuration->'other-urls', s.configuration->'db_version'
+                     s.configuration->'external-url', s.configuration->'other-urls', s.configuration->'db_version',
+                     nullif(s.configuration->'auth_type', ''),
+                     CASE WHEN exist(s.configuration, 'db') THEN coalesce(trim(s.configuration->'subscription_contacts'), '') <> '' END
               FROM (SELECT 1) one LEFT JOIN t_systemconf s ON true LIMIT 1",
     }],
 };
@@ -158,20 +164,23 @@ const MAILBOX: Source = Source {
             Column::boolean("is_archived", "suspended in the directory"),
             Column::boolean("is_system", "BlueMind's own, such as `bmhiddensysadmin`"),
             Column::integer("made_at", "when its directory entry was made, in seconds since the epoch, as far as the database's time zone is that of bm-core").nullable(),
+            Column::text("tree_location", "uid of the server in whose shard BlueMind looks for its folders (`t_container_location`); null where it looks in `bj`").nullable(),
         ],
     },
     queries: &[Query {
-        needs: &["t_mailbox", "t_directory_entry", "t_mailbox_email"],
+        needs: &["t_mailbox", "t_directory_entry", "t_mailbox_email", "t_container_location"],
         sql: "SELECT i.uid, c.uid, m.name, m.type::text, m.routing::text, nullif(e.datalocation, ''),
                      (SELECT a.left_address || '@' || coalesce(nullif(a.right_address, ''), c.uid) FROM t_mailbox_email a
                       WHERE a.item_id = m.item_id AND a.is_default ORDER BY 1 LIMIT 1),
                      coalesce(m.archived, false) OR coalesce(e.flag_archived, false),
                      coalesce(m.system, false) OR coalesce(e.flag_system, false),
-                     extract(epoch FROM i.created::timestamptz)::bigint
+                     extract(epoch FROM i.created::timestamptz)::bigint, nullif(l.location, '')
               FROM t_mailbox m
               JOIN t_container_item i ON i.id = m.item_id
               JOIN t_container c ON c.id = i.container_id AND c.container_type = 'dir'
               LEFT JOIN t_directory_entry e ON e.item_id = m.item_id
+              LEFT JOIN t_container_location l ON l.container_uid = 'subtree_' || replace(c.uid, '.', '_') || '!'
+                                               || CASE WHEN m.type::text = 'user' THEN 'user.' ELSE '' END || i.uid
               ORDER BY 2, 1",
     }],
 };

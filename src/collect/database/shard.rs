@@ -8,7 +8,7 @@ use crate::collect::reach::source::{Query, Source};
 use crate::fact::{Column, ScopeKind, Table};
 
 /// What is read from each `bj-data`.
-pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, MAPI_FOLDER];
+pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, DELETED_MAIL, MAPI_FOLDER];
 
 /// What is read from `bj` and from each `bj-data`.
 pub(in crate::collect) const DATABASE_SOURCES: &[Source] = &[DATABASE, RELATION];
@@ -84,6 +84,34 @@ const FOLDER: Source = Source {
     }],
 };
 
+const DELETED_MAIL: Source = Source {
+    table: &Table {
+        name: "deleted_mail",
+        doc: "The mailboxes in which mail is kept that was deleted and can still be brought back. Deleted folders are left out.",
+        grain: "a mailbox that has some",
+        scope: ScopeKind::Shard,
+        columns: &[
+            Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
+            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
+            Column::integer("expunged", "expunged records: what is behind the trash"),
+            Column::integer("draft_versions", "live records of folders called `Drafts` that are marked as draft and as deleted"),
+        ],
+    },
+    queries: &[Query {
+        needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record"],
+        // 4 is deleted, 8 draft, and the sign bit expunged.
+        sql: "SELECT c.owner, c.domain_uid, count(*) FILTER (WHERE m.system_flags < 0), count(*) FILTER (WHERE m.system_flags >= 0)
+              FROM t_mailbox_record m
+              JOIN t_container_item i ON i.id = m.item_id
+              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'mailbox_records'
+              JOIN t_container_item f ON c.uid = 'mbox_records_' || f.uid AND (f.flags & 2) = 0
+              JOIN t_mailbox_replica r ON r.item_id = f.id
+              WHERE m.system_flags < 0
+                 OR (m.system_flags & 12) = 12 AND (r.name = 'Drafts' OR r.name LIKE '%/Drafts')
+              GROUP BY c.owner, c.domain_uid ORDER BY 2, 1",
+    }],
+};
+
 const MAPI_FOLDER: Source = Source {
     table: &Table {
         name: "mapi_folder",
@@ -137,11 +165,13 @@ const DATABASE: Source = Source {
             )
             .nullable(),
             Column::integer("size_bytes", "size on disk of the whole database, in bytes"),
+            Column::integer("server_version", "PostgreSQL's version as a number: 140004 is 14.4"),
         ],
     },
     queries: &[Query {
         needs: &[],
-        sql: "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory'), pg_database_size(current_database())",
+        sql: "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory'), pg_database_size(current_database()),
+                     current_setting('server_version_num')::integer",
     }],
 };
 

@@ -2,11 +2,10 @@
 //! messages replicated per hour and active sessions.
 
 use reqwest::Url;
-use tokio::time::Instant;
 
-use crate::collect::network::{Around, greetings};
+use crate::collect::network::Around;
+use crate::collect::network::question::Service;
 use crate::collect::reach::seen::{Rows, Seen};
-use crate::collect::reach::web;
 use crate::config::Probe;
 use crate::fact::{enumeration, table};
 use crate::format::influx_answer::{self, Series};
@@ -37,18 +36,16 @@ enumeration! {
     pub(in crate::collect) enum Metric { ActiveSessions = "active_sessions", Messages = "messages" }
 }
 
-/// Role of the servers that are asked, and the port of InfluxDB there.
+/// Role of the servers that are asked, and InfluxDB there: a week of a hundred mail servers is less than half a megabyte.
 const ROLE: &str = "metrics/influxdb";
-const PORT: u16 = 8086;
+const INFLUX: Service = Service { port: 8086, purpose: "question for metrics", most: 16 << 20 };
 /// What BlueMind keeps of the past (`InfluxTagHandler`: seven days), in hours of so many seconds.
 const HOURS: i64 = 7 * 24;
 const HOUR: i64 = 3_600;
-/// How much InfluxDB may say, in bytes: a week of a hundred mail servers is less than half a megabyte.
-const MOST: usize = 16 << 20;
 
 /// Asks every server; what is missing of some is told, and that nothing is known is an error.
 pub(in crate::collect) async fn look(around: &Around<'_>) -> Seen {
-    Seen::at(format!("InfluxDB at port {PORT}")).tell::<ReplicationHour>(read(around).await)
+    Seen::at(format!("InfluxDB at port {}", INFLUX.port)).tell::<ReplicationHour>(read(around).await)
 }
 
 async fn read(around: &Around<'_>) -> Result<Rows<ReplicationHour>, Reason> {
@@ -100,22 +97,9 @@ fn rows_of(metric: Metric, all: &[Series], end: i64) -> impl Iterator<Item = Rep
     })
 }
 
-/// Asks at one address after the other until one of them answers.
 async fn ask(probe: &Probe, address: &str, statement: &str) -> Result<Vec<u8>, Reason> {
-    let mut answer = Err(Network::NameUnresolved.into());
-    for (_, target) in greetings::targets(probe, address, PORT, Instant::now() + probe.timeout()).await {
-        let parameters = [("epoch", "s"), ("q", statement)];
-        let url = Url::parse_with_params(&format!("http://{target}/query"), parameters);
-        let client = web::client("question for metrics").connect_timeout(probe.timeout());
-        answer = match url {
-            Ok(url) => web::get(client, url, probe.timeout() * 2, MOST).await,
-            Err(error) => Err(Network::Failed { error: error.to_string() }.into()),
-        };
-        if answer.is_ok() {
-            break;
-        }
-    }
-    answer
+    let url = |target| Url::parse_with_params(&format!("http://{target}/query"), [("epoch", "s"), ("q", statement)]);
+    INFLUX.ask(probe, address, url).await
 }
 
 /// The metrics, each with the question about the hours before `end`. A counter's first hour needs the one before it; that it

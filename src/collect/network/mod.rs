@@ -3,6 +3,8 @@
 pub(super) mod autodiscover;
 mod greetings;
 mod hours;
+mod question;
+mod search;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -22,6 +24,7 @@ const NETWORK: &str = "network";
 pub(super) const ALL: &[OfNetwork] = &[
     OfNetwork { tables: autodiscover::TABLES, look: |around| Box::pin(autodiscover::look(around)) },
     OfNetwork { tables: hours::ReplicationHour::ALONE, look: |around| Box::pin(hours::look(around)) },
+    OfNetwork { tables: search::TABLES, look: |around| Box::pin(search::look(around)) },
 ];
 
 /// What is looked at afterwards, so that no server sees a connection of this run among those that replicate to it.

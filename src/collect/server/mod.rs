@@ -3,6 +3,7 @@
 mod backups;
 mod host;
 mod logins;
+mod machine;
 mod packages;
 mod replication;
 mod services;
@@ -12,4 +13,4 @@ use super::reach::place::OfServer;
 
 /// Every collector of a server's files and programs.
 pub(super) const ALL: &[&[&dyn OfServer]] =
-    &[host::ALL, packages::ALL, sockets::ALL, services::ALL, backups::ALL, logins::ALL, replication::ALL];
+    &[host::ALL, machine::ALL, packages::ALL, sockets::ALL, services::ALL, backups::ALL, logins::ALL, replication::ALL];

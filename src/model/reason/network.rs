@@ -33,6 +33,10 @@ reasons! {
         Influx { server: String, why: Box<Reason> }
             en "InfluxDB of {server}: {why}"
             fr "InfluxDB de {server} : {why}";
+        /// What a server of indexes does not tell.
+        Search { server: String, why: Box<Reason> }
+            en "Elasticsearch of {server}: {why}"
+            fr "Elasticsearch de {server} : {why}";
         /// What it, or the way to it, says.
         Failed { error: String }
             en "{error}"

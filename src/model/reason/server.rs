@@ -33,6 +33,10 @@ reasons! {
         NoPackageSource { folders: Vec<String> }
             en "there is none of the folders {folders}"
             fr "aucun des dossiers {folders} n’existe";
+        /// A file in which something must stand.
+        NotTold { path: String }
+            en "{path}: nothing that could be understood"
+            fr "{path} ne contient rien de compréhensible";
         /// A running system has a root file system at least.
         NothingMounted { path: String }
             en "{path}: no file system is mounted"

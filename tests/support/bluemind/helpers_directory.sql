@@ -33,7 +33,7 @@ BEGIN
     PERFORM fixture.add_container('bluemind-' || mcast_id, 'installation', 'installation', 'system');
     PERFORM fixture.add_container('domains_bluemind-' || mcast_id, 'domains', 'domains', 'system');
     UPDATE t_systemconf SET configuration = hstore(ARRAY[
-        'db_version', build, 'external-url', external_url, 'archive_enabled', 'true', 'archive_days', '30',
+        'db', 'bj', 'db_version', build, 'external-url', external_url, 'archive_enabled', 'true', 'archive_days', '30',
         'subscription_contacts', '["postmaster@example.org"]', 'sw_password', 'not-to-be-read']);
     INSERT INTO t_component_version VALUES ('bm/core', build);
     PERFORM fixture.add_domain('global.virt', '{}', 'global.virt');

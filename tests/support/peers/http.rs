@@ -293,6 +293,25 @@ pub(crate) fn exchange() -> Site {
     Site::always(Response::exchange())
 }
 
+/// Elasticsearch, in the words of its reference of 6.8: how its shards are, and the version that made each index.
+pub(crate) fn elasticsearch(status: &'static str, created: u32) -> Site {
+    Site::new(move |request| {
+        let body = match request.path() {
+            "/" => r#"{"name":"bm","cluster_name":"bluemind-CLUSTER","version":{"number":"6.8.6","lucene_version":"7.7.2"},"tagline":"You Know, for Search"}"#.to_owned(),
+            "/_cluster/health" => {
+                let unassigned = if status == "green" { 0 } else { 25 };
+                format!(r#"{{"cluster_name":"bluemind-CLUSTER","status":"{status}","timed_out":false,"number_of_nodes":1,"number_of_data_nodes":1,"unassigned_shards":{unassigned}}}"#)
+            }
+            "/_all/_settings/index.version.created" => {
+                let index = |name: &str| format!(r#""{name}":{{"settings":{{"index":{{"version":{{"created":"{created}"}}}}}}}}"#);
+                format!("{{{},{}}}", index("mailspool_1"), index("contact"))
+            }
+            _ => return Response::not_found(),
+        };
+        Response::new("200 OK", &[("content-type", "application/json; charset=UTF-8")], &body)
+    })
+}
+
 /// Has no such page.
 pub(crate) fn not_found() -> Site {
     Site::always(Response::not_found())

@@ -11,6 +11,7 @@ use super::wire::Silence;
 use crate::collect::network::autodiscover::trace::{Answer, Record};
 use crate::collect::network::autodiscover::words::{Asked, DnsOutcome, Purpose, RecordType};
 use crate::collect::reach::root::Root;
+use crate::format::hosts;
 
 /// The hosts file.
 const HOSTS: &str = "/etc/hosts";
@@ -134,15 +135,11 @@ impl View {
     }
 }
 
-/// Hosts and their addresses, as hosts(5) has them: an address, then names; `#` begins a comment.
+/// Hosts and their addresses.
 fn parse(text: &str) -> BTreeMap<String, Vec<IpAddr>> {
     let mut hosts: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-    for line in text.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        // A link-local address may carry its interface: fe80::1%eth0.
-        let address = words.next().and_then(|word| word.split('%').next()).and_then(|word| word.parse().ok());
-        let Some(address) = address else { continue };
-        for name in words {
+    for (address, names) in hosts::lines(text) {
+        for name in names {
             let name = name.to_ascii_lowercase();
             let known = hosts.entry(name.strip_suffix('.').unwrap_or(&name).to_owned()).or_default();
             if !known.contains(&address) {
