@@ -66,8 +66,6 @@ pub struct Line {
     pub rhel: Option<Vec<String>>,
     /// How sure that is.
     pub confidence: Option<Confidence>,
-    /// The version of PostgreSQL that it comes with.
-    pub postgresql: Option<String>,
     /// What it drops that somebody may use.
     #[serde(default)]
     pub drops: Vec<Dropped>,
