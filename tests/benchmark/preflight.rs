@@ -149,7 +149,7 @@ fn crowd() {
     let checks = folder.path().join("checks");
     std::fs::create_dir(&checks).unwrap();
     let target = folder.path().join("out");
-    for (findings, name) in [("2025", "2 025"), ("50000", "50 000")] {
+    for (findings, name) in sized([("2025", "2 025"), ("50000", "50 000")], [("20", "20"), ("200", "200")]) {
         let text = include_str!("many_findings.toml").replace("FINDINGS", findings);
         std::fs::write(checks.join("many_findings.toml"), text).unwrap();
         let mut run = program();

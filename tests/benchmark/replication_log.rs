@@ -17,7 +17,7 @@ use super::{best, program, sized, spend, tell};
 
 /// Bytes of it.
 fn size() -> usize {
-    sized(1_000_000_000, 7_000_000)
+    sized(1_000_000_000, 14_000_000)
 }
 
 const DAYS: usize = 7;

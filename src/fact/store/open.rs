@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::pool::{Lent, Pool};
+use super::pool::{Idle, Lent, Pool};
 use super::read::Reader;
 use super::target::SnapshotTarget;
 use super::{APPLICATION_ID, COVERAGE_DDL, Origin, SNAPSHOT_DDL, StoreError, read_coverage, read_texts};
@@ -26,6 +26,7 @@ pub struct Facts {
     schema: Schema,
     /// The file of this run's store; none of a snapshot.
     store: Option<Arc<Pool>>,
+    idle: Idle,
     /// The folder in which the file lies, where nobody else needs it.
     _home: Option<Arc<tempfile::TempDir>>,
     /// What an earlier snapshot held.
@@ -42,6 +43,7 @@ impl Facts {
             coverage,
             schema: schema.clone(),
             store: Some(Arc::new(store)),
+            idle: Idle::default(),
             _home: None,
             before: None,
         })
@@ -86,6 +88,7 @@ impl Facts {
             coverage,
             schema: schema.clone(),
             store: None,
+            idle: Idle::default(),
             _home: None,
             before: None,
         };
@@ -100,7 +103,7 @@ impl Facts {
 
     /// The same, with an earlier snapshot beside it: its readers have the tables of both.
     pub fn after(self, older: Self) -> Self {
-        Self { before: Some(Arc::new(older)), ..self }
+        Self { before: Some(Arc::new(older)), idle: Idle::default(), ..self }
     }
 
     /// What is said of the tables of the earlier snapshot, under their names here; nothing where there is none.
@@ -136,11 +139,14 @@ impl Facts {
 
     /// A reader of its own for each thread, of which there are at most [`READERS`](super::READERS).
     pub fn reader(&self) -> Result<Lent, StoreError> {
-        let before = self.before.as_ref().map(|older| older.path.as_path());
-        match &self.store {
-            Some(store) => store.reader(&self.schema, before),
-            None => Ok(Reader::sandboxed(connect(&self.path)?, self.schema.clone(), before)?.into()),
-        }
+        self.idle.lend(|| {
+            let connection = match &self.store {
+                Some(store) => store.connection()?,
+                None => connect(&self.path)?,
+            };
+            let before = self.before.as_ref().map(|older| older.path.as_path());
+            Ok(Reader::sandboxed(connection, self.schema.clone(), before)?)
+        })
     }
 
     /// Every row of a question of the program's own that has a small answer, about the tables alone.

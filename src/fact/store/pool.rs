@@ -14,32 +14,18 @@ use rusqlite::{Connection, OpenFlags};
 use super::StoreError;
 use super::open::READ_ONLY;
 use super::read::Reader;
-use crate::fact::Schema;
 
 /// Readers of one store at a time.
 pub const READERS: usize = 8;
 
-/// The file, and who may read it.
+/// The file, and what reads it.
 #[derive(Debug)]
 pub(super) struct Pool {
     file: File,
     /// For the program's own questions.
     own: Mutex<Connection>,
-    idle: Mutex<Idle>,
-}
-
-/// Readers that nobody has.
-#[derive(Default)]
-struct Idle {
-    /// Not used yet.
-    connections: Vec<Connection>,
-    readers: Vec<Reader>,
-}
-
-impl std::fmt::Debug for Idle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} idle", self.connections.len() + self.readers.len())
-    }
+    /// For readers that are not there yet.
+    unused: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
@@ -69,12 +55,7 @@ impl Pool {
         let (own, connections) = (reader()?, (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?);
         folder.close().map_err(io)?;
         let own = Mutex::new(own);
-        let idle = Mutex::new(Idle { connections, readers: Vec::new() });
-        Ok((Self { file, own, idle }, opened))
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok((Self { file, own, unused: Mutex::new(connections) }, opened))
     }
 
     /// Asks a question of the program's own.
@@ -82,18 +63,11 @@ impl Pool {
         question(&self.own.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lends a reader, of an earlier snapshot as well.
-    pub(super) fn reader(self: &Arc<Self>, schema: &Schema, before: Option<&Path>) -> Result<Lent, StoreError> {
-        let mut idle = self.idle();
-        let reader = match idle.readers.pop() {
-            Some(reader) => reader,
-            None => {
-                let taken = || std::io::Error::other(format!("more than {READERS} readers at a time"));
-                let io = || StoreError::Io { path: PathBuf::from("facts store"), source: taken() };
-                Reader::sandboxed(idle.connections.pop().ok_or_else(io)?, schema.clone(), before)?
-            }
-        };
-        Ok(Lent { reader: Some(reader), home: Some(Arc::clone(self)) })
+    /// The connection of one more reader.
+    pub(super) fn connection(&self) -> Result<Connection, StoreError> {
+        let taken = || std::io::Error::other(format!("more than {READERS} readers at a time"));
+        let io = || StoreError::Io { path: PathBuf::from("facts store"), source: taken() };
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or_else(io)
     }
 
     /// The content of the file.
@@ -104,17 +78,33 @@ impl Pool {
     }
 }
 
+/// Readers that nobody has, with the views that they have answered.
+#[derive(Clone, Default)]
+pub(super) struct Idle(Arc<Mutex<Vec<Reader>>>);
+
+impl std::fmt::Debug for Idle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} idle", self.lock().len())
+    }
+}
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lends one of them, or another where there is none.
+    pub(super) fn lend(&self, open: impl FnOnce() -> Result<Reader, StoreError>) -> Result<Lent, StoreError> {
+        let idle = self.lock().pop();
+        Ok(Lent { reader: Some(idle.map_or_else(open, Ok)?), home: self.clone() })
+    }
+}
+
 /// A reader that goes back where it came from.
 pub struct Lent {
     /// There until it goes back.
     reader: Option<Reader>,
-    home: Option<Arc<Pool>>,
-}
-
-impl From<Reader> for Lent {
-    fn from(reader: Reader) -> Self {
-        Self { reader: Some(reader), home: None }
-    }
+    home: Idle,
 }
 
 #[expect(clippy::expect_used, reason = "it is taken out by drop alone")]
@@ -135,9 +125,9 @@ impl DerefMut for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let (Some(mut reader), Some(home)) = (self.reader.take(), &self.home) {
+        if let Some(mut reader) = self.reader.take() {
             reader.forget();
-            home.idle().readers.push(reader);
+            self.home.lock().push(reader);
         }
     }
 }

@@ -223,6 +223,18 @@ fn a_snapshot_comes_back_as_it_was() {
     assert_eq!(texts(&facts.reader().unwrap(), "SELECT name FROM place ORDER BY 1").len(), 2);
 }
 
+#[test]
+fn a_reader_that_was_given_back_is_lent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = snapshot(folder.path());
+    let facts = Facts::open(&path, &schema()).unwrap();
+    drop(facts.reader().unwrap());
+    std::fs::remove_file(&path).unwrap();
+    let lent = facts.reader().unwrap();
+    assert_eq!(texts(&lent, "SELECT count(*) FROM owner"), [[Some("2".to_owned())]]);
+    assert!(facts.reader().is_err(), "there was one alone");
+}
+
 fn alter(path: &Path, sql: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
