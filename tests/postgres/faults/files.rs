@@ -24,8 +24,6 @@ const ALLOWED: &[Allowed] = &[
     ("etc/bm/*", "Missing", "marker_file", "a marker is its being there"),
     ("etc/bm/server.uid", "Cut|Blank|Garbage", "*", "the files are taken for those of one server more"),
     ("etc/cyrus-partitions", "Cut", "partition_files", "a partition that is missing is told for its mailboxes"),
-    ("etc/hostname", "Cut|Garbage", "host_name", "a host is called what is written there"),
-    ("etc/hosts", "Missing|Empty|Cut|Blank|Garbage", "host_name", "without its line DNS decides, as the check says"),
     ("etc/systemd/*.wants/*", "Missing", "service_unit", "a service without its link is disabled"),
     ("lib/systemd/*.service", "Empty", "service_unit", "an empty file masks a unit"),
     ("proc/cpuinfo", "Cut", "machine", "the system itself does not cut it"),
