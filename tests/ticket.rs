@@ -25,6 +25,8 @@ mod story;
 
 #[path = "ticket/survival.rs"]
 mod survival;
+#[path = "ticket/window.rs"]
+mod window;
 
 struct Ended {
     code: i32,

@@ -317,7 +317,6 @@ fn bytes_of(database: &Database, tables: &[String]) -> u64 {
     tables.iter().filter_map(|table| database.tables.get(table)).sum()
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
 fn seconds(bytes: u64, rate: &Rate, read: Option<Read>) -> Span {
     let plain = || [rate.mb_s.high, rate.mb_s.low].map(|mb_s| bytes as f64 / (mb_s * 1e6));
     let timed = |read: Read, Ends { low, high }: Ends<f64>| {

@@ -53,7 +53,6 @@ impl<T> Localized<T> {
 }
 
 /// Bytes in the largest binary unit that keeps the number at 1 or more, with one decimal; a byte is `B`, or `o` in French.
-#[expect(clippy::cast_precision_loss, reason = "one decimal of it is told")]
 pub fn filesize(bytes: i64, lang: Lang) -> String {
     const PREFIXES: [&str; 5] = ["", "Ki", "Mi", "Gi", "Ti"];
     let mut size = bytes as f64;
