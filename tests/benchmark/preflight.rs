@@ -204,11 +204,9 @@ fn big_snapshot(path: &Path) {
     };
     let text = |t: &str| Value::from(t);
     let server = "bm-master";
-    put(
-        "installation",
-        "directory",
-        &mut [vec![text("bluemind-x"), text("mail.example.org"), Value::Null, text("4.1.43922")]].into_iter(),
-    );
+    let names = [text("bluemind-x"), text("mail.example.org"), Value::Null, text("4.1.43922")];
+    let installation = [&names[..], &[text("INTERNAL"), true.into()]].concat();
+    put("installation", "directory", &mut [installation].into_iter());
     put("server", "directory", &mut [vec![text(server), text(server), text("10.0.0.1"), Value::Null]].into_iter());
     let roles = ["bm/core", "bm/pgsql", "bm/pgsql-data", "mail/imap"];
     put("server_role", "directory", &mut roles.iter().map(|role| vec![text(server), text(role)]));
@@ -254,6 +252,7 @@ fn mailbox(n: i64, server: &str) -> Row {
         false.into(),
         false.into(),
         Value::Null,
+        text(server),
     ]
 }
 
