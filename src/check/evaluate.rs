@@ -39,7 +39,7 @@ pub struct Situation<'a> {
     pub holders: Option<BTreeMap<String, BTreeSet<String>>>,
     /// Packages of each server; `None` of one whose packages could not be collected.
     pub packages: BTreeMap<String, Option<BTreeSet<String>>>,
-    /// Processor time that each query of a check may take, beside [`PER_ROW`].
+    /// Processor time that each query of a check may take, beside what its rows add.
     pub limit: Duration,
     /// What may end the run early: what was not reached is unknown.
     pub cut: Option<Cut>,
