@@ -45,11 +45,12 @@ fn of(messages: u32) {
         command
     };
     let spent = best(RUNS, || spend(&mut command));
+    tell(&format!("bm-preflight run --check record_file_missing, {all} records"), &spent);
+    tell_server(&installation, &mut command);
+    // Facts that are to be kept are all collected: that comes last.
     spend(command.arg("--facts").arg(&facts));
     let found = ask(&facts, "SELECT records, unfound FROM record_lookup");
     assert_eq!([found["records"].as_u64(), found["unfound"].as_u64()], [Some(all as u64), Some(0)]);
-    tell(&format!("bm-preflight run --check record_file_missing, {all} records"), &spent);
-    tell_server(&installation, &mut command);
     let trees = "var/spool/cyrus/data var/spool/bm-hsm/cyrus-archives";
     let line = format!("find {trees} -type f | wc -l");
     let find = best(RUNS, || spend(Command::new("sh").current_dir(&root).args(["-c", &line])));
