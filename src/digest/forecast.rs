@@ -164,7 +164,9 @@ pub(super) fn of(beside: &Beside<'_>) -> Forecast {
         stages.extend(from.map(|from| Stage::of(from, stop, beside)));
         from = Some(stop);
     }
-    Forecast { span: stages.iter().map(|stage| stage.span).sum(), stages, keep: keep.clone() }
+    let span: Span = stages.iter().map(|stage| stage.span).sum();
+    // Without an installed release nothing is forecast: that is not nothing to do.
+    Forecast { span: if installed.is_some() { span } else { span.open() }, stages, keep: keep.clone() }
 }
 
 impl std::iter::Sum for Span {
@@ -214,8 +216,13 @@ fn unforeseen(steps: &[&WayStep], beside: &Beside<'_>) -> Vec<Unforeseen> {
         // Of what was never published as source nobody knows what it does.
         all.extend((step.confidence == Confidence::Inferred).then(|| told(step, "not_public", When::During)));
     }
-    let nobody = Unforeseen { step: None, what: "servers".to_owned(), when: When::During };
-    all.extend(beside.servers.is_empty().then_some(nobody));
+    let missing = |what: &str| Unforeseen { step: None, what: what.to_owned(), when: When::During };
+    let has_database = |(uid, roles): &(String, Vec<String>)| Host { uid, roles, beside }.scopes().next().is_some();
+    match beside.servers.is_empty() {
+        true => all.push(missing("servers")),
+        false if !beside.servers.iter().any(has_database) => all.push(missing("databases")),
+        false => {}
+    }
     all
 }
 

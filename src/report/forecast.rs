@@ -171,7 +171,7 @@ mod tests {
         let kinds = [Kind::Packages, Kind::Postgresql, Kind::Rewrite, Kind::Update, Kind::Restart];
         kinds.iter().for_each(|kind| has("window_term", kind.as_str()));
         durations::known().unknown.iter().for_each(|unknown| has("window_unknown", &unknown.what));
-        ["not_public", "servers"].iter().for_each(|what| has("window_unknown", what));
+        ["not_public", "servers", "databases"].iter().for_each(|what| has("window_unknown", what));
         [When::Before, When::During, When::After].iter().for_each(|w| has("window_when", outline::when_word(*w)));
     }
 

@@ -311,12 +311,8 @@ fn mapi_folder(n: i64) -> Row {
 fn collection() {
     let installation = Installation::build("healthy_single");
     let (shard, records, bodies) = ("bm-master", sized(10_000_000, 10_000), sized(2_000_000, 2_000));
-    installation.administer(
-        shard,
-        &include_str!("ten_million.sql")
-            .replace("RECORDS", &records.to_string())
-            .replace("BODIES", &bodies.to_string()),
-    );
+    installation.fill(shard, include_str!("small_bodies.sql"), [bodies, records, 5_000]);
+    installation.administer(shard, "ANALYZE");
     let facts = installation.path("bench.db");
     let collected = best(3, || {
         let template = installation.command("collect");

@@ -32,10 +32,7 @@ struct Outcome {
 /// An installation with so many bodies, and twice as many records.
 fn convert(cluster: &Cluster, bodies: u32) -> Outcome {
     let installation = Installation::build_in(cluster, "healthy_single");
-    let fill = include_str!("many_messages.sql")
-        .replace("BODIES", &bodies.to_string())
-        .replace("RECORDS", &(2 * bodies).to_string());
-    installation.administer(SHARD, &fill);
+    installation.fill(SHARD, include_str!("real_bodies.sql"), [bodies, 2 * bodies, 500]);
     installation.administer(SHARD, "VACUUM ANALYZE");
     let report = run_with(&installation, &["--offline"]).report;
     let stages = report["forecast"]["stages"].as_array().unwrap();

@@ -189,6 +189,15 @@ impl<'c> Installation<'c> {
         self.cluster.administer(self.database(scope), sql)
     }
 
+    /// Fills a shard with so many bodies, made by `bodies`, and so many records of them in so many folders.
+    #[allow(dead_code, reason = "only what is measured needs many")]
+    pub(crate) fn fill(&self, scope: &str, bodies: &str, [many, records, folders]: [u32; 3]) {
+        let sql = format!("{bodies}{}", include_str!("bluemind/many_records.sql"));
+        let numbers = [("BODIES", many), ("RECORDS", records), ("FOLDERS", folders)];
+        let sql = numbers.iter().fold(sql, |sql, (name, number)| sql.replace(name, &number.to_string()));
+        self.administer(scope, &sql);
+    }
+
     /// URL of the database of a scope, with the password.
     pub(crate) fn url(&self, scope: &str) -> String {
         self.urls.get(scope).cloned().unwrap_or_else(|| self.cluster.url(self.database(scope)))

@@ -112,7 +112,12 @@ fn what_is_not_known_leaves_the_range_open() {
 
     let mut nothing = World::new("4.0.14", "4.1");
     (nothing.measures.installed, nothing.measures.way) = (None, Way::default());
-    assert_eq!(nothing.forecast().stages, []);
+    assert_eq!((nothing.forecast().stages, nothing.forecast().span.high_s), (vec![], None));
+
+    let mut without = World::new("4.0.14", "4.1");
+    without.servers.iter_mut().for_each(|(_, roles)| roles.retain(|role| role == "bm/core"));
+    let forecast = without.forecast();
+    assert_eq!((forecast.span.high_s, unknown(&forecast.stages[0])), (None, vec!["databases".to_owned()]));
 }
 
 #[test]
