@@ -19,7 +19,8 @@ static RELEASE_LINE: LazyLock<String> = LazyLock::new(|| {
         let [release, coverage] = [Some(line.release.as_str()), coverage].map(or_null);
         let [least, stop] =
             [after.map(|after| after.release.as_str()), after.map(|after| after.stop.as_str())].map(or_null);
-        let postgresql = line.postgresql.as_deref().and_then(|version| version.split('.').next()).unwrap_or("NULL");
+        let postgresql =
+            releases::postgresql_of(&line.release).map_or_else(|| "NULL".to_owned(), |major| major.to_string());
         Some(format!("({release}, {major}, {minor}, {coverage}, {least}, {stop}, {postgresql})"))
     };
     let rows: Vec<String> = releases::known().lines.iter().filter_map(row).collect();
