@@ -6,6 +6,8 @@
 mod people;
 #[path = "checks/proof.rs"]
 mod proof;
+#[path = "checks/spool.rs"]
+mod spool;
 #[path = "checks/words.rs"]
 mod words;
 

@@ -22,7 +22,7 @@ limited AS MATERIALIZED (
   WHERE e.status IS NOT NULL
   GROUP BY e.address, e.port HAVING sum(e.status = 503) > 0 AND sum(e.status NOT IN (429, 503)) > 0
 ),
-ends AS (
+ends AS MATERIALIZED (
   SELECT
     f.probe_id, f.name, f.method, f.spelling, f.url, f.host, f.address, l.hop AS redirects,
     f.port, l.url AS last_url, l.host AS last_host, l.address AS last_address, l.port AS last_port, l.verb, l.status, l.realm, l.schemes,
@@ -62,7 +62,7 @@ ends AS (
     AND (d2.address = l.address OR d2.is_loopback) AND l.url LIKE 'https:%'
   WHERE f.hop = 0
 ),
-named AS (
+named AS MATERIALIZED (
   SELECT
     e.*,
     CASE
@@ -88,7 +88,7 @@ named AS (
     ) AS is_unseen
   FROM ends AS e
 ),
-valued AS (
+valued AS MATERIALIZED (
   SELECT
     n.*,
     CASE

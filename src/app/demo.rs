@@ -12,6 +12,8 @@ use crate::model::reason::Run;
 const FACTS: &str = include_str!("../../fixtures/installations/demo/facts.toml");
 /// The same as a store: reading them takes longer than judging them.
 const READY: &[u8] = include_bytes!("../../fixtures/installations/demo/facts.db.zst");
+/// Checks that are evaluated at the same time.
+pub(super) const JOBS: usize = 2;
 /// The server on which it was collected, and those whose files a partial demonstration lacks.
 const HERE: &str = "bm-master";
 const ELSEWHERE: [&str; 2] = ["mail-1", "mail-2"];
@@ -26,7 +28,7 @@ pub(super) fn facts(is_partial: bool) -> Result<Facts, Failure> {
 /// The store; none where the tables have changed since it was made.
 fn ready(schema: &Schema) -> Option<Facts> {
     let content = zstd::decode_all(READY).ok()?;
-    Facts::shipped(&content, schema).ok()
+    Facts::shipped(&content, schema, JOBS).ok()
 }
 
 fn read(is_partial: bool, schema: &Schema) -> Result<Facts, Failure> {

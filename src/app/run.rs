@@ -78,7 +78,7 @@ pub(super) fn demo(arguments: &DemoArgs, terminal: Terminal) -> Result<Output, F
     let targets = Targets::open(&arguments.judge, terminal)?;
     let provenance = Provenance::Here { collected: None, saved: None };
     let facts = super::demo::facts(arguments.partial)?;
-    let report = judging.judge(&facts.into(), provenance, cut, 2)?;
+    let report = judging.judge(&facts.into(), provenance, cut, super::demo::JOBS)?;
     Ok(targets.output(&report, &arguments.judge, terminal))
 }
 

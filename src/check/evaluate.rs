@@ -1,8 +1,7 @@
 //! Check × facts → outcome. No rows is a pass only if every table that the check reads is complete.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Check, applies, findings, proof};
@@ -47,24 +46,25 @@ pub struct Situation<'a> {
 
 /// Evaluates every check on `jobs` threads, as far as there are readers. Results are ordered by severity, then id.
 pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: usize) -> Vec<CheckResult> {
-    let next = AtomicUsize::new(0);
+    let threads = jobs.min(checks.len()).clamp(1, READERS);
+    let queues = Queues::of(checks, threads);
     // A reader is dear: each thread has one, and takes check after check.
-    let work = || {
+    let work = |thread: usize| {
         let mut reader = facts.reader();
         if let (Ok(reader), Some(cut)) = (&mut reader, &situation.cut) {
             let cut = Arc::clone(cut);
             reader.heed(Arc::new(move || cut().is_some()));
         }
-        let take = || checks.get(next.fetch_add(1, Ordering::Relaxed));
-        let judge = |check: &&Check| match &mut reader {
+        let judge = |check: &Check| match &mut reader {
             Ok(reader) => one(check, reader, situation),
             Err(error) => broken(check, situation, error.to_string()),
         };
-        std::iter::from_fn(take).map(judge).collect::<Vec<_>>()
+        std::iter::from_fn(|| queues.take(thread)).map(judge).collect::<Vec<_>>()
     };
     let mut results = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..jobs.min(checks.len()).min(READERS)).map(|_| scope.spawn(work)).collect();
-        let mut results = work();
+        let work = &work;
+        let threads: Vec<_> = (1..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+        let mut results = work(0);
         for thread in threads {
             results.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
@@ -72,6 +72,27 @@ pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: us
     });
     results.sort_by(|a, b| (a.severity, &a.id).cmp(&(b.severity, &b.id)));
     results
+}
+
+/// Checks for each thread. Those of a category stay together as long as they can: they ask the same views, which every
+/// reader answers for itself.
+struct Queues<'c>(Mutex<Vec<VecDeque<&'c Check>>>);
+
+impl<'c> Queues<'c> {
+    fn of(checks: &[&'c Check], threads: usize) -> Self {
+        let mut ordered = checks.to_vec();
+        ordered.sort_by(|a, b| (&a.category, &a.id).cmp(&(&b.category, &b.id)));
+        let queues =
+            ordered.chunks(ordered.len().div_ceil(threads).max(1)).map(|checks| checks.iter().copied().collect());
+        Self(Mutex::new(queues.collect()))
+    }
+
+    /// The next check of a thread; once it has none, the last one of whoever has most.
+    fn take(&self, thread: usize) -> Option<&'c Check> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = queues.get_mut(thread).and_then(VecDeque::pop_front);
+        own.or_else(|| queues.iter_mut().max_by_key(|queue| queue.len())?.pop_back())
+    }
 }
 
 /// Evaluates one check.

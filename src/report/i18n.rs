@@ -1,6 +1,7 @@
 //! The words of the reports in one language, read from `report-templates/i18n.toml`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -31,10 +32,14 @@ pub struct Catalogue {
 impl Catalogue {
     /// The phrases that the program ships.
     pub fn shipped(lang: Lang) -> Self {
-        let mut catalogue = Self { lang, phrases: BTreeMap::new() };
-        // A test reads the shipped file; were it broken, keys would show instead of phrases.
-        let _ = catalogue.overlay(SOURCE);
-        catalogue
+        static READ: [OnceLock<Catalogue>; 2] = [const { OnceLock::new() }; 2];
+        let read = || {
+            let mut catalogue = Self { lang, phrases: BTreeMap::new() };
+            // A test reads the shipped file; were it broken, keys would show instead of phrases.
+            let _ = catalogue.overlay(SOURCE);
+            catalogue
+        };
+        READ[lang as usize].get_or_init(read).clone()
     }
 
     /// Replaces the phrases that `source`, a file like the shipped one, has.

@@ -171,10 +171,11 @@ impl Backend<'_> {
         }
         let used = first.mailboxes.iter().filter_map(Mailbox::partition).collect();
         let pour = self.wanted.spool.as_ref();
-        let (poured, last) = match spool::walk(self.root, self.conf, known, self.files.as_ref(), &used, pour) {
-            Ok(walked) => self.settle_spool(walked),
-            Err(reason) => (Err(reason), self.list()),
-        };
+        let (poured, last) =
+            match spool::walk(self.root, self.conf, &first.mailboxes, known, self.files.as_ref(), &used, pour) {
+                Ok(walked) => self.settle_spool(walked),
+                Err(reason) => (Err(reason), self.list()),
+            };
         (poured, Some(last))
     }
 
@@ -206,7 +207,7 @@ impl Backend<'_> {
     fn spool_alone(&self) -> Poured {
         let Some(pour) = &self.wanted.spool else { return Ok(None) };
         let (known, used) = (Names::new(), HashSet::new());
-        spool::walk(self.root, self.conf, &known, None, &used, Some(pour)).and_then(Walked::finish)
+        spool::walk(self.root, self.conf, &[], &known, None, &used, Some(pour)).and_then(Walked::finish)
     }
 
     /// Reads the indexes, and looks again at those that seem wrong, or are of mailboxes that are new.

@@ -14,7 +14,7 @@ use rustix::fs::FileType;
 
 use super::conf::Conf;
 use super::files::{Files, Numbers, uid_of};
-use super::mailboxes::{Names, shown};
+use super::mailboxes::{Mailbox, Names, shown};
 use super::trees::{Kind, Tree, trees};
 use crate::collect::reach::listing::entries;
 use crate::collect::reach::mailbox::root_name;
@@ -55,6 +55,8 @@ table! {
         is_deleted: bool,
         /// whether it is `stage.`, where deliveries are in progress
         is_stage: bool,
+        /// whether Cyrus' list had that mailbox in this partition, whose folder is called as it is, when it was first read
+        is_listed: bool,
         /// whether it is a symbolic link that was not followed
         is_link: bool,
         /// files called `<number>.`
@@ -105,6 +107,7 @@ pub(super) struct Walked<'a> {
 pub(super) fn walk<'a>(
     root: &'a Root,
     conf: &'a Conf,
+    list: &'a [Mailbox],
     known: &'a Names<'a>,
     files: Option<&'a Files<'a>>,
     used: &HashSet<&str>,
@@ -114,6 +117,7 @@ pub(super) fn walk<'a>(
     let walk = Walk {
         root,
         conf,
+        list,
         known,
         files,
         pour,
@@ -214,6 +218,7 @@ impl Look {
 struct Walk<'a> {
     root: &'a Root,
     conf: &'a Conf,
+    list: &'a [Mailbox],
     known: &'a Names<'a>,
     files: Option<&'a Files<'a>>,
     pour: Option<&'a Pour<SpoolDirectory>>,
@@ -342,7 +347,7 @@ impl Walk<'_> {
         let parts: Vec<&OsStr> = directory.path.iter().collect();
         let first = parts.first()?;
         let partition = tree.partitions.get(*first);
-        let place = self.meaning(partition.is_some(), &parts, &directory.path);
+        let place = self.meaning(partition, &parts, &directory.path);
         let is_hashed = self.conf.hashing.hashimapspool && parts.get(1).is_some_and(|part| *part == "domain");
         let part = |index: usize| parts.get(index).filter(|_| is_hashed).map(|part| escaped(part.as_encoded_bytes()));
         Some(SpoolDirectory {
@@ -357,22 +362,23 @@ impl Walk<'_> {
             root_name: place.root,
             is_deleted: place.is_deleted,
             is_stage: place.is_stage,
+            is_listed: place.is_listed,
             is_link: directory.is_link,
             messages: directory.messages,
             cyrus_files: directory.cyrus_files,
         })
     }
 
-    fn meaning(&self, is_in_partition: bool, parts: &[&OsStr], path: &Path) -> Meaning {
+    fn meaning(&self, partition: Option<&String>, parts: &[&OsStr], path: &Path) -> Meaning {
         let deleted = OsStr::new(&self.conf.hashing.deleted_prefix);
         let is_deleted = parts.iter().skip(1).any(|part| *part == deleted);
         let place = Meaning { is_deleted, ..Meaning::default() };
         let inside: PathBuf = path.iter().skip(1).collect();
-        if !is_in_partition || inside.as_os_str().is_empty() {
-            return place;
-        }
+        let Some(partition) = partition.filter(|_| !inside.as_os_str().is_empty()) else { return place };
         match self.conf.hashing.mailbox(&inside) {
             Ok((_, name)) => Meaning {
+                is_listed: parts.first().is_some_and(|first| *first == partition.as_str())
+                    && self.known.get(&name).is_some_and(|number| self.list[*number].partition() == Some(partition)),
                 root: Some(root_name(&name, &self.conf.hashing.deleted_prefix)),
                 mailbox: Some(escaped(name.as_bytes())),
                 ..place
@@ -388,6 +394,7 @@ impl Walk<'_> {
 struct Meaning {
     mailbox: Option<String>,
     root: Option<String>,
+    is_listed: bool,
     is_deleted: bool,
     is_stage: bool,
 }

@@ -255,6 +255,20 @@ fn what_lies_behind_a_link_below_a_partition_is_not_known() {
     assert_eq!(followed, [["/hsm/archive/p/a/user/a"]]);
 }
 
+#[test]
+fn a_directory_is_marked_that_is_where_the_list_has_it() {
+    let server = Server::new();
+    for path in ["data/p/b/user/b/1.", "data/other/a/user/a/1.", "data/p/a/user/a/below/1.", "data/p/x/user/a/1."] {
+        server.put(&format!("spool/{path}"), "");
+    }
+    let collected = server.collect_only(vec![SpoolDirectory::TABLE]);
+    let listed = collected.rows("SELECT directory FROM spool_directory WHERE is_listed = 1 ORDER BY 1");
+    assert_eq!(listed, [["/hsm/archive/p/a/user/a"], ["/spool/data/p/a/user/a"], ["/spool/meta/p/a/user/a"]]);
+    server.list(&["user.other"]);
+    let collected = server.collect_only(vec![SpoolDirectory::TABLE]);
+    assert!(collected.rows("SELECT directory FROM spool_directory WHERE is_listed = 1").is_empty());
+}
+
 /// Where the index of `user.a` is.
 const INDEX: &str = "spool/meta/p/a/user/a/cyrus.index";
 

@@ -49,9 +49,10 @@ impl Facts {
         })
     }
 
-    /// Facts that are shipped with the program, as a snapshot holds them. They are refused where the tables have changed since.
-    pub fn shipped(content: &[u8], schema: &Schema) -> Result<Self, StoreError> {
-        let (store, path) = (Pool::holding(content)?, PathBuf::from("shipped facts"));
+    /// Facts that are shipped with the program, as a snapshot holds them, for so many readers at a time. They are refused where
+    /// the tables have changed since.
+    pub fn shipped(content: &[u8], schema: &Schema, readers: usize) -> Result<Self, StoreError> {
+        let (store, path) = (Pool::holding(content, readers)?, PathBuf::from("shipped facts"));
         let found: i32 =
             store.ask(|connection| connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
         if found != schema.version() {

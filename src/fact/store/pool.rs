@@ -31,16 +31,17 @@ pub(super) struct Pool {
 impl Pool {
     /// A private file (mode 0600) without a name, and the connection that fills it.
     pub(super) fn create() -> Result<(Self, Connection), StoreError> {
-        Self::begun(&[], |path| Connection::open(path))
+        Self::begun(&[], READERS, |path| Connection::open(path))
     }
 
-    /// The same with its content.
-    pub(super) fn holding(content: &[u8]) -> Result<Self, StoreError> {
-        Ok(Self::begun(content, |_| Ok(()))?.0)
+    /// The same with its content, for so many readers at a time.
+    pub(super) fn holding(content: &[u8], readers: usize) -> Result<Self, StoreError> {
+        Ok(Self::begun(content, readers, |_| Ok(()))?.0)
     }
 
     fn begun<T>(
         content: &[u8],
+        readers: usize,
         open: impl FnOnce(&Path) -> Result<T, rusqlite::Error>,
     ) -> Result<(Self, T), StoreError> {
         let io = |source| StoreError::Io { path: std::env::temp_dir(), source };
@@ -52,7 +53,7 @@ impl Pool {
         let opened = open(&path)?;
         // Not yet what `connect` opens: the file still grows.
         let reader = || Connection::open_with_flags(&path, READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
-        let (own, connections) = (reader()?, (0..READERS).map(|_| reader()).collect::<Result<_, _>>()?);
+        let (own, connections) = (reader()?, (0..readers).map(|_| reader()).collect::<Result<_, _>>()?);
         folder.close().map_err(io)?;
         let own = Mutex::new(own);
         Ok((Self { file, own, unused: Mutex::new(connections) }, opened))
@@ -65,7 +66,7 @@ impl Pool {
 
     /// The connection of one more reader.
     pub(super) fn connection(&self) -> Result<Connection, StoreError> {
-        let taken = || std::io::Error::other(format!("more than {READERS} readers at a time"));
+        let taken = || std::io::Error::other("more readers at a time than there are connections");
         let io = || StoreError::Io { path: PathBuf::from("facts store"), source: taken() };
         self.unused.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or_else(io)
     }
