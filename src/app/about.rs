@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 
-use super::autodiscover::Probed;
 use super::forecast;
 use super::replication::Replication;
 use crate::digest::{Beside, Database, Digest, Measures, Step};
@@ -17,7 +16,6 @@ pub(super) struct About {
     pub(super) topology: Topology,
     pub(super) identity: Identity,
     pub(super) packages: topology::Packages,
-    pub(super) probed: Probed,
     replication: Replication,
     databases: BTreeMap<String, Database>,
     pub(super) release: Option<String>,
@@ -27,16 +25,15 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn of(facts: &Facts) -> Result<Self, SqlError> {
-        let reader = facts.reader().map_err(|error| SqlError::Failed(error.to_string()))?;
+        let reader = facts.reader()?;
         let topology = Topology::of(facts.coverage(), |sql| reader.texts(sql))?;
         let identity = Identity::of(|sql| reader.texts(sql))?;
         let packages = topology::packages(facts.coverage(), |sql| reader.texts(sql))?;
-        let probed = Probed::of(&reader)?;
         let replication = Replication::of(&reader)?;
         let databases = forecast::databases(&reader)?;
         let release = identity.build.as_deref().and_then(version::release_of);
         let at_least = identity.build.as_deref().and_then(version::at_least);
-        Ok(Self { topology, identity, packages, probed, replication, databases, release, at_least })
+        Ok(Self { topology, identity, packages, replication, databases, release, at_least })
     }
 
     /// Uids of the servers.

@@ -155,10 +155,10 @@ fn nearest<'w>(misspelt: &str, words: impl Iterator<Item = &'w str>) -> String {
 }
 
 fn built_in(is_proven: bool) -> Vec<CheckFile> {
-    fn walk(dir: &Dir<'_>, is_proven: bool, files: &mut Vec<CheckFile>) {
+    fn walk(dir: &'static Dir<'_>, is_proven: bool, files: &mut Vec<CheckFile>) {
         for file in dir.files().filter(|f| f.path().extension().is_some_and(|e| e == "toml")) {
             let path = Path::new("checks").join(file.path()).display().to_string();
-            let text = file.contents_utf8().unwrap_or_default().to_owned();
+            let text = file.contents_utf8().unwrap_or_default().into();
             files.push(CheckFile { path, text, is_proven });
         }
         dir.dirs().for_each(|dir| walk(dir, is_proven, files));
@@ -177,7 +177,7 @@ fn read_folder(path: &Path) -> Result<Vec<CheckFile>, Failure> {
             let shown = entry.path().display().to_string();
             let bytes = std::fs::read(entry.path()).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
             let text = String::from_utf8(bytes).map_err(|error| Failure::Usage(not_utf8(&shown, &error)))?;
-            files.push(CheckFile { path: shown, text, is_proven: false });
+            files.push(CheckFile { path: shown, text: text.into(), is_proven: false });
         }
     }
     if files.is_empty() {

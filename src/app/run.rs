@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::about::About;
+use super::autodiscover::Probed;
 use super::collect;
 use super::cut::Cut;
 use super::diff::Compared;
@@ -24,8 +25,8 @@ use crate::check::headline;
 use crate::cli::{DemoArgs, JudgeArgs, RunArgs};
 use crate::config::environment_lang;
 use crate::digest;
-use crate::fact::Facts;
 use crate::fact::store::SnapshotTarget;
+use crate::fact::{Facts, SqlError};
 use crate::model::reason::Notice;
 use crate::model::{CheckResult, Coverage, Gap, Lang, releases};
 use crate::plan::Plan;
@@ -96,6 +97,11 @@ fn apart(targets: &Targets, snapshot: Option<&Path>) -> Result<(), Failure> {
         Some(path) => Err(Failure::Usage(format!("{}: both the facts and a report go there", path.display()))),
         None => Ok(()),
     }
+}
+
+/// What is wrong where a question of the program's own cannot be answered.
+fn unread(error: SqlError) -> Failure {
+    Failure::Tool(format!("facts: {error}"))
 }
 
 fn is_demo(provenance: Provenance<'_>) -> bool {
@@ -179,13 +185,15 @@ impl<'a> Judging<'a> {
             cut.begin_judging(gathered.cut);
         }
         let facts = &gathered.facts;
-        let about = About::of(facts).map_err(|error| Failure::Tool(format!("facts: {error}")))?;
+        let about = About::of(facts).map_err(unread)?;
         let today = self.started_at.to_zoned_datetime(TimeZone::UTC).date();
         let before = facts.coverage_before();
         let mut gaps: Vec<Gap> = facts.coverage().iter().chain(&before).flat_map(Coverage::gaps).collect();
         let is_wanted = |table: &str| facts.coverage().iter().any(|statement| statement.table == table);
         let mut remarked = waiver::apply_to_gaps(&self.waivers, &mut gaps, today, is_wanted);
         let (mut results, selection) = self.evaluate(facts, &about, &gaps, &cut, jobs)?;
+        // Its views are answered by now.
+        let probed = facts.reader().map_err(SqlError::from).and_then(|reader| Probed::of(&reader)).map_err(unread)?;
         if !matches!(provenance, Provenance::Here { collected: Some(_), .. }) {
             // Replays of one snapshot are compared with each other: what differs belongs to the run alone.
             results.iter_mut().for_each(|result| result.elapsed_ms = 0);
@@ -216,8 +224,8 @@ impl<'a> Judging<'a> {
             fail_on: self.arguments.fail_on,
             digest,
             checks: results,
-            autodiscover: about.probed.names,
-            public_urls: about.probed.urls,
+            autodiscover: probed.names,
+            public_urls: probed.urls,
             coverage: [facts.coverage(), &before].concat(),
             gaps,
             changes: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Check, applies, findings, proof};
-use crate::fact::store::READERS;
+use crate::fact::store::{Lent, READERS, StoreError};
 use crate::fact::{Facts, Reader};
 use crate::model::{CheckResult, Coverage, Gap, Lang, Missing, Outcome, Remedy, Risk, When};
 
@@ -48,28 +48,30 @@ pub struct Situation<'a> {
 pub fn all(checks: &[&Check], facts: &Facts, situation: &Situation<'_>, jobs: usize) -> Vec<CheckResult> {
     let threads = jobs.min(checks.len()).clamp(1, READERS);
     let queues = Queues::of(checks, threads);
-    // A reader is dear: each thread has one, and takes check after check.
-    let work = |thread: usize| {
-        let mut reader = facts.reader();
-        if let (Ok(reader), Some(cut)) = (&mut reader, &situation.cut) {
+    let work = |thread: usize, reader: &mut Result<Lent, StoreError>| {
+        if let (Ok(reader), Some(cut)) = (&mut *reader, &situation.cut) {
             let cut = Arc::clone(cut);
             reader.heed(Arc::new(move || cut().is_some()));
         }
-        let judge = |check: &Check| match &mut reader {
+        let judge = |check: &Check| match &mut *reader {
             Ok(reader) => one(check, reader, situation),
             Err(error) => broken(check, situation, error.to_string()),
         };
         std::iter::from_fn(|| queues.take(thread)).map(judge).collect::<Vec<_>>()
     };
+    // A reader is dear: each thread has one, and takes check after check. The first one goes back last, to be lent next.
+    let mut readers: Vec<_> = (0..threads).map(|_| facts.reader()).collect();
     let mut results = std::thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = (1..threads).map(|thread| scope.spawn(move || work(thread))).collect();
-        let mut results = work(0);
+        let (work, mut rest) = (&work, readers.iter_mut().enumerate());
+        let first = rest.next();
+        let threads: Vec<_> = rest.map(|(thread, reader)| scope.spawn(move || work(thread, reader))).collect();
+        let mut results = first.map(|(thread, reader)| work(thread, reader)).unwrap_or_default();
         for thread in threads {
             results.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         results
     });
+    readers.into_iter().rev().for_each(drop);
     results.sort_by(|a, b| (a.severity, &a.id).cmp(&(b.severity, &b.id)));
     results
 }

@@ -1,5 +1,6 @@
 //! From the text of check files to checks, with every defect as `file:line:col`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
@@ -24,7 +25,7 @@ pub struct CheckFile {
     /// Path to show.
     pub path: String,
     /// Content.
-    pub text: String,
+    pub text: Cow<'static, str>,
     /// A built-in check, whose lint and cases the program's own tests go through: a run reads of it what a run needs.
     pub is_proven: bool,
 }
@@ -113,7 +114,7 @@ fn read(files: &[CheckFile]) -> Vec<Result<RawCheck, toml::de::Error>> {
 
 /// The part of a schema that is named in files which the lint goes through.
 pub fn named(files: &[CheckFile], schema: &Schema) -> Schema {
-    let texts = files.iter().filter(|file| !file.is_proven).map(|file| file.text.as_str());
+    let texts = files.iter().filter(|file| !file.is_proven).map(|file| &*file.text);
     schema.named(texts)
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn check(schema: &Schema, settings: &str, query: &str) -> Check {
          remedy.risk = \"none\"\nremedy.when = \"before\"\n{settings}\nquery = '''{query}'''\n\
          [en]\n{texts}\n[fr]\n{texts}\n"
     );
-    let file = CheckFile { path: "sample.toml".to_owned(), text, is_proven: true };
+    let file = CheckFile { path: "sample.toml".to_owned(), text: text.into(), is_proven: true };
     let reader = Store::in_memory(schema, &Origin::default()).unwrap().into_reader().unwrap();
     load::load(&[file], &[], schema, &reader).unwrap_or_else(|defects| panic!("{}", defects[0])).remove(0)
 }

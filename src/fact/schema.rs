@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::table::{Column, Kind, Table};
@@ -47,15 +48,15 @@ impl View {
 /// The names that follow `FROM` and `JOIN` on a line, each with its place. Comments are looked past.
 fn named(sql: &str) -> Vec<(usize, &str)> {
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let (mut found, mut start) = (Vec::new(), 0);
-    for line in sql.split_inclusive('\n') {
-        let code = line.find("--").map_or(line, |end| &line[..end]);
-        for (at, word) in ["FROM ", "JOIN "].into_iter().flat_map(|word| code.match_indices(word)) {
-            let rest = &code[at + word.len()..];
-            let length = rest.bytes().take_while(|byte| is_of_name(byte)).count();
-            found.push((start + at + word.len(), &rest[..length]));
+    let mut found = Vec::new();
+    for word in ["FROM ", "JOIN "] {
+        for at in memmem::find_iter(sql.as_bytes(), word) {
+            let line = sql[..at].rfind('\n').map_or(0, |end| end + 1);
+            if !sql[line..at].contains("--") {
+                let rest = &sql[at + word.len()..];
+                found.push((at + word.len(), &rest[..rest.bytes().take_while(|byte| is_of_name(byte)).count()]));
+            }
         }
-        start += line.len();
     }
     found.sort_unstable();
     found

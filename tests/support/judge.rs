@@ -29,7 +29,7 @@ fn load(folder: &str, schema: &Schema, is_proven: bool) -> Vec<Check> {
         .map(|entry| entry.expect("a folder that can be read").into_path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| CheckFile {
-            text: std::fs::read_to_string(&path).expect("a check"),
+            text: std::fs::read_to_string(&path).expect("a check").into(),
             path: path.display().to_string(),
             is_proven,
         })

@@ -118,7 +118,7 @@ fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
     let (spool, last) = backend.spool(&first, &known);
     let files = backend.settle_files(&indexes, &spool);
     // A list that cannot be read any more: what it said a moment ago is all there is.
-    let last = last.or_else(|| backend.another_look(&first)).and_then(Result::ok);
+    let last = last.or_else(|| backend.another_look(&first)).and_then(Result::ok).flatten();
     let file = Ok(first.file());
     let (mut new, mut unreadable, mut unserved) = (Vec::new(), None, first.unserved.clone());
     if let Some(last) = last {
@@ -131,6 +131,9 @@ fn look_with(root: &Root, conf: Conf, wanted: &Wanted) -> Told {
     let list = List { conf, unreadable, unserved, mailboxes: first.mailboxes };
     Told { source: first.source, file, list: Ok(list), indexes, spool, files }
 }
+
+/// The list at another look; none where it is as it was at the first.
+type Later = Result<Option<Mailboxes>, Reason>;
 
 /// The ids in cyrus.header of mailboxes whose entries have none.
 type Ids<'m> = HashMap<&'m MailboxName, String>;
@@ -150,22 +153,18 @@ struct Backend<'a> {
 }
 
 impl Backend<'_> {
-    fn list(&self) -> Result<Mailboxes, Reason> {
-        Mailboxes::read(self.root, self.conf).map_err(Reason::from)
-    }
-
     /// The list of a moment later, if it has entries that do not last as a rule: Cyrus reserves a name and then makes the
     /// mailbox.
-    fn another_look(&self, first: &Mailboxes) -> Option<Result<Mailboxes, Reason>> {
+    fn another_look(&self, first: &Mailboxes) -> Option<Later> {
         (!first.unserved.is_empty()).then(|| {
             std::thread::sleep(PAUSE);
-            self.list()
+            first.changed(self.root, self.conf)
         })
     }
 
     /// Walks the spool, then looks again at what the list of before does not explain. Returns the list of after as well,
     /// if the spool was asked for.
-    fn spool(&self, first: &Mailboxes, known: &Names<'_>) -> (Poured, Option<Result<Mailboxes, Reason>>) {
+    fn spool(&self, first: &Mailboxes, known: &Names<'_>) -> (Poured, Option<Later>) {
         if self.wanted.spool.is_none() && !self.wanted.wants_files {
             return (Ok(None), None);
         }
@@ -173,25 +172,28 @@ impl Backend<'_> {
         let pour = self.wanted.spool.as_ref();
         let (poured, last) =
             match spool::walk(self.root, self.conf, &first.mailboxes, known, self.files.as_ref(), &used, pour) {
-                Ok(walked) => self.settle_spool(walked),
-                Err(reason) => (Err(reason), self.list()),
+                Ok(walked) => self.settle_spool(walked, first, known),
+                Err(reason) => (Err(reason), first.changed(self.root, self.conf)),
             };
         (poured, Some(last))
     }
 
-    fn settle_spool(&self, mut walked: Walked<'_>) -> (Poured, Result<Mailboxes, Reason>) {
-        let mut last = self.list();
+    fn settle_spool(&self, mut walked: Walked<'_>, first: &Mailboxes, known: &Names<'_>) -> (Poured, Later) {
+        let mut last = first.changed(self.root, self.conf);
         for look in 1..=LOOKS {
-            if let Ok(list) = &last
-                && let Err(reason) = walked.settle(&list.names())
-            {
+            let settled = match &last {
+                Ok(Some(list)) => walked.settle(&list.names()),
+                Ok(None) => walked.settle(known),
+                Err(_) => Ok(()),
+            };
+            if let Err(reason) = settled {
                 return (Err(reason), last);
             }
             if walked.suspects.is_empty() || look == LOOKS {
                 break;
             }
             std::thread::sleep(PAUSE);
-            last = self.list();
+            last = first.changed(self.root, self.conf);
         }
         (walked.finish(), last)
     }
@@ -216,13 +218,14 @@ impl Backend<'_> {
             return Ok(None);
         }
         let Read { doubtful, ids } = self.read_indexes(first, known)?;
-        let last = self.list()?;
-        self.judge_conf(&last)?;
+        let later = first.changed(self.root, self.conf)?;
+        let last = later.as_ref().unwrap_or(first);
+        self.judge_conf(last)?;
         for mailbox in last.mailboxes.iter().filter(|mailbox| mailbox.directories(self.conf).is_none()) {
             self.miss(mailbox, |name| Cyrus::NoPartition { name });
         }
-        let left = self.left(first, &last, &doubtful, &ids);
-        self.settle_indexes(known, &doubtful, &last, &left)
+        let left = later.as_ref().map(|last| self.left(first, last, &doubtful, &ids)).unwrap_or_default();
+        self.settle_indexes(known, &doubtful, first, last, &left)
     }
 
     /// The ids of live mailboxes that were read and are not listed any more: where another name has one of them, that is
@@ -281,15 +284,16 @@ impl Backend<'_> {
         &self,
         known: &Names<'_>,
         doubtful: &[&Mailbox],
+        first: &Mailboxes,
         last: &Mailboxes,
         left: &HashSet<&str>,
     ) -> Poured {
         let new = last.mailboxes.iter().filter(|mailbox| !known.contains_key(&mailbox.name));
         let mut due: HashMap<MailboxName, Option<Inspected>> =
             doubtful.iter().copied().chain(new).map(|mailbox| (mailbox.name.clone(), None)).collect();
-        let mut again = None;
+        let mut again;
+        let mut list = last;
         for _ in 0..LOOKS {
-            let list = again.as_ref().unwrap_or(last);
             let mut wrong = HashMap::new();
             for mailbox in list.mailboxes.iter().filter(|mailbox| due.contains_key(&mailbox.name)) {
                 let Some(inspected) = self.inspect(mailbox) else { continue };
@@ -306,10 +310,13 @@ impl Backend<'_> {
                 return Ok(None);
             }
             std::thread::sleep(PAUSE);
-            again = Some(self.list()?);
+            again = first.changed(self.root, self.conf)?;
+            list = again.as_ref().unwrap_or(first);
         }
-        let listed = again.as_ref().map_or(&[][..], |list| &list.mailboxes).iter();
-        self.keep_wrong(known, listed.filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect())
+        self.keep_wrong(
+            known,
+            list.mailboxes.iter().filter_map(|mailbox| Some((mailbox, due.remove(&mailbox.name)??))).collect(),
+        )
     }
 
     /// Pours the rows of indexes that stay wrong. Returns what the system refuses to read: that is not known to be wrong.

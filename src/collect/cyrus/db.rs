@@ -38,6 +38,16 @@ impl From<Reason> for Unread {
     }
 }
 
+/// What the bytes of a list are known by again: how many, and their CRC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Print(usize, u32);
+
+impl Print {
+    fn of(bytes: &[u8]) -> Self {
+        Self(bytes.len(), crc32fast::hash(bytes))
+    }
+}
+
 /// The looks at one list of mailboxes.
 #[derive(Default)]
 pub(super) struct Looks {
@@ -51,17 +61,23 @@ impl Looks {
         self.taken >= TRIES || self.bytes >= ENOUGH
     }
 
-    /// Looks at a list once, and hands on what is in it.
+    /// Looks at a list once, and hands on what is in it; nothing where that is what was `known`.
     pub(super) fn list<T>(
         &mut self,
         root: &Root,
         path: &str,
-        take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
-    ) -> Result<T, Unread> {
-        let bytes = read(root, path, LIMIT);
+        known: Option<Print>,
+        take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>], Print) -> T,
+    ) -> Result<Option<T>, Unread> {
+        let read = read(root, path, LIMIT);
         self.taken += 1;
-        self.bytes += bytes.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64);
-        bytes.and_then(|read| parsed(root, path, &read, take))
+        self.bytes += read.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64);
+        let read = read?;
+        let print = Print::of(&read.0);
+        if known == Some(print) {
+            return Ok(None);
+        }
+        parsed(root, path, &read, |db, entries| take(db, entries, print)).map(Some)
     }
 }
 

@@ -8,15 +8,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::conf::Conf;
-use super::db::{self, Looks, PAUSE};
+use super::db::{self, Looks, PAUSE, Print};
 use crate::collect::reach::mailbox::{Owner, root_name};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
 use crate::format::cyrus_db::CyrusDbError;
+use crate::format::imapd_conf::Roots;
 use crate::format::mailbox_name::{self, MailboxName, Naming};
 use crate::format::mailbox_record::{Content, Flags, MailboxRecord};
 use crate::format::spool_path::{Directories, SpoolPathError};
 use crate::model::Reason;
+use crate::model::reason::Run;
 use crate::model::text::escaped;
 
 table! {
@@ -88,9 +90,9 @@ table! {
         /// whose it is
         namespace: Namespace,
         /// what stands before the first `!`; null when there is none
-        domain: Option<String> as key,
+        domain: Option<String>,
         /// login or name of the mailbox, `^` turned back into a dot
-        owner: String as key,
+        owner: String,
         /// decoded path below the root, parts separated by `/`; null for the root itself
         folder: Option<String>,
         /// whether it waits for its purge (`DELETED.….<time>`)
@@ -99,7 +101,7 @@ table! {
         /// Cyrus shows it under `Alt Folders`
         is_literal_inbox: bool,
         /// partition of its entry
-        partition: Option<String> as key,
+        partition: Option<String>,
         /// Cyrus' UNIQUEID; null in entries of 2.4
         unique_id: Option<String>,
         /// who has which rights, as `who rights` pairs separated by `, `
@@ -134,6 +136,7 @@ pub(super) struct Mailboxes {
     /// Live mailboxes, and those that wait for their purge.
     pub(super) mailboxes: Vec<Mailbox>,
     partitions: HashSet<Arc<str>>,
+    print: Print,
 }
 
 /// A mailbox: of its entry what is asked for later, for there may be a million.
@@ -141,20 +144,31 @@ pub(super) struct Mailbox {
     pub(super) name: MailboxName,
     partition: Option<Arc<str>>,
     unique_id: Option<Box<str>>,
-    acl: Box<str>,
+    /// One for all folders that follow each other with the same: those of a mailbox, as a rule.
+    acl: Arc<str>,
 }
 
 impl Mailboxes {
     /// Reads the file. The error names it.
     pub(super) fn read(root: &Root, conf: &Conf) -> Result<Self, Unlisted> {
+        // Without a list that is known there is one, or a reason why not.
+        Self::look(root, conf, None)?.ok_or_else(|| Reason::from(Run::NothingReported).into())
+    }
+
+    /// Reads it once more; nothing where it is as it was.
+    pub(super) fn changed(&self, root: &Root, conf: &Conf) -> Result<Option<Self>, Reason> {
+        Ok(Self::look(root, conf, Some(self.print))?)
+    }
+
+    fn look(root: &Root, conf: &Conf, known: Option<Print>) -> Result<Option<Self>, Unlisted> {
         let path = match conf.imapd.get("mboxlist_db_path") {
             Some(path) => path.to_owned(),
             None => format!("{}/mailboxes.db", conf.directory()?),
         };
         let mut looks = Looks::default();
         loop {
-            match attempt(&mut looks, root, &path, conf) {
-                Ok(read) if !read.is_open || looks.are_enough() => return Ok(read),
+            match attempt(&mut looks, root, &path, conf, known) {
+                Ok(read) if read.as_ref().is_none_or(|read| !read.is_open) || looks.are_enough() => return Ok(read),
                 Err(Unread { is_final, unlisted }) if is_final || looks.are_enough() => return Err(unlisted),
                 _ => std::thread::sleep(PAUSE),
             }
@@ -182,13 +196,17 @@ impl Mailboxes {
         if !record.is_live_and_local() {
             return;
         }
-        let directories = record.partition.as_deref().map(|p| Directories::of(&conf.imapd, &conf.hashing, p, &name));
-        if let Some(Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots))) = &directories {
+        let has_directory = |partition: &str| conf.imapd.roots(partition).is_some();
+        if let Err(error @ (SpoolPathError::Name(_) | SpoolPathError::Dots)) = conf.hashing.path(&name)
+            && record.partition.as_deref().is_some_and(has_directory)
+        {
             self.unreadable.push(unreadable(error.to_string()));
         }
         let acl: Vec<String> = record.acl.iter().map(|entry| format!("{} {}", entry.who, entry.rights)).collect();
         let partition = record.partition.as_deref().map(|name| self.shared(name));
-        let (unique_id, acl) = (record.unique_id.map(String::into_boxed_str), acl.join(", ").into_boxed_str());
+        let (unique_id, acl) = (record.unique_id.map(String::into_boxed_str), acl.join(", "));
+        let last = self.mailboxes.last().map(|last| &last.acl).filter(|last| ***last == *acl);
+        let acl = last.map_or_else(|| acl.into(), Arc::clone);
         self.mailboxes.push(Mailbox { name, partition, unique_id, acl });
     }
 
@@ -284,11 +302,17 @@ impl From<Reason> for Unread {
     }
 }
 
-fn attempt(looks: &mut Looks, root: &Root, path: &str, conf: &Conf) -> Result<Mailboxes, Unread> {
-    let read = looks.list(root, path, |db, entries| {
+fn attempt(
+    looks: &mut Looks,
+    root: &Root,
+    path: &str,
+    conf: &Conf,
+    known: Option<Print>,
+) -> Result<Option<Mailboxes>, Unread> {
+    let read = looks.list(root, path, known, |db, entries, print| {
         let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
         let (unreadable, unserved, mailboxes, partitions) = Default::default();
-        let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes, partitions };
+        let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes, partitions, print };
         let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
         for (key, value) in entries {
             read.take(naming, key, value, conf);
@@ -336,8 +360,9 @@ impl Mailbox {
 
     pub(super) fn row(&self, conf: &Conf) -> CyrusMailbox {
         let parts = self.name.parts(&conf.hashing.deleted_prefix);
-        let directories = self.directories(conf);
-        let directory = |pick: fn(&Directories) -> Option<&Path>| directories.as_ref().and_then(pick).map(shown);
+        let roots = self.partition().and_then(|partition| conf.imapd.roots(partition));
+        let (roots, path) = roots.zip(conf.hashing.path(&self.name).ok()).unzip();
+        let directory = |root: Option<&str>| Some(shown(&Path::new(root?).join(path.as_ref()?)));
         CyrusMailbox {
             name: escaped(self.name.as_bytes()),
             root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
@@ -353,9 +378,9 @@ impl Mailbox {
             partition: self.partition().map(str::to_owned),
             unique_id: self.unique_id().map(str::to_owned),
             acl: self.acl.to_string(),
-            data_directory: directory(|d| Some(&d.data)),
-            meta_directory: directory(|d| Some(&d.meta)),
-            archive_directory: directory(|d| d.archive.as_deref()),
+            data_directory: directory(roots.map(|roots: Roots<'_>| roots.data)),
+            meta_directory: directory(roots.map(|roots| roots.meta)),
+            archive_directory: directory(roots.and_then(|roots| roots.archive)),
         }
     }
 }

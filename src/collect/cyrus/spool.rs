@@ -42,7 +42,7 @@ table! {
         /// parts of the path
         depth: u64,
         /// partition whose folder it lies in; null when that is none
-        partition: Option<String> as key,
+        partition: Option<String>,
         /// hash letter before the domain
         domain_letter: Option<String>,
         /// hash letter before the mailbox
@@ -50,7 +50,7 @@ table! {
         /// internal name of the mailbox that would live here; null when the path is none of a mailbox
         mailbox_name: Option<String> as key,
         /// internal name of the mailbox that it would belong to, without `DELETED`
-        root_name: Option<String> as key,
+        root_name: Option<String>,
         /// whether it lies in a tree of mailboxes that wait for their purge
         is_deleted: bool,
         /// whether it is `stage.`, where deliveries are in progress

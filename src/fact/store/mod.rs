@@ -193,6 +193,13 @@ impl SqlError {
     }
 }
 
+impl From<StoreError> for SqlError {
+    /// Without a reader no query can be asked.
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// Where the store lies, when that is what is wrong.
 fn in_folder(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};

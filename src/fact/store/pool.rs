@@ -16,7 +16,7 @@ use super::open::READ_ONLY;
 use super::read::Reader;
 
 /// Readers of one store at a time.
-pub const READERS: usize = 8;
+pub const READERS: usize = 4;
 
 /// The file, and what reads it.
 #[derive(Debug)]
