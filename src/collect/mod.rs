@@ -43,14 +43,16 @@ pub fn schema() -> Schema {
     let sources = sources.chain([database::AGAIN]);
     let files = of_server().flat_map(|collector| collector.tables()).copied();
     let network = network::ALL.iter().chain(network::AFTERWARDS).flat_map(|collector| collector.tables).copied();
-    Schema::new(sources.map(|source| source.table).chain(files).chain(network))
+    let counted = progress::COUNTED.iter().copied();
+    Schema::new(sources.map(|source| source.table).chain(counted).chain(files).chain(network))
 }
 
 /// What a database is asked to fill a table, one statement for each schema of BlueMind's; nothing for other tables.
 pub fn statements(table: &str) -> Vec<&'static str> {
     let sources = database::DIRECTORY_SOURCES.iter().chain(database::SHARD_SOURCES).chain(database::DATABASE_SOURCES);
     let source = sources.chain([database::AGAIN]).find(|source| source.table.name == table);
-    source.map(|source| source.queries.iter().map(|query| query.sql).collect()).unwrap_or_default()
+    let queries = source.into_iter().flat_map(|source| source.queries).map(|query| query.sql);
+    queries.chain(progress::statements(table).iter().copied()).collect()
 }
 
 /// Every collector of a server's files.
@@ -234,6 +236,9 @@ impl<'a> Collectors<'a> {
                 let refusal = verdicts.refusal(&server.uid).await;
                 let access = access::shard(self.config, &self.bm_ini, server).map(|access| access.refused(refusal));
                 self.sessions.collect(&access, &sources, &server.uid, &self.sink, |_| ()).await;
+                // Folders last: what refers to one that is new has been read before it.
+                let shard = self.shard_of(&server.uid, topology, verdicts);
+                progress::count(shard, self.wanted, &server.uid, &self.sink).await;
             }
             Work::Host(uid, tables, Ok(root)) => {
                 let place = self.place(uid, root, &tables, topology, verdicts);

@@ -299,6 +299,11 @@ impl SystemFlags {
         self.has(2)
     }
 
+    /// `\Draft`.
+    pub fn is_draft(self) -> bool {
+        self.has(3)
+    }
+
     /// The file may lie in the archive and among the messages: one of them is about to go.
     pub fn needs_cleanup(self) -> bool {
         self.has(28)

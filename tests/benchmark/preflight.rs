@@ -314,13 +314,18 @@ fn collection() {
     installation.fill(shard, include_str!("small_bodies.sql"), [bodies, records, 5_000]);
     installation.administer(shard, "ANALYZE");
     let facts = installation.path("bench.db");
-    let collected = best(3, || {
+    let command = |more: &[&str]| {
         let template = installation.command("collect");
         let mut command = Command::new(template.get_program());
-        command.args(template.get_args()).arg("--facts").arg(&facts);
-        spend(&mut command)
-    });
+        command.args(template.get_args()).args(more).arg("--facts").arg(&facts);
+        command
+    };
+    let collected = best(3, || spend(&mut command(&[])));
     tell(&format!("collection of {records} records, {bodies} bodies"), &collected);
+    replication::tell_server(&installation, &mut command(&[]));
+    let gently = &["--low-priority"];
+    tell("  the same with --low-priority", &best(1, || spend(&mut command(gently))));
+    replication::tell_server(&installation, &mut command(gently));
     let script = installation.path("aggregates.sql");
     std::fs::write(&script, include_str!("aggregates.sql")).unwrap();
     let psql = best(3, || {

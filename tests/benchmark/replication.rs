@@ -150,6 +150,10 @@ fn collect(
     (spent, installation)
 }
 
+/// The largest tables of a shard, and how often one was scanned.
+const BIG: [&str; 3] = ["t_mailbox_record", "t_container_item", "t_message_body"];
+const SCANS: &str = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname";
+
 /// What the database server does for a run: how many statements, the longest of them, and temporary files, as its log says.
 pub(super) fn tell_server(installation: &Installation<'_>, command: &mut Command) {
     let set = |value: &str| {
@@ -159,8 +163,11 @@ pub(super) fn tell_server(installation: &Installation<'_>, command: &mut Command
         installation.administer(SERVER, "SELECT pg_reload_conf()");
     };
     set("0");
-    let before = Cluster::shared().read_log().len();
+    let scans =
+        || BIG.map(|table| installation.administer(SERVER, &format!("{SCANS} = '{table}'")).parse::<u64>().unwrap());
+    let (before, earlier) = (Cluster::shared().read_log().len(), scans());
     spend(command);
+    let later = scans();
     let log = Cluster::shared().read_log();
     set("-1");
     let log = log.get(before..).unwrap_or_default();
@@ -174,6 +181,11 @@ pub(super) fn tell_server(installation: &Installation<'_>, command: &mut Command
         "  PostgreSQL: {all} statements, the longest {longest:.2} s, {:.0} MiB of temporary files",
         files / 1024.0 / 1024.0
     );
+    let told = BIG
+        .iter()
+        .zip(later.iter().zip(earlier))
+        .map(|(table, (later, earlier))| format!("{table} {}", later - earlier));
+    println!("  scans: {}", told.collect::<Vec<_>>().join(", "));
 }
 
 /// What is compared of the shard, read by nobody.

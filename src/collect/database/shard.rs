@@ -1,14 +1,13 @@
 //! The tables of a mail shard's database `bj-data`, and of any BlueMind database; the query that fills each.
 //!
 //! All tables exist in `bj` too, where a migration from 3.5 may have left stale copies: folders and messages are read
-//! from the shards alone. Messages are aggregated by PostgreSQL; every query works with both types of message GUID
-//! (text in 4.0, bytea from 4.1 on).
+//! from the shards alone.
 
 use crate::collect::reach::source::{Query, Source};
 use crate::fact::{Column, ScopeKind, Table};
 
 /// What is read from each `bj-data`.
-pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, FOLDER, DELETED_MAIL, MAPI_FOLDER];
+pub(in crate::collect) const SHARD_SOURCES: &[Source] = &[SHARD, SUBTREE, MAPI_FOLDER];
 
 /// What is read from `bj` and from each `bj-data`.
 pub(in crate::collect) const DATABASE_SOURCES: &[Source] = &[DATABASE, RELATION];
@@ -43,72 +42,6 @@ const SUBTREE: Source = Source {
     queries: &[Query {
         needs: &["t_container"],
         sql: "SELECT owner, domain_uid FROM t_container WHERE container_type = 'replicated_mailboxes' ORDER BY uid",
-    }],
-};
-
-const FOLDER: Source = Source {
-    table: &Table {
-        name: "folder",
-        doc: "The mail folders that replication has created (`t_mailbox_replica`), with the messages counted in the shard.",
-        grain: "a mail folder, deleted ones included",
-        scope: ScopeKind::Shard,
-        columns: &[
-            Column::text("folder_uid", "Cyrus' UNIQUEID: the folder's identity, also when it is renamed").key(),
-            Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
-            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
-            Column::text(
-                "path",
-                "full path, parts separated by `/`; 4.0 turns a `^` of Cyrus (a literal dot) into `/` here",
-            ),
-            Column::boolean("is_deleted", "whether the item carries the deleted flag (2)"),
-            Column::integer("messages", "live records: not expunged"),
-            Column::integer("missing_bodies", "live records whose message body has no row"),
-        ],
-    },
-    queries: &[Query {
-        needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record", "t_message_body"],
-        sql: "SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0,
-                     coalesce(n.live, 0), coalesce(n.missing, 0)
-              FROM t_mailbox_replica r
-              JOIN t_container_item f ON f.id = r.item_id
-              JOIN t_container s ON s.id = f.container_id AND s.container_type = 'replicated_mailboxes'
-              LEFT JOIN t_container rc ON rc.uid = 'mbox_records_' || f.uid AND rc.container_type = 'mailbox_records'
-              LEFT JOIN (
-                  SELECT i.container_id, count(*) AS live, count(*) FILTER (WHERE b.guid IS NULL) AS missing
-                  FROM t_mailbox_record m
-                  JOIN t_container_item i ON i.id = m.item_id
-                  LEFT JOIN t_message_body b ON b.guid = m.message_body_guid
-                  WHERE m.system_flags >= 0
-                  GROUP BY i.container_id
-              ) n ON n.container_id = rc.id",
-    }],
-};
-
-const DELETED_MAIL: Source = Source {
-    table: &Table {
-        name: "deleted_mail",
-        doc: "The mailboxes in which mail is kept that was deleted and can still be brought back. Deleted folders are left out.",
-        grain: "a mailbox that has some",
-        scope: ScopeKind::Shard,
-        columns: &[
-            Column::text("mailbox_uid", "uid of the mailbox that owns it").key(),
-            Column::text("domain_uid", "uid of the mailbox's domain").nullable(),
-            Column::integer("expunged", "expunged records: what is behind the trash"),
-            Column::integer("draft_versions", "live records of folders called `Drafts` that are marked as draft and as deleted"),
-        ],
-    },
-    queries: &[Query {
-        needs: &["t_mailbox_replica", "t_container_item", "t_container", "t_mailbox_record"],
-        // 4 is deleted, 8 draft, and the sign bit expunged.
-        sql: "SELECT c.owner, c.domain_uid, count(*) FILTER (WHERE m.system_flags < 0), count(*) FILTER (WHERE m.system_flags >= 0)
-              FROM t_mailbox_record m
-              JOIN t_container_item i ON i.id = m.item_id
-              JOIN t_container c ON c.id = i.container_id AND c.container_type = 'mailbox_records'
-              JOIN t_container_item f ON c.uid = 'mbox_records_' || f.uid AND (f.flags & 2) = 0
-              JOIN t_mailbox_replica r ON r.item_id = f.id
-              WHERE m.system_flags < 0
-                 OR (m.system_flags & 12) = 12 AND (r.name = 'Drafts' OR r.name LIKE '%/Drafts')
-              GROUP BY c.owner, c.domain_uid ORDER BY 2, 1",
     }],
 };
 

@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn copied(uid: u32, is_live: bool) -> Copied {
-        Copied { uid, guid: Guid([7; 20]), is_live, is_seen: false }
+        Copied { uid, guid: Guid([7; 20]), is_live, is_seen: false, is_old_draft: false }
     }
 
     fn found(cyrus: &[Message], shard: &[Copied]) -> Vec<(u32, Kind)> {

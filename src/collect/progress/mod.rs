@@ -5,6 +5,7 @@
 //! what arrives and is replicated meanwhile is not missing, and where the two differ the index is read once more.
 
 mod compare;
+mod counts;
 mod differ;
 mod folders;
 mod holders;
@@ -34,6 +35,7 @@ use crate::fact::{Record as _, Table};
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 
+pub(super) use self::counts::{TABLES as COUNTED, count, statements};
 pub(super) use self::tables::{
     FolderReplication, MessageDifference, MessageReplication, RecordLookup, ReplicationProgress, UnfoundFolder,
     UnfoundMessage,

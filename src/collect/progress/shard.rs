@@ -16,7 +16,7 @@ use crate::model::reason::Run;
 const BUDGET: usize = 600_000;
 
 /// What is in another container than those of folders is none, and keeps its records' container all the same.
-const FOLDERS: &str = "
+pub(super) const FOLDERS: &str = "
     SELECT f.uid, s.owner, s.domain_uid, r.name, (f.flags & 2) <> 0, rc.id, s.id IS NOT NULL
     FROM t_mailbox_replica r
     JOIN t_container_item f ON f.id = r.item_id
@@ -31,12 +31,13 @@ const OF_RECORDS: &str = "
     WHERE rc.container_type = 'mailbox_records' AND rc.uid LIKE 'mbox\\_records\\_%'";
 
 /// From 4.4 on a record says which container it is in.
-const RECORDS: &str = "SELECT container_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
+pub(super) const RECORDS: &str = "SELECT container_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
 /// Before, its item does. The two are joined here: PostgreSQL would do it by files on its own disk.
-const RECORDS_OF_ITEMS: &str = "SELECT item_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
-const ITEMS: &str = "SELECT id, container_id FROM t_container_item";
+pub(super) const RECORDS_OF_ITEMS: &str =
+    "SELECT item_id, imap_uid, message_body_guid, system_flags FROM t_mailbox_record";
+pub(super) const ITEMS: &str = "SELECT id, container_id FROM t_container_item";
 
-const BODIES: &str = "SELECT guid FROM t_message_body";
+pub(super) const BODIES: &str = "SELECT guid FROM t_message_body";
 
 /// Containers or messages that are asked for by one statement.
 const AT_A_TIME: usize = 5_000;
@@ -53,7 +54,8 @@ pub(super) struct Replica {
     pub(super) container: Option<i64>,
 }
 
-/// Bytes of a record: container or item, UID, whether it is live and seen, GUID. In that order records are sorted.
+/// Bytes of a record: container or item, UID, whether it is live, seen and an old draft, GUID. In that order records are
+/// sorted.
 pub(super) const RECORD: usize = 33;
 
 /// A record of a folder.
@@ -63,6 +65,8 @@ pub(super) struct Copied {
     pub(super) guid: Guid,
     pub(super) is_live: bool,
     pub(super) is_seen: bool,
+    /// Marked as draft and as deleted: an earlier version of one.
+    pub(super) is_old_draft: bool,
 }
 
 /// Bytes of an item: its number, that of its container.
@@ -262,7 +266,8 @@ fn copied(cells: &Cells<'_>) -> Result<Copied, Reason> {
     let guid = cells.raw(2)?.and_then(|(kind, raw)| guid(kind, raw)).unwrap_or_default();
     let flags = cells.integer(3)?.and_then(|flags| i32::try_from(flags).ok()).unwrap_or(0);
     let flags = SystemFlags(flags.cast_unsigned());
-    Ok(Copied { uid, guid: Guid(guid), is_live: !flags.is_expunged(), is_seen: flags.is_seen() })
+    let is_old_draft = flags.is_draft() && flags.is_deleted();
+    Ok(Copied { uid, guid: Guid(guid), is_live: !flags.is_expunged(), is_seen: flags.is_seen(), is_old_draft })
 }
 
 async fn read_items(snapshot: &Snapshot) -> Result<Sorter<ITEM>, Reason> {
@@ -333,7 +338,7 @@ pub(super) fn bytes(container: i64, record: Copied) -> [u8; RECORD] {
     bytes[..8].copy_from_slice(&container.to_be_bytes());
     bytes[8..12].copy_from_slice(&record.uid.to_be_bytes());
     // Of two records of one UID the live one comes first.
-    bytes[12] = u8::from(!record.is_live) << 1 | u8::from(record.is_seen);
+    bytes[12] = u8::from(!record.is_live) << 2 | u8::from(record.is_seen) << 1 | u8::from(record.is_old_draft);
     bytes[13..].copy_from_slice(&record.guid.0);
     bytes
 }
@@ -342,7 +347,8 @@ pub(super) fn bytes(container: i64, record: Copied) -> [u8; RECORD] {
 pub(super) fn parse(bytes: &[u8; RECORD]) -> (i64, Copied) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, flags, guid @ ..] = *bytes;
     let uid = u32::from_be_bytes([i, j, k, l]);
-    let copied = Copied { uid, guid: Guid(guid), is_live: flags & 2 == 0, is_seen: flags & 1 != 0 };
+    let [is_live, is_seen, is_old_draft] = [flags & 4 == 0, flags & 2 != 0, flags & 1 != 0];
+    let copied = Copied { uid, guid: Guid(guid), is_live, is_seen, is_old_draft };
     (i64::from_be_bytes([a, b, c, d, e, f, g, h]), copied)
 }
 
@@ -366,7 +372,8 @@ mod tests {
 
     #[test]
     fn a_record_is_sorted_by_container_and_uid_and_read_as_it_was() {
-        let record = |uid, is_live| Copied { uid, guid: Guid([7; 20]), is_live, is_seen: !is_live };
+        let record =
+            |uid, is_live| Copied { uid, guid: Guid([7; 20]), is_live, is_seen: !is_live, is_old_draft: is_live };
         let all = [(3, record(2, true)), (3, record(2, false)), (3, record(9, true)), (70_000, record(1, true))];
         let sorted: Vec<_> = all.iter().map(|(container, record)| bytes(*container, *record)).collect();
         assert!(sorted.is_sorted());
@@ -375,7 +382,7 @@ mod tests {
 
     #[test]
     fn records_are_found_by_the_containers_of_their_items() {
-        let record = |uid| Copied { uid, guid: Guid([7; 20]), is_live: true, is_seen: false };
+        let record = |uid| Copied { uid, guid: Guid([7; 20]), is_live: true, is_seen: false, is_old_draft: false };
         let (mut records, mut items) = (Sorter::new(2), Sorter::new(2));
         for (item, uid) in [(900, 1), (5, 2), (70, 9), (6, 1), (71, 3)] {
             records.push(bytes(item, record(uid))).unwrap();

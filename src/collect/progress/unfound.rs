@@ -131,8 +131,13 @@ impl Second {
             live.contains(&(*uid, *guid)) && !is_settled
         };
         let still: Vec<_> = suspects.iter().filter(is_still).copied().collect();
-        let as_record =
-            |(uid, guid, _): &(u32, Guid, Unfound)| Copied { uid: *uid, guid: *guid, is_live: true, is_seen: false };
+        let as_record = |(uid, guid, _): &(u32, Guid, Unfound)| Copied {
+            uid: *uid,
+            guid: *guid,
+            is_live: true,
+            is_seen: false,
+            is_old_draft: false,
+        };
         let files = holder.files(&self.root, &still.iter().map(as_record).collect::<Vec<_>>())?;
         let is_unfound =
             |((_, _, why), has_file): &((u32, Guid, Unfound), bool)| *why == Unfound::OtherFirst || !has_file;
@@ -174,7 +179,7 @@ impl Second {
             return Ok(None);
         }
         let Some(holder) = holder(oldest) else { return Ok(None) };
-        let record = Copied { uid: oldest.uid, guid: oldest.guid, is_live: true, is_seen: false };
+        let record = Copied { uid: oldest.uid, guid: oldest.guid, is_live: true, is_seen: false, is_old_draft: false };
         Ok(holder.files(&self.root, &[record])?.first().copied())
     }
 

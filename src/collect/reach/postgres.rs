@@ -66,6 +66,11 @@ impl Sessions {
         Self { is_gentle: true, ..self }
     }
 
+    /// Whether the servers are left to everybody else.
+    pub(super) fn is_gentle(&self) -> bool {
+        self.is_gentle
+    }
+
     /// How fast rows are to be taken.
     pub(super) fn pace(&self) -> Pace {
         Pace { is_gentle: self.is_gentle, rows: 0, since: Instant::now() }
@@ -175,17 +180,22 @@ async fn fill(client: &Client, source: &Source, entry: &Scope<'_>, pace: Pace) -
 
 /// The first query whose relations all exist.
 async fn choose<'q>(client: &Client, queries: &'q [Query]) -> Result<&'q Query, Reason> {
-    let mut absent = Vec::new();
+    let mut tables = Vec::new();
     for query in queries {
-        let sql = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL";
-        let needs: Vec<&str> = query.needs.to_vec();
-        let rows = client.query(sql, &[&needs]).await.map_err(failed)?;
-        if rows.is_empty() {
+        let absent = absent(client, query.needs).await.map_err(failed)?;
+        if absent.is_empty() {
             return Ok(query);
         }
-        absent.extend(rows.iter().filter_map(|row| row.try_get::<_, String>(0).ok()));
+        tables.extend(absent);
     }
-    Err(reason::Database::NoTable { tables: absent }.into())
+    Err(reason::Database::NoTable { tables }.into())
+}
+
+/// Those of some tables that are not there.
+pub(super) async fn absent(client: &Client, tables: &[&str]) -> Result<Vec<String>, tokio_postgres::Error> {
+    let sql = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL";
+    let rows = client.query(sql, &[&tables]).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>, mut pace: Pace) -> Result<(), Reason> {
@@ -202,7 +212,7 @@ async fn stream(client: &Client, query: &Query, width: usize, entry: &Scope<'_>,
 }
 
 /// Rows that are taken between two rests.
-const BETWEEN_RESTS: usize = 2_000;
+pub(super) const BETWEEN_RESTS: usize = 2_000;
 /// The longest rest: what takes longer was the server's own work before the first row.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 

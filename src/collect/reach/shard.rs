@@ -8,7 +8,7 @@ use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Column};
 
 use super::access::Access;
-use super::postgres::{Sessions, failed, of};
+use super::postgres::{BETWEEN_RESTS, Sessions, absent, failed, of};
 use super::shards::Verdicts;
 use crate::model::Reason;
 use crate::model::reason;
@@ -53,12 +53,27 @@ impl Snapshot {
         row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error))
     }
 
+    /// Refuses a schema that lacks one of these tables.
+    pub(in crate::collect) async fn has_tables(&self, tables: &[&str]) -> Result<(), Reason> {
+        let absent = absent(&self.client, tables).await.map_err(|error| self.failed(error))?;
+        let no_table = || of(&self.shown, reason::Database::NoTable { tables: absent.clone() }.into());
+        if absent.is_empty() { Ok(()) } else { Err(no_table()) }
+    }
+
     /// Hands each row of a query to `each`.
     pub(in crate::collect) async fn rows(
         &self,
         query: &str,
-        mut each: impl FnMut(&Cells<'_>) -> Result<(), Reason>,
+        each: impl FnMut(&Cells<'_>) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
+        match self.sessions.is_gentle() {
+            true => self.fetched(query, each).await,
+            false => self.copied(query, each).await,
+        }
+    }
+
+    /// In one statement.
+    async fn copied(&self, query: &str, mut each: impl FnMut(&Cells<'_>) -> Result<(), Reason>) -> Result<(), Reason> {
         let statement = self.client.prepare(query).await.map_err(|error| self.failed(error))?;
         let columns = statement.columns();
         let copy = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
@@ -69,11 +84,29 @@ impl Snapshot {
             let row = rows.cut(&message).filter(|_| rows.cells.len() == columns.len() || rows.are_over);
             let row = row.ok_or_else(|| self.broken("a row that is none"))?;
             if !rows.are_over {
-                each(&Cells { columns, row, cells: &rows.cells, shown: &self.shown })?;
+                each(&Cells { columns, row: Row::Cut(row, &rows.cells), shown: &self.shown })?;
                 pace.rest(1).await;
             }
         }
         if rows.are_over { Ok(()) } else { Err(self.broken("rows without their end")) }
+    }
+
+    /// In many short statements, between which the server has nothing to do.
+    async fn fetched(&self, query: &str, mut each: impl FnMut(&Cells<'_>) -> Result<(), Reason>) -> Result<(), Reason> {
+        let failed = |error| self.failed(error);
+        self.client.batch_execute(&format!("DECLARE taken NO SCROLL CURSOR FOR {query}")).await.map_err(failed)?;
+        let fetch = self.client.prepare(&format!("FETCH {BETWEEN_RESTS} FROM taken")).await.map_err(failed)?;
+        let mut pace = self.sessions.pace();
+        loop {
+            let rows = self.client.query(&fetch, &[]).await.map_err(failed)?;
+            for row in &rows {
+                each(&Cells { columns: fetch.columns(), row: Row::Fetched(row), shown: &self.shown })?;
+            }
+            if rows.len() < BETWEEN_RESTS {
+                return self.client.batch_execute("CLOSE taken").await.map_err(failed);
+            }
+            pace.rest(rows.len()).await;
+        }
     }
 
     fn broken(&self, what: &str) -> Reason {
@@ -126,9 +159,28 @@ impl Rows {
 /// The cells of a row, numbered from 0.
 pub(in crate::collect) struct Cells<'a> {
     columns: &'a [Column],
-    row: &'a [u8],
-    cells: &'a [Option<Range<usize>>],
+    row: Row<'a>,
     shown: &'a str,
+}
+
+/// A row as it came.
+enum Row<'a> {
+    /// Bytes, and where the cells are in them.
+    Cut(&'a [u8], &'a [Option<Range<usize>>]),
+    Fetched(&'a tokio_postgres::Row),
+}
+
+/// The bytes of a cell of whatever type.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
 }
 
 impl Cells<'_> {
@@ -136,8 +188,11 @@ impl Cells<'_> {
     pub(in crate::collect) fn raw(&self, number: usize) -> Result<Option<(&Type, &[u8])>, Reason> {
         let width =
             || of(self.shown, reason::Database::Width { returned: self.columns.len(), columns: number + 1 }.into());
-        let (column, cell) = self.columns.get(number).zip(self.cells.get(number)).ok_or_else(width)?;
-        let raw = cell.clone().and_then(|cell| self.row.get(cell));
+        let column = self.columns.get(number).ok_or_else(width)?;
+        let raw = match &self.row {
+            Row::Cut(row, cells) => cells.get(number).ok_or_else(width)?.clone().and_then(|cell| row.get(cell)),
+            Row::Fetched(row) => row.try_get::<_, Option<Raw<'_>>>(number).map_err(|_| width())?.map(|Raw(raw)| raw),
+        };
         Ok(raw.map(|raw| (column.type_(), raw)))
     }
 

@@ -70,7 +70,7 @@ fn compared(
     let mut gathered = Arc::into_inner(messages).unwrap().into_gathered().unwrap();
     let mut sorter = Sorter::new(3);
     for (container, uid) in records {
-        let copied = Copied { uid: *uid, guid: Guid([7; 20]), is_live: true, is_seen: false };
+        let copied = Copied { uid: *uid, guid: Guid([7; 20]), is_live: true, is_seen: false, is_old_draft: false };
         sorter.push(shard::bytes(*container, copied)).unwrap();
     }
     let look_again: LookAgain = Box::new(move || Ok(Box::new(later())));
