@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::table::{Column, Kind, Table};
@@ -49,13 +48,11 @@ impl View {
 fn named(sql: &str) -> Vec<(usize, &str)> {
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let mut found = Vec::new();
-    for word in ["FROM ", "JOIN "] {
-        for at in memmem::find_iter(sql.as_bytes(), word) {
-            let line = sql[..at].rfind('\n').map_or(0, |end| end + 1);
-            if !sql[line..at].contains("--") {
-                let rest = &sql[at + word.len()..];
-                found.push((at + word.len(), &rest[..rest.bytes().take_while(|byte| is_of_name(byte)).count()]));
-            }
+    for (at, word) in ["FROM ", "JOIN "].into_iter().flat_map(|word| sql.match_indices(word)) {
+        let line = sql[..at].rfind('\n').map_or(0, |end| end + 1);
+        if !sql[line..at].contains("--") {
+            let rest = &sql[at + word.len()..];
+            found.push((at + word.len(), &rest[..rest.bytes().take_while(|byte| is_of_name(byte)).count()]));
         }
     }
     found.sort_unstable();
@@ -189,7 +186,7 @@ impl Schema {
             }
             page.push('\n');
             for statement in statements(table.name) {
-                let _ = write!(page, "```sql\n{}\n```\n\n", dedented(statement));
+                let _ = write!(page, "```sql\n{}\n```\n\n", dedented(statement.trim_start()));
             }
         }
         for view in self.views {

@@ -257,7 +257,7 @@ impl Backend<'_> {
 
     /// Pours the rows of sound indexes; the mailboxes of the others are left to settle.
     fn read_indexes<'m>(&self, list: &'m Mailboxes, known: &Names<'_>) -> Result<Read<'m>, Reason> {
-        let (mut doubtful, mut ids) = (Vec::new(), Ids::new());
+        let (mut doubtful, mut ids, mut rows) = (Vec::new(), Ids::new(), Vec::new());
         for batch in list.mailboxes.chunks(BATCH) {
             let inspected = batch.par_iter().filter_map(|mailbox| Some((mailbox, self.inspect(mailbox)?)));
             // Messages are handed on at once: all those of a batch may be too many.
@@ -265,14 +265,18 @@ impl Backend<'_> {
                 true => self.hand_on(known, mailbox, &inspected).map(|()| (mailbox, Some(inspected.row))),
                 false => Ok((mailbox, None)),
             });
-            let looked: Vec<(&Mailbox, Option<CyrusIndex>)> = handed_on.collect::<Result<_, Reason>>()?;
+            // Rows go to the store while the next indexes are read.
+            let sound = std::mem::take(&mut rows);
+            let (poured, looked) = rayon::join(|| self.pour(sound), || handed_on.collect::<Result<Vec<_>, Reason>>());
+            let (looked, ()) = (looked?, poured?);
             doubtful.extend(looked.iter().filter(|(_, row)| row.is_none()).map(|(mailbox, _)| *mailbox));
             let id = |(mailbox, row): &(&'m Mailbox, Option<CyrusIndex>)| {
                 Some((&mailbox.name, row.as_ref()?.unique_id.clone()?)).filter(|_| mailbox.unique_id().is_none())
             };
             ids.extend(looked.iter().filter_map(id));
-            self.pour(looked.into_iter().filter_map(|(_, row)| row))?;
+            rows.extend(looked.into_iter().filter_map(|(_, row): (_, Option<CyrusIndex>)| row));
         }
+        self.pour(rows)?;
         Ok(Read { doubtful, ids })
     }
 

@@ -195,3 +195,61 @@ fn deleted<'r>(counted: impl Iterator<Item = (&'r Replica, Count)>) -> Vec<Delet
     };
     mailboxes.into_iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::cyrus_index::Guid;
+
+    fn record(seed: u8) -> Copied {
+        Copied { uid: 1, guid: Guid([seed; 20]), is_live: true, is_seen: false, is_old_draft: false }
+    }
+
+    fn replica(path: &str, mailbox_uid: &str, container: i64) -> Replica {
+        let (unique_id, domain_uid) = (container.to_string(), Some("example.org".to_owned()));
+        let (mailbox_uid, path, container) = (mailbox_uid.to_owned(), path.to_owned(), Some(container));
+        Replica { unique_id, mailbox_uid, domain_uid, path, is_deleted: false, container }
+    }
+
+    #[test]
+    fn live_records_without_a_body_are_counted_by_their_container_however_few_are_held() {
+        for budget in [1, 2, 100] {
+            let (mut live, mut bodies) = (Sorter::new(budget), Sorter::new(budget));
+            // A message is in two folders, another one twice in one; two are larger than any body.
+            let records = [(9, 7), (3, 7), (3, 3), (200, 3), (200, 7), (4, 3), (4, 3), (1, 3), (250, 7)];
+            records.into_iter().for_each(|(seed, container)| live.push(bytes(&record(seed), container)).unwrap());
+            [3, 1, 100, 9].into_iter().for_each(|seed| bodies.push([seed; 20]).unwrap());
+            let mut counts = HashMap::from([(3, Count::default()), (7, Count::default())]);
+            count_missing(live, Bodies { guids: bodies.sorted().unwrap(), rows: 4 }, &mut counts).unwrap();
+            assert_eq!((counts[&3].missing, counts[&7].missing), (3, 2), "{budget}");
+        }
+    }
+
+    #[test]
+    fn records_are_counted_by_what_they_are() {
+        let expunged = Copied { is_live: false, is_old_draft: true, ..record(1) };
+        let old_draft = Copied { is_old_draft: true, ..record(2) };
+        let count = Count { live: 2, missing: 0, expunged: 1, old_drafts: 1 };
+        assert_eq!(Count::of(&[expunged, old_draft, record(3)]), count);
+    }
+
+    #[test]
+    fn deleted_mail_is_told_of_each_mailbox_that_has_some() {
+        let kept = |expunged, old_drafts| Count { expunged, old_drafts, ..Count::default() };
+        let folders = [
+            (replica("INBOX", "b", 1), kept(2, 9)),
+            (replica("Drafts", "b", 2), kept(1, 3)),
+            (replica("sales/Drafts", "a", 3), kept(0, 4)),
+            (replica("Old Drafts", "c", 4), kept(0, 5)),
+            (Replica { is_deleted: true, ..replica("Drafts", "d", 5) }, kept(6, 6)),
+        ];
+        let row = |mailbox_uid: &str, expunged, draft_versions| DeletedMail {
+            mailbox_uid: mailbox_uid.to_owned(),
+            domain_uid: Some("example.org".to_owned()),
+            expunged,
+            draft_versions,
+        };
+        let told = deleted(folders.iter().map(|(replica, count)| (replica, *count)));
+        assert_eq!(told, [row("a", 0, 4), row("b", 3, 3)]);
+    }
+}
