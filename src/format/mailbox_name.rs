@@ -228,9 +228,10 @@ pub enum Naming {
 impl Naming {
     /// Looks for the separators of Cyrus 3.6, which no older version lets into a name, and for its first letters: a
     /// control character that found its way into one name must not turn the others into nothing.
-    pub fn detect<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
+    pub fn detect(keys: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
         let (mut all, mut lettered, mut has_separator) = (0_usize, 0_usize, false);
         for key in keys {
+            let key = key.as_ref();
             all += 1;
             lettered += usize::from(matches!(key.first(), Some(b'N' | b'I' | b'A')));
             has_separator |= key.iter().any(|byte| matches!(byte, 0x1d | 0x1f));

@@ -162,7 +162,9 @@ impl Hashing {
         }
         self.push_letter(self.level_letter(&levels), &mut path);
         path.extend_from_slice(&levels.join(&b'/'));
-        if let (true, Some(last)) = (name.parts(&self.deleted_prefix).is_deleted, levels.last()) {
+        // Its parts are dear, and nearly no name begins so.
+        let may_be_deleted = levels.first().is_some_and(|first| *first == self.deleted_prefix.as_bytes());
+        if let (true, Some(last)) = (may_be_deleted && name.parts(&self.deleted_prefix).is_deleted, levels.last()) {
             path.truncate(path.len() - last.len());
             path.extend_from_slice(&canonical_time(last));
         }

@@ -1,10 +1,12 @@
 //! A data base of a Cyrus that works: no lock, a copy in memory, of a file that stood still meanwhile.
 
 use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::Duration;
+
+use crc32fast::Hasher;
 
 use crate::collect::reach::root::Root;
 use crate::format::cyrus_db::{CyrusDb, CyrusDbError, Entry, HEAD_LEN, Kind};
@@ -46,7 +48,26 @@ impl Print {
     fn of(bytes: &[u8]) -> Self {
         Self(bytes.len(), crc32fast::hash(bytes))
     }
+
+    /// That of a file, which need not be held for it.
+    fn of_file(root: &Root, path: &str) -> Result<Self, Reason> {
+        let (file, _) = open(root, path)?;
+        let (mut file, mut hasher, mut length) = (BufReader::with_capacity(CHUNK, file.take(LIMIT)), Hasher::new(), 0);
+        loop {
+            let chunk = file.fill_buf().map_err(|error| root.unreadable(path, &error))?;
+            let read = chunk.len();
+            if read == 0 {
+                return Ok(Self(length, hasher.finalize()));
+            }
+            hasher.update(chunk);
+            length += read;
+            file.consume(read);
+        }
+    }
 }
+
+/// Bytes that are read at a time for a print.
+const CHUNK: usize = 256 * 1024;
 
 /// The looks at one list of mailboxes.
 #[derive(Default)]
@@ -67,17 +88,17 @@ impl Looks {
         root: &Root,
         path: &str,
         known: Option<Print>,
-        take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>], Print) -> T,
+        take: impl FnOnce(&CyrusDb<'_>, Print) -> Result<T, CyrusDbError>,
     ) -> Result<Option<T>, Unread> {
+        if known.is_some() && known == Some(Print::of_file(root, path)?) {
+            return Ok(None);
+        }
         let read = read(root, path, LIMIT);
         self.taken += 1;
         self.bytes += read.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64);
         let read = read?;
         let print = Print::of(&read.0);
-        if known == Some(print) {
-            return Ok(None);
-        }
-        parsed(root, path, &read, |db, entries| take(db, entries, print)).map(Some)
+        parsed(root, path, &read, |db| take(db, print)).map(Some)
     }
 }
 
@@ -87,7 +108,11 @@ pub(super) fn look<T>(
     path: &str,
     take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
 ) -> Result<T, Unread> {
-    let looked = read(root, path, SMALL).and_then(|read| parsed(root, path, &read, take));
+    let all = |db: &CyrusDb<'_>| {
+        let entries: Vec<Entry<'_>> = db.entries().collect::<Result<_, _>>()?;
+        Ok(take(db, &entries))
+    };
+    let looked = read(root, path, SMALL).and_then(|read| parsed(root, path, &read, all));
     looked.map_err(|unread| match unread {
         Unread::Damaged(error @ CyrusDbError::Other(_)) => root.unreadable(path, &error).into(),
         other => other,
@@ -113,18 +138,17 @@ fn parsed<T>(
     root: &Root,
     path: &str,
     (bytes, file): &(Vec<u8>, File),
-    take: impl FnOnce(&CyrusDb<'_>, &[Entry<'_>]) -> T,
+    take: impl FnOnce(&CyrusDb<'_>) -> Result<T, CyrusDbError>,
 ) -> Result<T, Unread> {
     let never = |error: std::io::Error| root.unreadable(path, &error);
     let db = CyrusDb::parse(bytes).map_err(Unread::Damaged)?;
-    let entries: Vec<Entry<'_>> = db.entries().collect::<Result<_, _>>().map_err(Unread::Damaged)?;
     let mut header = vec![0; db.header_len().min(bytes.len())];
     file.read_exact_at(&mut header, 0).map_err(never)?;
     let (before, (_, after)) = (file.metadata().map_err(never)?, open(root, path)?);
     if !bytes.starts_with(&header) || (before.dev(), before.ino()) != (after.dev(), after.ino()) {
         return Err(Unread::Written(Cyrus::WrittenMeanwhile { path: root.shown(path) }.into()));
     }
-    Ok(take(&db, &entries))
+    take(&db).map_err(Unread::Damaged)
 }
 
 fn open(root: &Root, path: &str) -> Result<(File, Metadata), Reason> {

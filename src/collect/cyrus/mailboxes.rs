@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::conf::Conf;
 use super::db::{self, Looks, PAUSE, Print};
-use crate::collect::reach::mailbox::{Owner, root_name};
+use crate::collect::reach::mailbox::{Owner, root_name, root_of};
 use crate::collect::reach::root::Root;
 use crate::fact::{enumeration, table};
 use crate::format::cyrus_db::CyrusDbError;
@@ -309,15 +309,17 @@ fn attempt(
     conf: &Conf,
     known: Option<Print>,
 ) -> Result<Option<Mailboxes>, Unread> {
-    let read = looks.list(root, path, known, |db, entries, print| {
+    let read = looks.list(root, path, known, |db, print| {
         let (source, path, is_open) = (root.shown(path), path.to_owned(), !db.is_settled());
         let (unreadable, unserved, mailboxes, partitions) = Default::default();
         let mut read = Mailboxes { source, path, is_open, unreadable, unserved, mailboxes, partitions, print };
-        let naming = Naming::detect(entries.iter().map(|(key, _)| key.as_ref()));
-        for (key, value) in entries {
-            read.take(naming, key, value, conf);
+        // There may be a million: they are gone through twice rather than held.
+        let naming = Naming::detect(db.entries().map_while(Result::ok).map(|(key, _)| key));
+        for entry in db.entries() {
+            let (key, value) = entry?;
+            read.take(naming, &key, &value, conf);
         }
-        read
+        Ok(read)
     });
     read.map_err(|unread| match unread {
         db::Unread::Refused(reason) => reason.into(),
@@ -365,7 +367,7 @@ impl Mailbox {
         let directory = |root: Option<&str>| Some(shown(&Path::new(root?).join(path.as_ref()?)));
         CyrusMailbox {
             name: escaped(self.name.as_bytes()),
-            root_name: root_name(&self.name, &conf.hashing.deleted_prefix),
+            root_name: root_of(&parts),
             namespace: match parts.namespace {
                 mailbox_name::Namespace::User => Namespace::User,
                 mailbox_name::Namespace::Shared => Namespace::Shared,

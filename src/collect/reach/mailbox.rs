@@ -1,7 +1,7 @@
 //! What the rooms tell each other of a mailbox of Cyrus: its name, its messages, and who gathers them.
 
 use crate::format::cyrus_index::{Guid, Stamp};
-use crate::format::mailbox_name::{MailboxName, Namespace};
+use crate::format::mailbox_name::{MailboxName, Namespace, Parts};
 use crate::model::Reason;
 use crate::model::reason::Cyrus;
 use crate::model::text::escaped;
@@ -94,7 +94,11 @@ pub(in crate::collect) type LookAgain = Box<dyn Fn() -> Result<Box<dyn Again>, R
 
 /// Internal name of the root that a mailbox belongs to, or belonged to before it was deleted.
 pub(in crate::collect) fn root_name(name: &MailboxName, deleted_prefix: &str) -> String {
-    let parts = name.parts(deleted_prefix);
+    root_of(&name.parts(deleted_prefix))
+}
+
+/// The same of a name's parts.
+pub(in crate::collect) fn root_of(parts: &Parts<'_>) -> String {
     let domain = parts.domain.map(|domain| format!("{}!", escaped(domain))).unwrap_or_default();
     let user = if parts.namespace == Namespace::User { "user." } else { "" };
     format!("{domain}{user}{}", escaped(&parts.owner).replace('.', "^"))
