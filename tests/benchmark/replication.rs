@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use super::spool::{FOLDERS, SERVER, ask, guids, make, messages, unique_id, users};
 use super::support::bluemind::Installation;
@@ -167,6 +168,8 @@ pub(super) fn tell_server(installation: &Installation<'_>, command: &mut Command
         || BIG.map(|table| installation.administer(SERVER, &format!("{SCANS} = '{table}'")).parse::<u64>().unwrap());
     let (before, earlier) = (Cluster::shared().read_log().len(), scans());
     spend(command);
+    // What a session scanned is told once it has ended.
+    std::thread::sleep(sized(Duration::from_secs(2), Duration::ZERO));
     let later = scans();
     let log = Cluster::shared().read_log();
     set("-1");

@@ -180,7 +180,7 @@ pub enum SqlError {
 }
 
 /// Memory for all queries together, in bytes, and for the answer to one. All checks on a snapshot with 1 million folders
-/// and 200 000 mailboxes make do with 170 MiB for the whole program.
+/// and 200 000 mailboxes make do with 190 MiB for the whole program.
 const MEMORY: u64 = 1024 * 1024 * 1024;
 
 impl SqlError {
