@@ -208,3 +208,32 @@ fn remedy_of_all(check: &Check) -> Remedy {
 fn broken(check: &Check, situation: &Situation<'_>, reason: String) -> CheckResult {
     CheckResult { outcome: Outcome::Error, reason: Some(reason), ..blank(check, situation) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::sample;
+
+    #[test]
+    fn each_check_is_taken_once_and_those_of_a_category_by_one_thread() {
+        let schema = crate::app::schema();
+        let of = |(category, id): (&str, &str)| {
+            let plain = sample::check(&schema, "", "SELECT s.server_uid AS subject FROM server AS s");
+            Check { id: id.to_owned(), category: category.to_owned(), ..plain }
+        };
+        let checks = [("b", "4"), ("a", "1"), ("b", "3"), ("a", "2"), ("c", "5")].map(of);
+        let all: Vec<&Check> = checks.iter().collect();
+        let ids = |taken: &[Option<&Check>]| taken.iter().map(|check| check.map_or("", |c| &c.id)).collect::<String>();
+        let queues = Queues::of(&all, 2);
+        // The second thread ends its own category and the next, then helps the first from behind.
+        let taken = [1, 0, 1, 1, 0, 1].map(|thread| queues.take(thread));
+        assert_eq!(ids(&taken), "41532");
+        for threads in 1..8 {
+            let queues = Queues::of(&all, threads);
+            let mut taken: Vec<_> =
+                std::iter::from_fn(|| queues.take(threads - 1)).map(|check| check.id.as_str()).collect();
+            taken.sort_unstable();
+            assert_eq!(taken, ["1", "2", "3", "4", "5"], "{threads}");
+        }
+    }
+}

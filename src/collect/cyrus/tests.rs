@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::conf::Conf;
 use super::files::{Expected, Files};
+use super::mailboxes::Mailboxes;
 use super::*;
 use crate::collect::reach::mailbox::{Content, Gather, Owner, Since};
 use crate::collect::reach::place::Place;
@@ -267,6 +268,25 @@ fn a_directory_is_marked_that_is_where_the_list_has_it() {
     server.list(&["user.other"]);
     let collected = server.collect_only(vec![SpoolDirectory::TABLE]);
     assert!(collected.rows("SELECT directory FROM spool_directory WHERE is_listed = 1").is_empty());
+}
+
+#[test]
+fn a_list_is_told_again_only_where_it_has_changed() {
+    let server = Server::new();
+    let root = Root::new(server.0.path());
+    let conf = Conf::read(&root).unwrap();
+    let first = Mailboxes::read(&root, &conf).ok().unwrap();
+    let mailboxes = || first.changed(&root, &conf).map(|list| list.map(|list| list.mailboxes.len()));
+    assert_eq!(mailboxes(), Ok(None));
+    // Written anew with the same bytes, it is the same list.
+    server.list(&["user.a"]);
+    assert_eq!(mailboxes(), Ok(None));
+    server.list(&["user.b"]);
+    assert_eq!(mailboxes(), Ok(Some(1)), "as long as it was");
+    server.list(&["user.a", "user.b"]);
+    assert_eq!(mailboxes(), Ok(Some(2)));
+    std::fs::remove_file(server.path("var/lib/cyrus/mailboxes.db")).unwrap();
+    assert!(mailboxes().is_err());
 }
 
 /// Where the index of `user.a` is.
