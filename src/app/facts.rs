@@ -16,8 +16,9 @@ const WIDEST: usize = 200;
 /// What the statements of the reference page ask of a database.
 const DATABASES: &str = "\
 Statements are given below the tables that they fill. Each is one read of whole tables, by a role that needs SELECT alone, in
-a read-only transaction. Records, items and bodies are read as they are and joined by this program, not by PostgreSQL. PostgreSQL is given 10 minutes for each, and 10 seconds for a lock. What is larger than a quarter of
-its cache it reads through a ring of 256 kB: what others have there stays.
+a read-only transaction. Records, items and bodies are read as they are and joined by this program, not by PostgreSQL. It is
+given 10 minutes for each, and 10 seconds for a lock. What is larger than a quarter of its cache it reads through a ring of
+256 kB: what others have there stays.
 
 With `--low-priority` it works for a session with one process (`max_parallel_workers_per_gather` is 0), and after every 2000
 rows nothing is taken for as long as those took, so that it waits. Records, items and bodies are then fetched 2000 at a time,

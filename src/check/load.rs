@@ -78,8 +78,8 @@ pub fn load(
     };
     let mut checks: Vec<Check> = Vec::new();
     let mut defects = Vec::new();
-    for (file, raw) in files.iter().zip(read(files)) {
-        match loading.one(file, raw) {
+    for file in files {
+        match loading.one(file) {
             Ok(check) => {
                 if let Some(other) = checks.iter().find(|c| c.id == check.id) {
                     let message = format!("the id {:?} is taken by {}", check.id, other.path);
@@ -100,18 +100,6 @@ pub fn load(
     }
 }
 
-/// What stands in files, which two threads share: there are many built-in ones.
-fn read(files: &[CheckFile]) -> Vec<Result<RawCheck, toml::de::Error>> {
-    let read = |files: &[CheckFile]| files.iter().map(|file| toml::from_str(file.read())).collect::<Vec<_>>();
-    let (first, second) = files.split_at(files.len() / 2);
-    std::thread::scope(|scope| {
-        let second = scope.spawn(|| read(second));
-        let mut all = read(first);
-        all.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        all
-    })
-}
-
 /// The part of a schema that is named in files which the lint goes through.
 pub fn named(files: &[CheckFile], schema: &Schema) -> Schema {
     let texts = files.iter().filter(|file| !file.is_proven).map(|file| &*file.text);
@@ -128,9 +116,9 @@ struct Loading<'l> {
 }
 
 impl Loading<'_> {
-    fn one(&mut self, file: &CheckFile, raw: Result<RawCheck, toml::de::Error>) -> Result<Check, Vec<Diagnostic>> {
+    fn one(&mut self, file: &CheckFile) -> Result<Check, Vec<Diagnostic>> {
         let mut page = Page::of(file, &self.known);
-        let raw = match raw {
+        let raw: RawCheck = match toml::from_str(file.read()) {
             Ok(raw) => raw,
             Err(error) => {
                 page.at(error.span().map_or(0, |span| span.start), error.message());

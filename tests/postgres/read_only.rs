@@ -61,12 +61,15 @@ fn with_low_priority_a_session_has_no_parallel_workers() {
         let mut sessions = statements(&Cluster::shared().read_log(), installation.database(SHARD));
         let own = sessions.remove("bm-preflight").unwrap_or_default();
         let count = |word: &str| own.iter().filter(|statement| statement.contains(word)).count();
-        (count("BEGIN TRANSACTION"), count("max_parallel_workers_per_gather"))
+        (count("BEGIN TRANSACTION"), count("max_parallel_workers_per_gather"), [count("COPY ("), count("FETCH ")])
     };
-    let (sessions, alone) = set(&[]);
+    let (sessions, alone, [copied, fetched]) = set(&[]);
     assert!(sessions > 0 && alone == 0, "{sessions} {alone}");
-    let (all, alone) = set(&["--low-priority"]);
+    assert!(copied > 0 && fetched == 0, "{copied} {fetched}");
+    let (all, alone, rows) = set(&["--low-priority"]);
     assert!(alone > 0 && alone == all - sessions, "{all} {alone}");
+    // What may be millions of rows is fetched by short statements.
+    assert!(rows[0] == copied && rows[1] > 0, "{copied} {rows:?}");
 }
 
 #[test]

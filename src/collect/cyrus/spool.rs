@@ -55,7 +55,8 @@ table! {
         is_deleted: bool,
         /// whether it is `stage.`, where deliveries are in progress
         is_stage: bool,
-        /// whether Cyrus' list had that mailbox in this partition, whose folder is called as it is, when it was first read
+        /// whether Cyrus' list had that mailbox in this partition, whose folder is called as it is, when it was first read;
+        /// never so where Cyrus hashes by `fulldirhash`, whose letters BlueMind does not know
         is_listed: bool,
         /// whether it is a symbolic link that was not followed
         is_link: bool,
@@ -377,7 +378,8 @@ impl Walk<'_> {
         let Some(partition) = partition.filter(|_| !inside.as_os_str().is_empty()) else { return place };
         match self.conf.hashing.mailbox(&inside) {
             Ok((_, name)) => Meaning {
-                is_listed: parts.first().is_some_and(|first| *first == partition.as_str())
+                is_listed: !self.conf.hashing.fulldirhash
+                    && parts.first().is_some_and(|first| *first == partition.as_str())
                     && self.known.get(&name).is_some_and(|number| self.list[*number].partition() == Some(partition)),
                 root: Some(root_name(&name, &self.conf.hashing.deleted_prefix)),
                 mailbox: Some(escaped(name.as_bytes())),

@@ -270,6 +270,18 @@ fn a_directory_is_marked_that_is_where_the_list_has_it() {
     assert!(collected.rows("SELECT directory FROM spool_directory WHERE is_listed = 1").is_empty());
 }
 
+/// BlueMind expects other letters there: each directory has to be looked at.
+#[test]
+fn no_directory_is_marked_under_the_letters_of_fulldirhash() {
+    let server = Server::new();
+    server.put("etc/imapd.conf", &format!("{CONF}fulldirhash: yes\n"));
+    server.put("spool/data/p/F/user/a/1.", "");
+    let collected = server.collect_only(vec![SpoolDirectory::TABLE]);
+    let marks = collected
+        .rows("SELECT directory, iif(is_listed, 'listed', '') FROM spool_directory WHERE mailbox_name = 'user.a'");
+    assert_eq!(marks, [["/spool/data/p/F/user/a", ""]]);
+}
+
 #[test]
 fn a_list_is_told_again_only_where_it_has_changed() {
     let server = Server::new();
