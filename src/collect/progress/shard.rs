@@ -102,6 +102,7 @@ impl Held {
     pub(super) async fn read(shard: &Shard, with_bodies: bool) -> Result<Self, Reason> {
         let snapshot = shard.open().await?;
         let is_direct = snapshot.has_column("t_mailbox_record", "container_id").await?;
+        // Begun after the records' snapshot: what a record needs is written before it, and is there by then.
         let other = shard.clone();
         let beside = tokio::spawn(async move { Beside::read(&other, with_bodies, !is_direct).await });
         let (replicas, others) = read_replicas(&snapshot, FOLDERS).await?;
